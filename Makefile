@@ -1,0 +1,40 @@
+# Everything that people and CI do here; the work is in dev/. `make` lists the targets.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test check check-deep fuzz format bench clean clean-cache distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+up: ## from a bare Debian 12 to Skillbox in a kind cluster, with a skill run in it; again after a change
+	@dev/up
+
+down: ## take the cluster and its engine away; what was built stays cached
+	@dev/down
+
+test: ## make check, then the end-to-end tests on the cluster
+	@dev/test
+
+check: ## build, unit tests, fuzz targets for some seconds, format and lint; needs no cluster
+	@dev/check
+
+check-deep: ## takes each layer of isolation away in turn and expects that a test sees it; after make test
+	@dev/check-deep
+
+fuzz: ## the fuzz targets for SECONDS each (60); keeps inputs that reach something new
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
+	@tests/fuzz/run --seconds $(or $(SECONDS),60) --runs -1 --seed 0 --keep
+
+format: ## clang-format over the C files, as make check wants them
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+bench: ## measure executions on the cluster, beside other ways to run the same; 12 minutes
+	@dev/bench
+
+clean: ## remove what the C build made
+	rm -rf build
+
+clean-cache: ## make down, and remove everything that was built and downloaded for the cluster
+	@dev/down --cache
+
+distclean: clean clean-cache ## both

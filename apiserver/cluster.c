@@ -1,0 +1,430 @@
+#include "apiserver/cluster.h"
+
+#include "lib/api/tenant.h"
+
+#include <stdlib.h>
+
+#define KEY_MAX 1024
+
+enum execution_index { BY_NAMESPACE, BY_NAMESPACE_UNFINISHED, BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
+enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE };
+
+static const char *const resource_names[CLUSTER_RESOURCE_COUNT] = {"executions", "skills", "namespaces",
+								   "API keys"};
+
+struct watched { /* the context of one informer */
+	struct cluster *cluster;
+	enum cluster_resource resource;
+};
+
+struct cluster {
+	struct cluster_options options;
+	struct informer *informers[CLUSTER_RESOURCE_COUNT];
+	struct watched watched[CLUSTER_RESOURCE_COUNT];
+};
+
+static void append_key(const struct object_meta *meta, struct buffer *out)
+{
+	if (meta->namespace && meta->namespace[0])
+		buffer_appendf(out, "%s/", meta->namespace);
+	buffer_append_c(out, meta->name);
+}
+
+/* ---- executions */
+
+static void *execution_parse(struct str json, struct error *err)
+{
+	return record_from_json(json, err);
+}
+
+static void execution_drop(void *object)
+{
+	record_unref(object);
+}
+
+static const struct execution *execution_of(const void *record)
+{
+	return ((const struct record *)record)->execution;
+}
+
+static void execution_key(const void *object, struct buffer *out)
+{
+	append_key(&execution_of(object)->meta, out);
+}
+
+static void execution_namespace(const void *object, struct buffer *out)
+{
+	buffer_append_c(out, execution_of(object)->meta.namespace);
+}
+
+static void execution_unfinished(const void *object, struct buffer *out)
+{
+	if (!execution_is_finished(execution_of(object)))
+		execution_namespace(object, out);
+}
+
+static void execution_by_id(const void *object, struct buffer *out)
+{
+	const struct execution *execution = execution_of(object);
+	buffer_appendf(out, "%s/%s", execution->meta.namespace, execution_id(execution));
+}
+
+static void execution_input(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(execution_of(object)->spec.input_ref.digest));
+}
+
+static void execution_output(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(execution_of(object)->status.output_ref.digest));
+}
+
+static void execution_logs(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(execution_of(object)->status.logs_ref.digest));
+}
+
+static void execution_files(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(execution_of(object)->status.files_ref.digest));
+}
+
+static void execution_changed(void *context, const void *old, const void *fresh)
+{
+	const struct cluster_options *options = &((struct watched *)context)->cluster->options;
+	const struct object_meta *meta = &execution_of(fresh ? fresh : old)->meta;
+	if (options->execution_changed)
+		options->execution_changed(options->context, meta->namespace, meta->name, fresh);
+}
+
+/* ---- skills */
+
+static void *parse_skill(struct str json, struct error *err)
+{
+	return skill_from_json(json, err);
+}
+
+static void drop_skill(void *object)
+{
+	skill_free(object);
+}
+
+static void skill_key(const void *object, struct buffer *out)
+{
+	append_key(&((const struct skill *)object)->meta, out);
+}
+
+static void skill_namespace(const void *object, struct buffer *out)
+{
+	const struct skill *skill = object;
+	if (!skill->invalid && !skill->meta.deleted_ms)
+		buffer_append_c(out, skill->meta.namespace);
+}
+
+static void skill_by_name(const void *object, struct buffer *out)
+{
+	const struct skill *skill = object;
+	if (!skill->invalid && !skill->meta.deleted_ms)
+		buffer_appendf(out, "%s/%s", skill->meta.namespace, skill->spec.name);
+}
+
+/* Of those that are being deleted, too: they are still there. */
+static void skill_by_bundle(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(((const struct skill *)object)->spec.bundle.digest));
+}
+
+static void skill_changed(void *context, const void *old, const void *fresh)
+{
+	const struct cluster_options *options = &((struct watched *)context)->cluster->options;
+	const struct object_meta *meta = &((const struct skill *)(fresh ? fresh : old))->meta;
+	if (options->skill_changed)
+		options->skill_changed(options->context, meta->namespace, meta->name, fresh);
+}
+
+/* ---- tenants */
+
+static void *parse_tenant(struct str json, struct error *err)
+{
+	return tenant_from_json(json, err);
+}
+
+static void drop_tenant(void *object)
+{
+	tenant_free(object);
+}
+
+static void tenant_key(const void *object, struct buffer *out)
+{
+	append_key(&((const struct tenant *)object)->meta, out);
+}
+
+static void tenant_by_name(const void *object, struct buffer *out)
+{
+	const struct tenant *tenant = object;
+	if (tenant->name && !tenant->meta.deleted_ms)
+		buffer_append_c(out, tenant->name);
+}
+
+/* ---- keys */
+
+static void *parse_key(struct str json, struct error *err)
+{
+	return api_key_from_secret(json, err);
+}
+
+static void drop_key(void *object)
+{
+	api_key_free(object);
+}
+
+static void key_key(const void *object, struct buffer *out)
+{
+	buffer_append_c(out, ((const struct api_key *)object)->secret);
+}
+
+static void key_by_hash(const void *object, struct buffer *out)
+{
+	buffer_append_c(out, ((const struct api_key *)object)->hash);
+}
+
+/* ---- start and end */
+
+static void watch_problem(void *context, const struct error *problem)
+{
+	const struct watched *watched = context;
+	const struct cluster_options *options = &watched->cluster->options;
+	if (options->problem)
+		options->problem(options->context, resource_names[watched->resource], problem);
+}
+
+static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct error *err)
+{
+	char keys_path[320];
+	snprintf(keys_path, sizeof(keys_path), "/api/v1/namespaces/%s/secrets", cluster->options.namespace);
+	struct informer_options options[CLUSTER_RESOURCE_COUNT] = {
+	    [CLUSTER_EXECUTIONS] = {.watch = {.path = API_BASE_PATH "/" API_EXECUTIONS},
+				    .parse = execution_parse,
+				    .free_object = execution_drop,
+				    .key = execution_key,
+				    .indexes = {[BY_NAMESPACE] = execution_namespace,
+						[BY_NAMESPACE_UNFINISHED] = execution_unfinished,
+						[BY_ID] = execution_by_id,
+						[BY_INPUT] = execution_input,
+						[BY_OUTPUT] = execution_output,
+						[BY_LOGS] = execution_logs,
+						[BY_FILES] = execution_files},
+				    .changed = execution_changed},
+	    [CLUSTER_SKILLS] = {.watch = {.path = API_BASE_PATH "/" API_SKILLS},
+				.parse = parse_skill,
+				.free_object = drop_skill,
+				.key = skill_key,
+				.indexes = {[SKILL_BY_NAMESPACE] = skill_namespace,
+					    [SKILL_BY_NAME] = skill_by_name,
+					    [SKILL_BY_BUNDLE] = skill_by_bundle},
+				.changed = skill_changed},
+	    [CLUSTER_NAMESPACES] = {.watch = {.path = "/api/v1/namespaces",
+					      .label_selector = API_TENANT_LABEL},
+				    .parse = parse_tenant,
+				    .free_object = drop_tenant,
+				    .key = tenant_key,
+				    .indexes = {tenant_by_name}},
+	    [CLUSTER_KEYS] = {.watch = {.path = keys_path, .label_selector = API_KEY_SELECTOR},
+			      .parse = parse_key,
+			      .free_object = drop_key,
+			      .key = key_key,
+			      .indexes = {key_by_hash}},
+	};
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
+		cluster->watched[i] = (struct watched){cluster, (enum cluster_resource)i};
+		options[i].context = &cluster->watched[i];
+		options[i].watch.problem = watch_problem;
+		cluster->informers[i] =
+		    ws ? informer_start(ws, &options[i], err) : informer_new(&options[i], err);
+		if (!cluster->informers[i])
+			return error_wrap(err, "watch of %s", resource_names[i]);
+	}
+	return 0;
+}
+
+struct cluster *cluster_new(struct kube_ws *ws, const struct cluster_options *options, struct error *err)
+{
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
+	if (!cluster) {
+		error_no_memory(err);
+		return NULL;
+	}
+	cluster->options = *options;
+	cluster->options.namespace = str_dup(str_of(options->namespace));
+	if (!cluster->options.namespace) {
+		error_no_memory(err);
+		return cluster_free(cluster);
+	}
+	return start_informers(cluster, ws, err) == 0 ? cluster : cluster_free(cluster);
+}
+
+struct cluster *cluster_free(struct cluster *cluster)
+{
+	if (!cluster)
+		return NULL;
+	/* Stopping frees every object; nobody is told of that. */
+	cluster->options.execution_changed = NULL;
+	cluster->options.skill_changed = NULL;
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
+		informer_stop(cluster->informers[i]);
+	free((char *)(uintptr_t)cluster->options.namespace);
+	free(cluster);
+	return NULL;
+}
+
+struct informer *cluster_informer(struct cluster *cluster, enum cluster_resource resource)
+{
+	return cluster->informers[resource];
+}
+
+bool cluster_has_synced(const struct cluster *cluster)
+{
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
+		if (!informer_has_synced(cluster->informers[i]))
+			return false;
+	return true;
+}
+
+const char *cluster_problem(const struct cluster *cluster)
+{
+	static const char *const not_listed[] = {"the first list of executions is not complete",
+						 "the first list of skills is not complete",
+						 "the first list of tenants' namespaces is not complete",
+						 "the first list of API keys is not complete"};
+	static const char *const not_live[] = {
+	    "the watch of executions is not up", "the watch of skills is not up",
+	    "the watch of tenants' namespaces is not up", "the watch of API keys is not up"};
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
+		if (!informer_has_synced(cluster->informers[i]))
+			return not_listed[i];
+		if (!informer_is_live(cluster->informers[i]))
+			return not_live[i];
+	}
+	return NULL;
+}
+
+/* ---- look-ups */
+
+static bool first(void *context, const void *object)
+{
+	*(const void **)context = object;
+	return false;
+}
+
+const struct api_key *cluster_key(const struct cluster *cluster, struct str hash)
+{
+	const void *found = NULL;
+	informer_index_each(cluster->informers[CLUSTER_KEYS], 0, hash, first, &found);
+	const struct api_key *key = found;
+	return key && str_eq_constant_time(str_of(key->hash), hash) ? key : NULL;
+}
+
+bool cluster_names_blob(const struct cluster *cluster, struct str digest)
+{
+	static const enum execution_index references[] = {BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES};
+	const void *found = NULL;
+	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_BUNDLE, digest, first, &found);
+	for (size_t i = 0; !found && i < sizeof(references) / sizeof(references[0]); i++)
+		informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], references[i], digest, first,
+				    &found);
+	return found != NULL;
+}
+
+static bool lowest_name(void *context, const void *object)
+{
+	const struct tenant *tenant = object;
+	const char **lowest = context;
+	if (!*lowest || strcmp(tenant->meta.name, *lowest) < 0)
+		*lowest = tenant->meta.name;
+	return true;
+}
+
+const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant)
+{
+	const char *found = NULL;
+	informer_index_each(cluster->informers[CLUSTER_NAMESPACES], 0, tenant, lowest_name, &found);
+	return found;
+}
+
+const struct record *cluster_execution(const struct cluster *cluster, const char *namespace, struct str id)
+{
+	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
+	buffer_appendf(&key, "%s/", namespace);
+	buffer_append_str(&key, id);
+	const void *found = NULL;
+	if (!key.failed)
+		informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_ID, buffer_str(&key), first,
+				    &found);
+	return found;
+}
+
+void cluster_executions_each(const struct cluster *cluster, const char *namespace,
+			     bool (*visit)(void *context, const void *record), void *context)
+{
+	informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_NAMESPACE, str_of(namespace), visit,
+			    context);
+}
+
+static bool count_one(void *context, const void *object)
+{
+	(void)object;
+	(*(size_t *)context)++;
+	return true;
+}
+
+size_t cluster_unfinished_executions(const struct cluster *cluster, const char *namespace)
+{
+	size_t count = 0;
+	informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_NAMESPACE_UNFINISHED,
+			    str_of(namespace), count_one, &count);
+	return count;
+}
+
+void cluster_skills_each(const struct cluster *cluster, const char *namespace,
+			 bool (*visit)(void *context, const void *skill), void *context)
+{
+	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_NAMESPACE, str_of(namespace), visit,
+			    context);
+}
+
+void cluster_skills_named(const struct cluster *cluster, const char *namespace, struct str name,
+			  bool (*visit)(void *context, const void *skill), void *context)
+{
+	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
+	buffer_appendf(&key, "%s/", namespace);
+	buffer_append_str(&key, name);
+	if (!key.failed)
+		informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_NAME, buffer_str(&key),
+				    visit, context);
+}
+
+struct newest {
+	struct str version; /* empty: any */
+	const struct skill *skill;
+};
+
+static bool keep_newest(void *context, const void *object)
+{
+	struct newest *newest = context;
+	const struct skill *skill = object, *best = newest->skill;
+	if (newest->version.n && !str_eq(newest->version, str_of(skill->spec.version)))
+		return true;
+	/* Equal times: any rule will do that gives the same answer each time. */
+	if (!best || skill->uploaded_ms > best->uploaded_ms ||
+	    (skill->uploaded_ms == best->uploaded_ms && strcmp(skill->meta.name, best->meta.name) > 0))
+		newest->skill = skill;
+	return true;
+}
+
+const struct skill *cluster_skill(const struct cluster *cluster, const char *namespace, struct str name,
+				  struct str version)
+{
+	struct newest newest = {.version = str_eq(version, STR("latest")) ? STR("") : version};
+	cluster_skills_named(cluster, namespace, name, keep_newest, &newest);
+	return newest.skill;
+}

@@ -1,0 +1,65 @@
+/* What the API server knows of the cluster: caches of Executions, Skills, tenants' namespaces and API keys.
+ *
+ * Everything found here is valid until the loop turns; hold an Execution longer with record_ref. */
+#ifndef SKILLBOX_APISERVER_CLUSTER_H
+#define SKILLBOX_APISERVER_CLUSTER_H
+
+#include "apiserver/api_key.h"
+#include "apiserver/record.h"
+#include "lib/api/skill.h"
+#include "lib/kube/informer.h"
+
+struct cluster;
+
+struct cluster_options {
+	const char *namespace; /* of the key Secrets; copied */
+	/* An object came, changed or went (NULL). May be NULL. */
+	void (*execution_changed)(void *context, const char *namespace, const char *name,
+				  const struct record *fresh);
+	void (*skill_changed)(void *context, const char *namespace, const char *name,
+			      const struct skill *fresh);
+	void (*problem)(void *context, const char *resource, const struct error *problem); /* may be NULL */
+	void *context;
+};
+
+/* ws NULL: no watches; a test feeds cluster_informer. */
+struct cluster *cluster_new(struct kube_ws *ws, const struct cluster_options *options, struct error *err);
+struct cluster *cluster_free(struct cluster *cluster); /* NULL-safe; returns NULL */
+
+enum cluster_resource {
+	CLUSTER_EXECUTIONS,
+	CLUSTER_SKILLS,
+	CLUSTER_NAMESPACES,
+	CLUSTER_KEYS,
+	CLUSTER_RESOURCE_COUNT
+};
+struct informer *cluster_informer(struct cluster *cluster, enum cluster_resource resource);
+
+bool cluster_has_synced(const struct cluster *cluster); /* every first list was complete once */
+/* NULL if all watches are up, else plain words ("the watch of executions is not up"). */
+const char *cluster_problem(const struct cluster *cluster);
+
+/* Does a Skill or an Execution of any tenant refer to a blob with this digest? */
+bool cluster_names_blob(const struct cluster *cluster, struct str digest);
+
+const struct api_key *cluster_key(const struct cluster *cluster, struct str hash);
+/* The namespace of a tenant (the first by name if several carry its label), or NULL. */
+const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant);
+
+/* By the id that REST clients use. */
+const struct record *cluster_execution(const struct cluster *cluster, const char *namespace, struct str id);
+void cluster_executions_each(const struct cluster *cluster, const char *namespace,
+			     bool (*visit)(void *context, const void *record), void *context);
+size_t cluster_unfinished_executions(const struct cluster *cluster, const char *namespace);
+
+/* The newest upload of name@version; version "" or "latest": of name. Unreadable and deleted ones are not
+ * found. */
+const struct skill *cluster_skill(const struct cluster *cluster, const char *namespace, struct str name,
+				  struct str version);
+void cluster_skills_each(const struct cluster *cluster, const char *namespace,
+			 bool (*visit)(void *context, const void *skill), void *context);
+/* All objects with that skill name, several of one version included. */
+void cluster_skills_named(const struct cluster *cluster, const char *namespace, struct str name,
+			  bool (*visit)(void *context, const void *skill), void *context);
+
+#endif

@@ -1,0 +1,147 @@
+#include "apiserver/config.h"
+
+#include "lib/base/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define BLOB_GRACE_MIN_MS 3600000
+#define SIGNING_KEY_MIN 32 /* as the controller asks for */
+
+#define FIELD(name) offsetof(struct apiserver_config, name)
+static const struct option option_table[] = {
+    {"SKILLBOX_API_PORT", OPTION_INT, FIELD(port), "8080", 0, 65535, false,
+     "port of the REST API; 0: a free one"},
+    {"SKILLBOX_PUBLIC_URL", OPTION_STRING, FIELD(public_url), "http://localhost:8080", 0, 0, false,
+     "where clients reach this server: the host of files_url"},
+    {"SKILLBOX_NAMESPACE", OPTION_STRING, FIELD(namespace), "", 0, 0, false,
+     "namespace of the API keys' Secrets; empty: the Pod's own, or the kubeconfig context's"},
+    {"SKILLBOX_DATA_DIR", OPTION_STRING, FIELD(data_dir), "/var/lib/skillbox", 0, 0, false,
+     "directory of the embedded blob store, if SKILLBOX_S3_ENDPOINT is empty"},
+    {"SKILLBOX_BLOB_SWEEP", OPTION_BOOL, FIELD(blob_sweep), "true", 0, 0, false,
+     "remove blobs from the embedded store that nothing refers to any more"},
+    {"SKILLBOX_BLOB_SWEEP_INTERVAL", OPTION_DURATION, FIELD(blob_sweep_interval_ms), "1h", 0, 0, false,
+     "how often the embedded store is searched for them"},
+    {"SKILLBOX_BLOB_GRACE", OPTION_DURATION, FIELD(blob_grace_ms), "24h", 0, 0, false,
+     "blobs stored more recently than that stay; at least 1h"},
+    {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
+     "file with the secret that signs URLs of the embedded storage, the controller's too; required with it"},
+    {"SKILLBOX_IMAGE_ALLOWLIST", OPTION_STRING, FIELD(image_allowlist),
+     "python:3.12-slim,python:3.11-slim,node:20-slim,node:22-slim,bash:5", 0, 0, false,
+     "images that skills may use, separated by commas"},
+    {"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, FIELD(default_timeout_ms), "120s", 0, 0, false,
+     "timeout of skills that name none"},
+    {"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, FIELD(max_timeout_ms), "10m", 0, 0, false, "longest timeout"},
+    {"SKILLBOX_DEFAULT_MEMORY", OPTION_SIZE, FIELD(default_memory), "256Mi", 1, INT64_MAX, false,
+     "memory of skills that name none"},
+    {"SKILLBOX_MAX_MEMORY", OPTION_SIZE, FIELD(max_memory), "1Gi", 1, INT64_MAX, false,
+     "most memory of a skill"},
+    {"SKILLBOX_DEFAULT_CPU", OPTION_CPU, FIELD(default_cpu), "0.5", 0, 0, false,
+     "CPU of skills that name none"},
+    {"SKILLBOX_MAX_CPU", OPTION_CPU, FIELD(max_cpu), "4", 0, 0, false, "most CPU of a skill"},
+    {"SKILLBOX_MAX_SKILL_SIZE", OPTION_SIZE, FIELD(max_skill_size), "50Mi", 1, (int64_t)1 << 31, false,
+     "bytes of a skill's zip archive"},
+    {"SKILLBOX_MAX_OUTPUT_SIZE", OPTION_SIZE, FIELD(max_output_size), "1Mi", 1, (int64_t)1 << 28, false,
+     "bytes of a skill's output"},
+    {"SKILLBOX_MAX_FILES_SIZE", OPTION_SIZE, FIELD(max_files_size), "256Mi", 1, (int64_t)1 << 40, false,
+     "bytes of a skill's files"},
+    {"SKILLBOX_MAX_CONCURRENT_EXECS", OPTION_INT, FIELD(max_concurrent), "100", 1, 1000000, false,
+     "executions a tenant that have not ended"},
+    {"SKILLBOX_RATE_LIMIT", OPTION_INT, FIELD(rate_limit), "500", 0, 1000000, false,
+     "requests a second that a tenant may send, to each replica, twice that at once; 0: any number"},
+    {"SKILLBOX_WRONG_KEY_LIMIT", OPTION_INT, FIELD(wrong_key_limit), "20", 0, 1000000, false,
+     "requests a second with a wrong API key from one address, before all keys that were not right from "
+     "there "
+     "are refused; 0: any number"},
+    {"SKILLBOX_LOG_LEVEL", OPTION_STRING, FIELD(log_level), "info", 0, 0, false,
+     "debug, info, warn or error"},
+    {"SKILLBOX_TLS_CERT", OPTION_STRING, FIELD(tls_cert), "", 0, 0, false,
+     "PEM file; with SKILLBOX_TLS_KEY: HTTPS"},
+    {"SKILLBOX_TLS_KEY", OPTION_STRING, FIELD(tls_key), "", 0, 0, false, "PEM file"},
+    {"SKILLBOX_DB_DSN", OPTION_STRING, FIELD(db_dsn), "", 0, 0, true,
+     "PostgreSQL for keys, history, idempotency and audit; empty: Secrets and custom resources"},
+    S3_OPTIONS(struct apiserver_config, s3),
+    {"SKILLBOX_REDIS_URL", OPTION_STRING, FIELD(redis_url), "", 0, 0, true,
+     "not needed: nothing here uses Redis"},
+};
+#define OPTION_COUNT (sizeof(option_table) / sizeof(option_table[0]))
+
+/* Silently ignoring a store that somebody asked for would lose data that they believe is safe. */
+static void find_problems(const struct apiserver_config *config, struct buffer *problems)
+{
+	if (config->default_timeout_ms > config->max_timeout_ms)
+		buffer_append_c(problems, "; SKILLBOX_DEFAULT_TIMEOUT is longer than SKILLBOX_MAX_TIMEOUT");
+	if (config->default_memory > config->max_memory)
+		buffer_append_c(problems, "; SKILLBOX_DEFAULT_MEMORY is more than SKILLBOX_MAX_MEMORY");
+	if (config->default_cpu > config->max_cpu)
+		buffer_append_c(problems, "; SKILLBOX_DEFAULT_CPU is more than SKILLBOX_MAX_CPU");
+	if (!config->tls_cert[0] != !config->tls_key[0])
+		buffer_append_c(problems, "; SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY must be set together");
+	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)
+		buffer_append_c(problems, "; SKILLBOX_BLOB_GRACE is shorter than 1h: a blob is stored before "
+					  "there is a record that refers to it");
+	if (config->s3.access_key[0] && !config->s3.endpoint[0])
+		buffer_append_c(problems, "; SKILLBOX_S3_ACCESS_KEY is set, but SKILLBOX_S3_ENDPOINT is not");
+}
+
+int config_load(struct apiserver_config *config, struct error *err)
+{
+	if (options_load(option_table, OPTION_COUNT, config, err) != 0)
+		return -1;
+	cleanup_buffer struct buffer problems = BUFFER(1024);
+	find_problems(config, &problems);
+	if (problems.len == 0)
+		return 0;
+	config_free(config);
+	return error_set(err, ERR_BAD_REQUEST, "%s", problems.data + strlen("; "));
+}
+
+void config_free(struct apiserver_config *config)
+{
+	options_free(option_table, OPTION_COUNT, config);
+}
+
+void config_help(struct buffer *out)
+{
+	options_help(option_table, OPTION_COUNT, out);
+}
+
+int config_read_file(const char *path, struct buffer *out, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "can't open %s", path);
+	char piece[4096];
+	ssize_t n = 0;
+	while ((n = read(fd, piece, sizeof(piece))) > 0 && buffer_append(out, piece, (size_t)n) == 0)
+		;
+	int saved = errno;
+	close(fd);
+	explicit_bzero(piece, sizeof(piece));
+	errno = saved;
+	if (n < 0)
+		return error_errno(err, "can't read %s", path);
+	return out->failed ? error_set(err, ERR_TOO_LARGE, "%s has more than %zu bytes", path, out->max) : 0;
+}
+
+int config_signing_key(const struct apiserver_config *config, struct buffer *ret_key, struct error *err)
+{
+	if (!config->signing_key_file[0] && config->s3.endpoint[0])
+		return 0;
+	if (!config->signing_key_file[0])
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_SIGNING_KEY_FILE is not set: it names the file with the secret that signs "
+		    "blob URLs (make one: openssl rand -hex 32)");
+	if (config_read_file(config->signing_key_file, ret_key, err) != 0)
+		return error_wrap(err, "SKILLBOX_SIGNING_KEY_FILE");
+	struct str key = str_trim(buffer_str(ret_key));
+	if (key.n < SIGNING_KEY_MIN)
+		return error_set(err, ERR_BAD_REQUEST, "the signing key in %s has %zu bytes, fewer than %d",
+				 config->signing_key_file, key.n, SIGNING_KEY_MIN);
+	buffer_consume(ret_key, (size_t)(key.p - ret_key->data));
+	ret_key->len = key.n;
+	ret_key->data[key.n] = '\0';
+	return 0;
+}

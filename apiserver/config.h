@@ -1,0 +1,46 @@
+/* Configuration of the API server: one table gives parsing, defaults and --help. */
+#ifndef SKILLBOX_APISERVER_CONFIG_H
+#define SKILLBOX_APISERVER_CONFIG_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+#include "lib/blob/s3.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct apiserver_config {
+	char *namespace; /* where the key Secrets stand; "" until the Kubernetes configuration gives it */
+	int64_t port;
+	char *public_url;
+	char *data_dir;
+	char *signing_key_file;
+	char *image_allowlist;
+	int64_t default_timeout_ms, max_timeout_ms;
+	int64_t default_memory, max_memory; /* bytes */
+	int64_t default_cpu, max_cpu;       /* millicores */
+	int64_t max_skill_size, max_output_size, max_files_size;
+	int64_t max_concurrent;  /* unfinished executions a tenant */
+	struct s3_options s3;    /* endpoint "": blobs lie in data_dir */
+	int64_t rate_limit;      /* requests a second, of a tenant; 0: none */
+	int64_t wrong_key_limit; /* requests a second with a wrong key, from one address; 0: none */
+	bool blob_sweep;         /* of data_dir */
+	int64_t blob_sweep_interval_ms, blob_grace_ms;
+	char *log_level;
+	char *tls_cert, *tls_key; /* files */
+	char *db_dsn, *redis_url;
+};
+
+/* Fill config (zeroed) from the environment; what contradicts itself or isn't built yet is an error, all in
+ * one message. */
+int config_load(struct apiserver_config *config, struct error *err);
+/* What `serve` needs beyond that: the signing key (trimmed content of the file, appended to ret_key). With S3
+ * it may be missing. */
+int config_signing_key(const struct apiserver_config *config, struct buffer *ret_key, struct error *err);
+void config_free(struct apiserver_config *config);
+void config_help(struct buffer *out);
+
+/* Append a whole file of at most out->max bytes. */
+int config_read_file(const char *path, struct buffer *out, struct error *err);
+
+#endif

@@ -1,0 +1,200 @@
+#include "apiserver/metrics.h"
+
+#include "apiserver/audit.h"
+#include "apiserver/call.h"
+#include "apiserver/db_keys.h"
+#include "apiserver/request.h"
+#include "lib/db/measure.h"
+#include "lib/kube/measure.h"
+
+#include <stdio.h>
+
+#define TEXT_MAX ((size_t)8 << 20)
+#define MAX_ROUTES 48
+#define MAX_CODES 32
+#define CLIENT_GONE 499
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "other"};
+static const char *const refusals[] = {[REFUSED_CONCURRENCY] = "concurrency",
+				       [REFUSED_QUOTA] = "quota",
+				       [REFUSED_TENANT_RATE] = "tenant_rate",
+				       [REFUSED_WRONG_KEYS] = "wrong_keys",
+				       [REFUSED_STOPPING] = "stopping"};
+static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
+static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
+				      [LOOKUP_CACHE] = "cache",
+				      [LOOKUP_DATABASE] = "database",
+				      [LOOKUP_UNKNOWN] = "unknown"};
+static const char *const operations[] = {
+    [STORAGE_GET] = "get", [STORAGE_PUT] = "put", [STORAGE_DELETE] = "delete"};
+static const char *const sweep_ends[] = {[SWEEP_DONE] = "done", [SWEEP_BROKEN_OFF] = "broken_off"};
+static const char *const results[] = {"ok", "not_found", "error"};
+static const char *const topics[] = {[WAIT_EXECUTION] = "execution", [WAIT_SKILL] = "skill"};
+static const double request_seconds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+					 0.5,   1,      2.5,   5,    10,    30,   120, 600};
+
+const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
+    [APISERVER_REQUESTS] = {METRIC_DEFINE(COUNTER, "skillbox_http_requests_total",
+					  "Requests that ended, by route and status; 499: the client hung "
+					  "up before its answer."),
+			    .labels = {METRIC_LABEL_OPEN("route", MAX_ROUTES),
+				       METRIC_LABEL("method", methods),
+				       METRIC_LABEL_OPEN("code", MAX_CODES)}},
+    [APISERVER_REQUEST_SECONDS] = {METRIC_DEFINE(HISTOGRAM, "skillbox_http_request_seconds",
+						 "From a request's headers to the end of its answer; a "
+						 "synchronous execution takes its run's time."),
+				   .labels = {METRIC_LABEL_OPEN("route", MAX_ROUTES),
+					      METRIC_LABEL("method", methods)},
+				   METRIC_BUCKETS(request_seconds)},
+    [APISERVER_BODY_BYTES] = {METRIC_DEFINE(COUNTER, "skillbox_http_request_body_bytes_total",
+					    "Bytes of request bodies that were taken."),
+			      .labels = {METRIC_LABEL_OPEN("route", MAX_ROUTES)}},
+    [APISERVER_ERRORS] = {METRIC_DEFINE(COUNTER, "skillbox_http_errors_total",
+					"Error answers by the code in their body."),
+			  .labels = {METRIC_LABEL_OPEN("error", MAX_CODES)}},
+    [APISERVER_REFUSED] = {METRIC_DEFINE(COUNTER, "skillbox_requests_refused_total",
+					 "Requests that were told to come later, and why."),
+			   .labels = {METRIC_LABEL("reason", refusals)}},
+    [APISERVER_CREATED] = {METRIC_DEFINE(COUNTER, "skillbox_executions_created_total",
+					 "Executions created by this server."),
+			   .labels = {METRIC_LABEL("mode", modes)}},
+    [APISERVER_KEY_LOOKUPS] = {METRIC_DEFINE(COUNTER, "skillbox_api_key_lookups_total",
+					     "Keys of requests, by where they were found: a Secret, the "
+					     "cache of database keys, the database itself, nowhere."),
+			       .labels = {METRIC_LABEL("result", lookups)}},
+    [APISERVER_STORAGE_OPERATIONS] = {METRIC_DEFINE(COUNTER, "skillbox_storage_operations_total",
+						    "Operations on the blob store that ended."),
+				      .labels = {METRIC_LABEL("operation", operations),
+						 METRIC_LABEL("result", results)}},
+    [APISERVER_BLOB_SWEEPS] = {METRIC_DEFINE(
+				   COUNTER, "skillbox_blob_sweeps_total",
+				   "Searches of the embedded store for blobs that nothing refers to."),
+			       .labels = {METRIC_LABEL("result", sweep_ends)}},
+    [APISERVER_BLOBS_REMOVED] = {METRIC_DEFINE(COUNTER, "skillbox_blobs_removed_total",
+					       "Blobs removed because nothing referred to them.")},
+    [APISERVER_BLOB_BYTES_REMOVED] = {METRIC_DEFINE(
+	COUNTER, "skillbox_blob_bytes_removed_total",
+	"Bytes of the blobs removed because nothing referred to them.")},
+    [APISERVER_KUBE_REQUESTS] = KUBE_METRIC_REQUESTS,
+    [APISERVER_KUBE_SECONDS] = KUBE_METRIC_SECONDS,
+    [APISERVER_IN_FLIGHT] = {METRIC_DEFINE(GAUGE, "skillbox_http_requests_in_flight",
+					   "Requests whose answer is not complete, this one included.")},
+    [APISERVER_WAITING] = {METRIC_DEFINE(GAUGE, "skillbox_waiting_requests",
+					 "Requests that wait for an execution to end (synchronous calls) or "
+					 "for a pushed skill."),
+			   .labels = {METRIC_LABEL("topic", topics)}},
+    [APISERVER_WORK_QUEUE] = {METRIC_DEFINE(GAUGE, "skillbox_upload_queue",
+					    "Uploaded archives that are being checked or wait for it.")},
+    [APISERVER_INFORMER_UP] = KUBE_METRIC_INFORMER_UP,
+    [APISERVER_INFORMER_OBJECTS] = KUBE_METRIC_INFORMER_OBJECTS,
+    [APISERVER_CACHED_KEYS] = {METRIC_DEFINE(GAUGE, "skillbox_api_keys_cached",
+					     "Hashes in the cache of database keys, unknown ones included. "
+					     "Only where PostgreSQL is configured."),
+			       .only_seen = true},
+    [APISERVER_STORAGE_UP] = {METRIC_DEFINE(GAUGE, "skillbox_storage_up",
+					    "1 while the blob store can be used, else 0.")},
+    [APISERVER_DATABASE_UP] = DB_METRIC_UP,
+    [APISERVER_DATABASE_STATEMENTS] = DB_METRIC_STATEMENTS,
+    [APISERVER_DATABASE_ERRORS] = DB_METRIC_ERRORS,
+    [APISERVER_DATABASE_WAITING] = DB_METRIC_WAITING,
+    [APISERVER_AUDIT_BACKLOG] = {METRIC_DEFINE(GAUGE, "skillbox_audit_backlog",
+					       "Audit rows that are not in PostgreSQL yet. Only where it is "
+					       "configured."),
+				 .only_seen = true},
+};
+
+/* ---- counting */
+
+static size_t method_index(struct str method)
+{
+	size_t at = 0;
+	while (at + 1 < COUNT(methods) && !str_eq(method, str_of(methods[at])))
+		at++;
+	return at;
+}
+
+void measure_request(const struct request *request)
+{
+	struct metrics *metrics = request->server->metrics;
+	struct str route = str_of(request->route ? request->route->pattern : "other");
+	size_t method = method_index(http_exchange_method(request->exchange));
+	int64_t us = clock_monotonic_us(request->server->clock) - request->started_us;
+	char code[16];
+	snprintf(code, sizeof(code), "%d", request->status ? request->status : CLIENT_GONE);
+	metrics_add(metrics, APISERVER_REQUESTS,
+		    METRIC_AT(metrics_label(metrics, APISERVER_REQUESTS, 0, route), method,
+			      metrics_label(metrics, APISERVER_REQUESTS, 2, str_of(code))),
+		    1);
+	metrics_observe(metrics, APISERVER_REQUEST_SECONDS,
+			METRIC_AT(metrics_label(metrics, APISERVER_REQUEST_SECONDS, 0, route), method),
+			(double)us / 1e6);
+	if (request->body_received > 0)
+		metrics_add(metrics, APISERVER_BODY_BYTES,
+			    METRIC_AT(metrics_label(metrics, APISERVER_BODY_BYTES, 0, route)),
+			    (double)request->body_received);
+}
+
+void measure_refusal(struct metrics *metrics, enum refusal why)
+{
+	metrics_add(metrics, APISERVER_REFUSED, METRIC_AT(why), 1);
+}
+
+void measure_key_lookup(struct metrics *metrics, enum key_lookup how)
+{
+	metrics_add(metrics, APISERVER_KEY_LOOKUPS, METRIC_AT(how), 1);
+}
+
+void measure_storage(struct metrics *metrics, enum storage_operation operation, const struct error *error)
+{
+	size_t result = !error ? 0 : error->code == ERR_NOT_FOUND ? 1 : 2;
+	metrics_add(metrics, APISERVER_STORAGE_OPERATIONS, METRIC_AT(operation, result), 1);
+}
+
+/* ---- the answer */
+
+static void set_informers(struct apiserver *server)
+{
+	static const char *const resources[CLUSTER_RESOURCE_COUNT] = {[CLUSTER_EXECUTIONS] = "executions",
+								      [CLUSTER_SKILLS] = "skills",
+								      [CLUSTER_NAMESPACES] = "namespaces",
+								      [CLUSTER_KEYS] = "secrets"};
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
+		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, APISERVER_INFORMER_OBJECTS,
+				      resources[i],
+				      cluster_informer(server->cluster, (enum cluster_resource)i));
+}
+
+static void set_database(struct apiserver *server)
+{
+	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
+					     APISERVER_DATABASE_ERRORS, APISERVER_DATABASE_WAITING};
+	db_measure(server->metrics, &at, server->db);
+	if (!server->db)
+		return;
+	metrics_set(server->metrics, APISERVER_CACHED_KEYS, METRIC_PLAIN,
+		    (double)db_keys_count(server->db_keys));
+	metrics_set(server->metrics, APISERVER_AUDIT_BACKLOG, METRIC_PLAIN,
+		    (double)audit_backlog(server->audit));
+}
+
+void metrics_answer(struct request *request)
+{
+	struct apiserver *server = request->server;
+	struct metrics *metrics = server->metrics;
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
+	metrics_set(metrics, APISERVER_IN_FLIGHT, METRIC_PLAIN, http_server_active(server->http));
+	for (size_t i = 0; i < COUNT(topics); i++)
+		metrics_set(metrics, APISERVER_WAITING, METRIC_AT(i),
+			    (double)waiters_count(server->waiters, (enum wait_topic)i));
+	metrics_set(metrics, APISERVER_WORK_QUEUE, METRIC_PLAIN, (double)call_work_queue(server));
+	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
+	set_informers(server);
+	set_database(server);
+	metrics_append_process("apiserver", SKILLBOX_VERSION, &text);
+	metrics_append(metrics, &text);
+	if (text.failed)
+		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+	else
+		request_answer_text(request, 200, METRICS_TYPE, buffer_str(&text));
+}

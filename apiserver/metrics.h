@@ -1,0 +1,64 @@
+/* What the API server counts, and GET /metrics. docs/metrics.md lists the same table.
+ *
+ * This port faces clients and asks for no key here, so nothing is told by tenant: that is the controller's.
+ */
+#ifndef SKILLBOX_APISERVER_METRICS_H
+#define SKILLBOX_APISERVER_METRICS_H
+
+#include "lib/base/error.h"
+#include "lib/base/metrics.h"
+
+struct request;
+
+enum apiserver_metric {
+	APISERVER_REQUESTS, /* counted where things happen */
+	APISERVER_REQUEST_SECONDS,
+	APISERVER_BODY_BYTES,
+	APISERVER_ERRORS,
+	APISERVER_REFUSED,
+	APISERVER_CREATED,
+	APISERVER_KEY_LOOKUPS,
+	APISERVER_STORAGE_OPERATIONS,
+	APISERVER_BLOB_SWEEPS,
+	APISERVER_BLOBS_REMOVED,
+	APISERVER_BLOB_BYTES_REMOVED,
+	APISERVER_KUBE_REQUESTS,
+	APISERVER_KUBE_SECONDS,
+	APISERVER_IN_FLIGHT, /* set when somebody asks */
+	APISERVER_WAITING,
+	APISERVER_WORK_QUEUE,
+	APISERVER_INFORMER_UP,
+	APISERVER_INFORMER_OBJECTS,
+	APISERVER_CACHED_KEYS,
+	APISERVER_STORAGE_UP,
+	APISERVER_DATABASE_UP,
+	APISERVER_DATABASE_STATEMENTS,
+	APISERVER_DATABASE_ERRORS,
+	APISERVER_DATABASE_WAITING,
+	APISERVER_AUDIT_BACKLOG,
+	APISERVER_METRIC_COUNT
+};
+extern const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT];
+
+/* Indexes of label values. */
+enum refusal {
+	REFUSED_CONCURRENCY,
+	REFUSED_QUOTA,
+	REFUSED_TENANT_RATE,
+	REFUSED_WRONG_KEYS,
+	REFUSED_STOPPING
+};
+enum creation_mode { CREATED_SYNC, CREATED_ASYNC };
+enum key_lookup { LOOKUP_SECRET, LOOKUP_CACHE, LOOKUP_DATABASE, LOOKUP_UNKNOWN };
+enum sweep_end { SWEEP_DONE, SWEEP_BROKEN_OFF };
+enum storage_operation { STORAGE_GET, STORAGE_PUT, STORAGE_DELETE };
+
+void measure_request(const struct request *request); /* its exchange ends */
+void measure_refusal(struct metrics *metrics, enum refusal why);
+void measure_key_lookup(struct metrics *metrics, enum key_lookup how);
+void measure_storage(struct metrics *metrics, enum storage_operation operation, const struct error *error);
+
+/* GET /metrics */
+void metrics_answer(struct request *request);
+
+#endif

@@ -1,0 +1,221 @@
+/* Putting the parts together, running them, and ending well. */
+#include "apiserver/server.h"
+
+#include "apiserver/audit.h"
+#include "apiserver/blob_sweep.h"
+#include "apiserver/call.h"
+#include "apiserver/db_keys.h"
+#include "apiserver/guard.h"
+#include "apiserver/request.h"
+#include "lib/base/log.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#define TICK_MS 100
+#define LAST_ANSWERS_MS 2000 /* after the grace time: for those who are told to come back */
+#define PEM_MAX ((size_t)1 << 20)
+
+struct run { /* of the loop */
+	struct apiserver *server;
+	uv_signal_t term, interrupt;
+	uv_timer_t tick; /* while stopping */
+	uint64_t stop_asked_ms;
+	bool gave_up_waiting;
+};
+
+/* ---- the cluster's events */
+
+static void on_execution(void *context, const char *namespace, const char *name, const struct record *fresh)
+{
+	struct apiserver *server = context;
+	waiters_notify(server->waiters, WAIT_EXECUTION, namespace, name, fresh);
+}
+
+static void on_skill(void *context, const char *namespace, const char *name, const struct skill *fresh)
+{
+	struct apiserver *server = context;
+	waiters_notify(server->waiters, WAIT_SKILL, namespace, name, fresh);
+}
+
+static void on_problem(void *context, const char *resource, const struct error *problem)
+{
+	(void)context;
+	log_warn("watch", "resource", resource, "problem", problem->message, NULL);
+}
+
+static void on_database(void *context, const struct error *problem)
+{
+	(void)context;
+	if (problem)
+		log_error("the database can't be used", "reason", problem->message, NULL);
+	else
+		log_info("the database can be used", NULL);
+}
+
+/* ---- start */
+
+static int start_database(struct apiserver *server, struct error *err)
+{
+	struct db_options options = {
+	    .dsn = server->config->db_dsn, .application = "skillbox-apiserver", .changed = on_database};
+	if (!server->config->db_dsn[0])
+		return 0;
+	server->db = db_new(server->loop, &options, err);
+	if (server->db)
+		server->db_keys = db_keys_new(server->db, server->clock, err);
+	if (server->db_keys)
+		server->audit = audit_new(server->loop, server->db, err);
+	return server->audit ? 0 : -1;
+}
+
+static int start_listener(struct apiserver *server, struct error *err)
+{
+	const struct apiserver_config *config = server->config;
+	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX), key = BUFFER(PEM_MAX);
+	struct http_server_options options = {.port = (uint16_t)config->port};
+	if (config->tls_cert[0]) {
+		if (config_read_file(config->tls_cert, &cert, err) != 0 ||
+		    config_read_file(config->tls_key, &key, err) != 0)
+			return error_wrap(err, "TLS");
+		options.tls_cert_pem = cert.data;
+		options.tls_key_pem = key.data;
+	}
+	struct http_handler handler = request_http_handler(server);
+	server->http = http_server_new(server->loop, &options, &handler, err);
+	if (key.data)
+		explicit_bzero(key.data, key.len);
+	return server->http ? 0 : error_wrap(err, "REST API");
+}
+
+static int start_blobs(struct apiserver *server, struct error *err)
+{
+	const struct apiserver_config *config = server->config;
+	if (!config->s3.endpoint[0]) {
+		server->blobs = blob_store_directory(server->loop, config->data_dir, server->signing_key,
+						     config->public_url, err);
+		return server->blobs ? 0 : error_wrap(err, "SKILLBOX_DATA_DIR");
+	}
+	server->s3_client = blob_s3_client(server->loop, &config->s3, 0, err);
+	if (server->s3_client)
+		server->blobs = blob_store_s3(server->loop, server->s3_client, &config->s3, err);
+	return server->blobs ? 0 : -1;
+}
+
+static int start(struct apiserver *server, const struct kube_config *kube, struct error *err)
+{
+	struct cluster_options options = {server->namespace, on_execution, on_skill, on_problem, server};
+	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, err);
+	if (!server->metrics)
+		return -1;
+	if (!(server->kube = kube_client_new(server->loop, kube, err)) ||
+	    !(server->ws = kube_ws_new(server->kube, err)))
+		return error_wrap(err, "Kubernetes");
+	struct kube_measure measure = {server->metrics, APISERVER_KUBE_REQUESTS, APISERVER_KUBE_SECONDS};
+	kube_client_measure(server->kube, &measure);
+	if (!(server->waiters = waiters_new(server->loop, server->clock, err)) ||
+	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
+	    !(server->guard = guard_new(server->config, server->clock, err)))
+		return -1;
+	if (start_blobs(server, err) != 0)
+		return -1;
+	if (start_database(server, err) != 0)
+		return -1;
+	if (server->config->blob_sweep && !server->s3_client &&
+	    !(server->blob_sweep = blob_sweep_new(server, err)))
+		return -1;
+	return start_listener(server, err);
+}
+
+/* ---- end */
+
+/* New work is refused from here on, while those who wait get their answers. */
+static void on_tick(uv_timer_t *timer)
+{
+	struct run *run = timer->data;
+	struct apiserver *server = run->server;
+	uint64_t waited = uv_now(server->loop) - run->stop_asked_ms;
+	bool done = http_server_active(server->http) == 0 && audit_is_idle(server->audit);
+	if (done || waited > SERVER_GRACE_MS + LAST_ANSWERS_MS) {
+		uv_stop(server->loop);
+	} else if (waited > SERVER_GRACE_MS && !run->gave_up_waiting) {
+		run->gave_up_waiting = true;
+		log_warn("requests still wait at the end of the grace time: they are told to come back",
+			 NULL);
+		waiters_expire_all(server->waiters);
+	}
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct run *run = signal->data;
+	if (run->server->stopping)
+		return;
+	log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+	run->server->stopping = true;
+	run->stop_asked_ms = uv_now(run->server->loop);
+	uv_timer_start(&run->tick, on_tick, 0, TICK_MS);
+}
+
+static void stop(struct apiserver *server)
+{
+	server->ended = true;
+	http_server_free(server->http); /* ends every exchange */
+	if (server->waiters)
+		waiters_expire_all(server->waiters);
+	server->cluster = cluster_free(server->cluster);
+	waiters_free(server->waiters);
+	kube_ws_free(server->ws);
+	kube_client_free(server->kube);
+	blob_store_free(server->blobs);
+	http_client_free(server->s3_client);
+	db_keys_free(server->db_keys);
+	audit_free(server->audit);
+	db_free(server->db);
+	blob_sweep_free(server->blob_sweep);  /* behind all that would call it back */
+	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
+	call_forget_all(server);
+	guard_free(server->guard);
+	metrics_free(server->metrics);
+}
+
+static void serve(struct apiserver *server)
+{
+	struct run run = {.server = server};
+	char port[16];
+	uv_signal_init(server->loop, &run.term);
+	uv_signal_init(server->loop, &run.interrupt);
+	uv_timer_init(server->loop, &run.tick);
+	run.term.data = run.interrupt.data = run.tick.data = &run;
+	uv_signal_start(&run.term, on_signal, SIGTERM);
+	uv_signal_start(&run.interrupt, on_signal, SIGINT);
+	snprintf(port, sizeof(port), "%u", http_server_port(server->http));
+	log_info("serving", "version", SKILLBOX_VERSION, "port", port, "namespace", server->namespace, NULL);
+	uv_run(server->loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&run.term, NULL);
+	uv_close((uv_handle_t *)&run.interrupt, NULL);
+	uv_close((uv_handle_t *)&run.tick, NULL);
+	stop(server);
+	log_info("stopped", NULL);
+}
+
+int server_run(const struct apiserver_config *config, const struct kube_config *kube, const char *namespace,
+	       struct str signing_key, struct error *err)
+{
+	uv_loop_t loop;
+	if (uv_loop_init(&loop) != 0)
+		return error_set(err, ERR_INTERNAL, "the event loop can't be made");
+	struct apiserver server = {.config = config,
+				   .clock = &clock_system,
+				   .loop = &loop,
+				   .namespace = namespace,
+				   .signing_key = signing_key};
+	int result = start(&server, kube, err);
+	if (result == 0)
+		serve(&server);
+	else
+		stop(&server);
+	if (uv_loop_close(&loop) != 0)
+		log_warn("handles were left open at the end", NULL);
+	return result;
+}

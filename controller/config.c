@@ -1,0 +1,134 @@
+#include "controller/config.h"
+
+#include "lib/base/options.h"
+#include "lib/base/str.h"
+
+#define FIELD(name) offsetof(struct controller_config, name)
+#define MIB (1024 * 1024)
+
+/* Those that a sandbox of ours has on every kernel and with every runtime. */
+#define REQUIRED_LAYERS                                                                                      \
+	"non_root,no_capabilities,no_new_privs,not_dumpable,seccomp_filter,rlimits,descriptors,session"
+
+static const struct option option_table[] = {
+    {"SKILLBOX_NAMESPACE", OPTION_STRING, FIELD(namespace), "skillbox", 0, 0, false,
+     "namespace of the controller itself"},
+    {"SKILLBOX_POD_NAME", OPTION_STRING, FIELD(pod_name), "skillbox-controller", 0, 0, false,
+     "name of the controller's Pod, for Events"},
+    {"SKILLBOX_BLOB_URL", OPTION_STRING, FIELD(blob_url), "http://localhost:8080", 0, 0, false,
+     "where the API server's embedded storage answers inside the cluster"},
+    {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
+     "file with the key that signs URLs of the embedded storage"},
+    S3_OPTIONS(struct controller_config, s3),
+    {"SKILLBOX_RUNNER_IMAGE", OPTION_STRING, FIELD(runner_image), "skillbox/runner:dev", 0, 0, false,
+     "image that carries /runner"},
+    {"SKILLBOX_RUNNER_DELIVERY", OPTION_STRING, FIELD(runner_delivery_name), "image-volume", 0, 0, false,
+     "how the runner gets into a sandbox: image-volume, init-container or in-image"},
+    {"SKILLBOX_RUNTIME_CLASS", OPTION_STRING, FIELD(runtime_class), "", 0, 0, false,
+     "RuntimeClass of every sandbox, e.g. gvisor"},
+    {"SKILLBOX_USER_NAMESPACES", OPTION_BOOL, FIELD(user_namespaces), "false", 0, 0, false,
+     "sandboxes get a user namespace (hostUsers: false)"},
+    {"SKILLBOX_REQUIRED_LAYERS", OPTION_STRING, FIELD(required_layers_list), REQUIRED_LAYERS, 0, 0, false,
+     "layers of isolation without which no sandbox gets a job, separated by commas; see docs/security.md"},
+    {"SKILLBOX_IMAGE_ALLOWLIST", OPTION_STRING, FIELD(image_allowlist),
+     "python:3.12-slim,python:3.11-slim,node:20-slim,node:22-slim,bash:5", 0, 0, false,
+     "images that skills may use, separated by commas; entries may pin a digest"},
+    {"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, FIELD(default_timeout_ms), "120s", 0, 0, false,
+     "time a run may take when its skill doesn't say"},
+    {"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, FIELD(max_timeout_ms), "10m", 0, 0, false,
+     "longest time any run may take"},
+    {"SKILLBOX_DEFAULT_MEMORY", OPTION_SIZE, FIELD(default_memory), "256Mi", 16 * MIB, 1LL << 40, false,
+     "memory of a sandbox when its skill doesn't say"},
+    {"SKILLBOX_MAX_MEMORY", OPTION_SIZE, FIELD(max_memory), "1Gi", 16 * MIB, 1LL << 40, false,
+     "most memory a skill may ask for"},
+    {"SKILLBOX_DEFAULT_CPU", OPTION_CPU, FIELD(default_cpu), "0.5", 0, 0, false,
+     "CPU limit of a sandbox when its skill doesn't say"},
+    {"SKILLBOX_MAX_CPU", OPTION_CPU, FIELD(max_cpu), "4", 0, 0, false, "most CPU a skill may ask for"},
+    {"SKILLBOX_MAX_OUTPUT_SIZE", OPTION_SIZE, FIELD(max_output), "1Mi", 1024, 64 * MIB, false,
+     "largest output.json"},
+    {"SKILLBOX_MAX_LOGS_SIZE", OPTION_SIZE, FIELD(max_logs), "1Mi", 4096, 16 * MIB, false,
+     "log kept of a run: its first and its last half"},
+    {"SKILLBOX_MAX_FILES_SIZE", OPTION_SIZE, FIELD(max_files_bytes), "256Mi", 1024, 4096LL * MIB, false,
+     "total size of a run's files"},
+    {"SKILLBOX_MAX_FILES_COUNT", OPTION_INT, FIELD(max_files_count), "1000", 1, 10000, false,
+     "number of a run's files"},
+    {"SKILLBOX_MAX_STARTING_SANDBOXES", OPTION_INT, FIELD(max_starting), "16", 1, 10000, false,
+     "sandboxes that start at once; a tenant with none starting may always start one"},
+    {"SKILLBOX_MAX_CONCURRENT_EXECS", OPTION_INT, FIELD(max_concurrent), "100", 1, 100000, false,
+     "sandboxes at once, a tenant"},
+    {"SKILLBOX_START_TIMEOUT", OPTION_DURATION, FIELD(start_timeout_ms), "5m", 0, 0, false,
+     "time a sandbox may take to get ready"},
+    {"SKILLBOX_SKILL_WAIT", OPTION_DURATION, FIELD(skill_wait_ms), "10s", 0, 0, false,
+     "time an Execution waits for a Skill that isn't there yet"},
+    {"SKILLBOX_EXECUTION_TTL_SECONDS", OPTION_INT, FIELD(ttl_seconds), "86400", 0, 10LL * 365 * 86400, false,
+     "seconds a finished Execution is kept when it doesn't say"},
+    {"SKILLBOX_DB_DSN", OPTION_STRING, FIELD(db_dsn), "", 0, 0, true,
+     "PostgreSQL, where Executions are kept for good; empty: they are gone when their time is over"},
+    {"SKILLBOX_HEALTH_PORT", OPTION_INT, FIELD(health_port), "8081", 0, 65535, false,
+     "port of /health, /ready and /metrics; 0: a free one"},
+    {"SKILLBOX_LOG_LEVEL", OPTION_STRING, FIELD(log_level), "info", 0, 0, false,
+     "debug, info, warn or error"},
+};
+static const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+
+static const struct {
+	const char *name;
+	enum runner_delivery delivery;
+} delivery_table[] = {
+    {"image-volume", RUNNER_IMAGE_VOLUME},
+    {"init-container", RUNNER_INIT_CONTAINER},
+    {"in-image", RUNNER_IN_IMAGE},
+};
+
+static int check(struct controller_config *config, struct error *err)
+{
+	if (config->default_timeout_ms > config->max_timeout_ms)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "SKILLBOX_DEFAULT_TIMEOUT is longer than SKILLBOX_MAX_TIMEOUT: lower the "
+				 "first or raise the second");
+	if (config->default_memory > config->max_memory)
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_DEFAULT_MEMORY is more than SKILLBOX_MAX_MEMORY: lower the first or "
+		    "raise the second");
+	if (config->default_cpu > config->max_cpu)
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_DEFAULT_CPU is more than SKILLBOX_MAX_CPU: lower the first or raise "
+		    "the second");
+	if (config->s3.access_key[0] && !config->s3.endpoint[0])
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_S3_ACCESS_KEY is set, but SKILLBOX_S3_ENDPOINT is not: set both or neither");
+	if (layers_parse(str_of(config->required_layers_list), &config->required_layers, err) != 0)
+		return error_wrap(err, "SKILLBOX_REQUIRED_LAYERS");
+	for (size_t i = 0; i < sizeof(delivery_table) / sizeof(delivery_table[0]); i++)
+		if (strcmp(config->runner_delivery_name, delivery_table[i].name) == 0) {
+			config->runner_delivery = delivery_table[i].delivery;
+			return 0;
+		}
+	return error_set(err, ERR_BAD_REQUEST,
+			 "SKILLBOX_RUNNER_DELIVERY is '%s': use image-volume, init-container or in-image",
+			 config->runner_delivery_name);
+}
+
+int controller_config_load(struct controller_config *ret, struct error *err)
+{
+	struct controller_config config = {0};
+	if (options_load(option_table, option_count, &config, err) != 0 || check(&config, err) != 0) {
+		controller_config_free(&config);
+		return -1;
+	}
+	*ret = config;
+	return 0;
+}
+
+void controller_config_free(struct controller_config *config)
+{
+	options_free(option_table, option_count, config);
+}
+
+void controller_config_help(struct buffer *out)
+{
+	options_help(option_table, option_count, out);
+}

@@ -1,0 +1,101 @@
+/* skillbox-controller: runs Executions as sandbox Pods. */
+#include "controller/controller.h"
+#include "controller/health.h"
+#include "controller/sweep.h"
+#include "lib/base/log.h"
+#include "lib/base/process.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdio.h>
+
+static int print_help(void)
+{
+	struct buffer help __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
+	buffer_append_c(
+	    &help, "skillbox-controller: runs Executions (skillbox.dev/v1alpha1) as hardened sandbox Pods\n\n"
+		   "usage: skillbox-controller [--help | --version]\n\n"
+		   "It finds the cluster by $KUBECONFIG or its service account, and takes its configuration "
+		   "from the environment:\n\n");
+	controller_config_help(&help);
+	if (help.failed)
+		return 1;
+	fputs(help.data, stdout);
+	return 0;
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+	uv_stop(signal->loop);
+}
+
+static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2])
+{
+	uv_signal_init(loop, &signals[0]);
+	uv_signal_init(loop, &signals[1]);
+	uv_signal_start(&signals[0], on_signal, SIGTERM);
+	uv_signal_start(&signals[1], on_signal, SIGINT);
+}
+
+/* Sandboxes keep their jobs and results; the next controller goes on from there. */
+static int serve(uv_loop_t *loop, struct controller_config *config)
+{
+	struct error problem;
+	uv_signal_t signals[2];
+	struct controller *controller = controller_new(loop, config, &problem);
+	struct http_server *health = controller ? health_start(controller, &problem) : NULL;
+	struct sweep *sweep = health ? sweep_new(controller, &problem) : NULL;
+	watch_signals(loop, signals);
+	int status = 0;
+	if (sweep) {
+		log_info("started", "version", SKILLBOX_VERSION, NULL);
+		uv_run(loop, UV_RUN_DEFAULT);
+	} else {
+		log_error("can't start", "error", problem.message, NULL);
+		status = 1;
+	}
+	uv_close((uv_handle_t *)&signals[0], NULL);
+	uv_close((uv_handle_t *)&signals[1], NULL);
+	sweep_free(sweep);
+	http_server_free(health);
+	controller_free(controller);
+	uv_run(loop, UV_RUN_DEFAULT); /* close callbacks */
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return print_help();
+	if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0))
+		return printf("skillbox-controller %s\n", SKILLBOX_VERSION) < 0;
+	if (argc != 1) {
+		fprintf(stderr, "skillbox-controller: unknown argument '%s': see --help\n", argv[1]);
+		return 64;
+	}
+	struct controller_config config = {0};
+	struct error problem;
+	enum log_level level = LOG_INFO;
+	log_init("controller", level);
+	if (process_seal(&problem) != 0) {
+		log_error("can't start", "error", problem.message, NULL);
+		return 1;
+	}
+	if (controller_config_load(&config, &problem) != 0) {
+		log_error("bad configuration", "error", problem.message, NULL);
+		return 1;
+	}
+	if (!log_level_parse(config.log_level, &level))
+		log_warn("SKILLBOX_LOG_LEVEL is none of debug, info, warn, error: taken as info", "value",
+			 config.log_level, NULL);
+	log_init("controller", level);
+	signal(SIGPIPE, SIG_IGN);
+	/* A database that hangs holds four threads (lib/db/db.h): the archives and digests need others. */
+	setenv("UV_THREADPOOL_SIZE", "8", 0);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	int status = serve(uv_default_loop(), &config);
+	controller_config_free(&config);
+	curl_global_cleanup();
+	return status;
+}

@@ -1,0 +1,214 @@
+#include "controller/metrics.h"
+
+#include "controller/controller.h"
+#include "controller/pools.h"
+#include "controller/tracked.h"
+#include "lib/db/measure.h"
+#include "lib/kube/measure.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* "success" or the error code. */
+static const char *const reasons[] = {"success",          "exit_nonzero",        "timeout",
+				      "oom_killed",       "cancelled",           "output_invalid",
+				      "output_too_large", "image_not_allowed",   "no_entrypoint",
+				      "sandbox_lost",     "sandbox_start_failed"};
+static const char *const statuses[] = {"success", "failed", "timeout", "cancelled"};
+static const char *const starts[] = {"cold", "warm"};
+static const char *const phases[] = {"queue", "sandbox", "start", "run", "collect"};
+static const char *const stages[] = {"waiting", "starting", "ready"};
+static const char *const queues[] = {"executions", "skills", "sandboxpools"};
+static const char *const pool_states[] = {"starting", "ready", "claimed"};
+static const char *const queue_states[] = {"waiting", "running", "later"};
+static const double execution_seconds[] = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,  2.5,
+					   5,    10,    30,   60,  120,  300, 600};
+static const double phase_seconds[] = {0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600};
+
+const struct metric controller_metric_table[CONTROLLER_METRIC_COUNT] = {
+    [CONTROLLER_ENDED] = {METRIC_DEFINE(COUNTER, "skillbox_executions_ended_total",
+					"Executions that ended, by success or error code."),
+			  .labels = {METRIC_LABEL("reason", reasons)}},
+    [CONTROLLER_TENANT_ENDED] = {METRIC_DEFINE(COUNTER, "skillbox_tenant_executions_ended_total",
+					       "Executions that ended, by tenant and status."),
+				 .labels = {METRIC_LABEL_OPEN("tenant", CONTROLLER_MAX_TENANTS),
+					    METRIC_LABEL("status", statuses)}},
+    [CONTROLLER_TENANT_RUN_SECONDS] = {METRIC_DEFINE(COUNTER, "skillbox_tenant_run_seconds_total",
+						     "Time that scripts ran, by tenant."),
+				       .labels = {METRIC_LABEL_OPEN("tenant", CONTROLLER_MAX_TENANTS)}},
+    [CONTROLLER_EXECUTION_SECONDS] = {METRIC_DEFINE(
+					  HISTOGRAM, "skillbox_execution_seconds",
+					  "From the creation of an Execution to its recorded end, by "
+					  "whether its sandbox was waiting for it (warm)."),
+				      .labels = {METRIC_LABEL("start", starts)},
+				      METRIC_BUCKETS(execution_seconds)},
+    [CONTROLLER_PHASE_SECONDS] = {METRIC_DEFINE(HISTOGRAM, "skillbox_execution_phase_seconds",
+						"The same time in its parts."),
+				  .labels = {METRIC_LABEL("phase", phases)}, METRIC_BUCKETS(phase_seconds)},
+    [CONTROLLER_STREAMS_LOST] = {METRIC_DEFINE(COUNTER, "skillbox_sandbox_streams_lost_total",
+					       "Streams into sandboxes that broke; most are opened again.")},
+    [CONTROLLER_SANDBOXES_LOST] = {METRIC_DEFINE(COUNTER, "skillbox_sandboxes_replaced_total",
+						 "Sandboxes that were lost and replaced by another.")},
+    [CONTROLLER_STORE_RETRIES] = {METRIC_DEFINE(
+	COUNTER, "skillbox_result_store_retries_total",
+	"Tries to store a result again that the blob store had not taken.")},
+    [CONTROLLER_KUBE_REQUESTS] = KUBE_METRIC_REQUESTS,
+    [CONTROLLER_KUBE_SECONDS] = KUBE_METRIC_SECONDS,
+    [CONTROLLER_TENANT_UNFINISHED] = {METRIC_DEFINE(GAUGE, "skillbox_tenant_executions_unfinished",
+						    "Executions that have not ended, by tenant."),
+				      .labels = {METRIC_LABEL_OPEN("tenant", CONTROLLER_MAX_TENANTS)}},
+    [CONTROLLER_SANDBOXES] = {METRIC_DEFINE(GAUGE, "skillbox_sandboxes",
+					    "Unfinished Executions that wait for a place, and sandboxes "
+					    "that start or are ready."),
+			      .labels = {METRIC_LABEL("stage", stages)}},
+    [CONTROLLER_POOL_SANDBOXES] = {METRIC_DEFINE(GAUGE, "skillbox_pool_sandboxes",
+						 "Sandboxes of SandboxPools: that start, wait for an "
+						 "Execution, or have one."),
+				   .labels = {METRIC_LABEL("state", pool_states)}},
+    [CONTROLLER_RECONCILES] = {METRIC_DEFINE(COUNTER, "skillbox_reconciles_total",
+					     "Looks at one object, errors included."),
+			       .labels = {METRIC_LABEL("queue", queues)}},
+    [CONTROLLER_RECONCILE_ERRORS] = {METRIC_DEFINE(COUNTER, "skillbox_reconcile_errors_total",
+						   "Looks at one object that failed and are repeated."),
+				     .labels = {METRIC_LABEL("queue", queues)}},
+    [CONTROLLER_QUEUE_KEYS] = {METRIC_DEFINE(GAUGE, "skillbox_queue_keys",
+					     "Objects in a work queue: waiting, worked on, or to be looked "
+					     "at later."),
+			       .labels = {METRIC_LABEL("queue", queues),
+					  METRIC_LABEL("state", queue_states)}},
+    [CONTROLLER_INFORMER_UP] = KUBE_METRIC_INFORMER_UP,
+    [CONTROLLER_INFORMER_OBJECTS] = KUBE_METRIC_INFORMER_OBJECTS,
+    [CONTROLLER_DATABASE_UP] = DB_METRIC_UP,
+    [CONTROLLER_DATABASE_STATEMENTS] = DB_METRIC_STATEMENTS,
+    [CONTROLLER_DATABASE_ERRORS] = DB_METRIC_ERRORS,
+    [CONTROLLER_DATABASE_WAITING] = DB_METRIC_WAITING,
+    [CONTROLLER_ARCHIVE_BACKLOG] = {METRIC_DEFINE(GAUGE, "skillbox_archive_backlog",
+						  "Executions that ended and are not in PostgreSQL yet. "
+						  "Only where one is configured."),
+				    .only_seen = true},
+};
+
+static size_t index_in(const char *const *list, size_t count, const char *value)
+{
+	size_t at = 0;
+	while (at < count && strcmp(list[at], value) != 0)
+		at++;
+	return at;
+}
+
+static void count_times(struct metrics *metrics, const struct execution *ended)
+{
+	const struct execution_timings *t = &ended->status.timings;
+	const double parts[] = {t->queue, t->sandbox, t->start, t->run, t->collect};
+	if (t->total >= 0)
+		metrics_observe(metrics, CONTROLLER_EXECUTION_SECONDS, METRIC_AT(ended->status.warm),
+				t->total / 1000);
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (parts[i] > 0) /* 0: it never came so far */
+			metrics_observe(metrics, CONTROLLER_PHASE_SECONDS, METRIC_AT(i), parts[i] / 1000);
+}
+
+void controller_count_ended(struct controller *controller, const struct execution *ended)
+{
+	struct metrics *metrics = controller->metrics;
+	const char *code = ended->status.error_code;
+	struct str tenant = str_of(controller_tenant(controller, ended->meta.namespace));
+	size_t by_status = metrics_label(metrics, CONTROLLER_TENANT_ENDED, 0, tenant);
+	size_t by_time = metrics_label(metrics, CONTROLLER_TENANT_RUN_SECONDS, 0, tenant);
+	size_t status = index_in(statuses, COUNT(statuses), execution_rest_status(ended));
+	metrics_add(metrics, CONTROLLER_ENDED,
+		    METRIC_AT(index_in(reasons, COUNT(reasons), code ? code : "success")), 1);
+	metrics_add(metrics, CONTROLLER_TENANT_ENDED, METRIC_AT(by_status, status), 1);
+	if (ended->status.timings.run > 0)
+		metrics_add(metrics, CONTROLLER_TENANT_RUN_SECONDS, METRIC_AT(by_time),
+			    ended->status.timings.run / 1000);
+	count_times(metrics, ended);
+}
+
+/* ---- what is only looked up when somebody asks */
+
+static void set_sandboxes(struct controller *controller)
+{
+	double count[COUNT(stages)] = {0};
+	struct map_cursor cursor = {0};
+	for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));) {
+		const struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
+		if (tracked->stage != SANDBOX_NONE)
+			count[tracked->stage - SANDBOX_WAITING]++;
+	}
+	for (size_t i = 0; i < COUNT(stages); i++)
+		metrics_set(controller->metrics, CONTROLLER_SANDBOXES, METRIC_AT(i), count[i]);
+}
+
+static void set_pools(struct controller *controller)
+{
+	struct pool_counts counts = pools_count(controller->pools);
+	const int64_t by_state[COUNT(pool_states)] = {counts.starting, counts.ready, counts.claimed};
+	for (size_t i = 0; i < COUNT(pool_states); i++)
+		metrics_set(controller->metrics, CONTROLLER_POOL_SANDBOXES, METRIC_AT(i),
+			    (double)by_state[i]);
+}
+
+static bool count_unfinished(void *context, const void *object)
+{
+	struct controller *controller = context;
+	const struct execution *execution = object;
+	if (execution_is_finished(execution))
+		return true;
+	struct str tenant = str_of(controller_tenant(controller, execution->meta.namespace));
+	size_t at = metrics_label(controller->metrics, CONTROLLER_TENANT_UNFINISHED, 0, tenant);
+	metrics_add(controller->metrics, CONTROLLER_TENANT_UNFINISHED, METRIC_AT(at), 1);
+	return true;
+}
+
+static void set_unfinished(struct controller *controller)
+{
+	metrics_clear(controller->metrics, CONTROLLER_TENANT_UNFINISHED); /* who has none is not shown */
+	informer_each(controller->executions, count_unfinished, controller);
+}
+
+static void set_queue(struct metrics *metrics, size_t which, const struct workqueue *queue)
+{
+	struct workqueue_stats stats;
+	workqueue_stats(queue, &stats);
+	const size_t keys[COUNT(queue_states)] = {stats.waiting, stats.running, stats.later};
+	metrics_set(metrics, CONTROLLER_RECONCILES, METRIC_AT(which), (double)stats.done);
+	metrics_set(metrics, CONTROLLER_RECONCILE_ERRORS, METRIC_AT(which), (double)stats.failed);
+	for (size_t i = 0; i < COUNT(queue_states); i++)
+		metrics_set(metrics, CONTROLLER_QUEUE_KEYS, METRIC_AT(which, i), (double)keys[i]);
+}
+
+static void set_informers(struct controller *controller)
+{
+	const struct {
+		const char *resource;
+		const struct informer *informer;
+	} informers[] = {{"namespaces", controller->tenants},
+			 {"skills", controller->skills},
+			 {"executions", controller->executions},
+			 {"pods", controller->pods},
+			 {"sandboxpools", controller->sandbox_pools}};
+	for (size_t i = 0; i < COUNT(informers); i++)
+		kube_measure_informer(controller->metrics, CONTROLLER_INFORMER_UP,
+				      CONTROLLER_INFORMER_OBJECTS, informers[i].resource,
+				      informers[i].informer);
+}
+
+void controller_metrics_append(struct controller *controller, struct buffer *out)
+{
+	static const struct db_measure database = {CONTROLLER_DATABASE_UP, CONTROLLER_DATABASE_STATEMENTS,
+						   CONTROLLER_DATABASE_ERRORS, CONTROLLER_DATABASE_WAITING};
+	struct metrics *metrics = controller->metrics;
+	set_unfinished(controller);
+	set_sandboxes(controller);
+	set_pools(controller);
+	set_queue(metrics, 0, controller->execution_queue);
+	set_queue(metrics, 1, controller->skill_queue);
+	set_queue(metrics, 2, controller->pool_queue);
+	set_informers(controller);
+	db_measure(metrics, &database, controller->db);
+	if (controller->db)
+		metrics_set(metrics, CONTROLLER_ARCHIVE_BACKLOG, METRIC_PLAIN,
+			    (double)archiver_backlog(controller->archive));
+	metrics_append_process("controller", SKILLBOX_VERSION, out);
+	metrics_append(metrics, out);
+}

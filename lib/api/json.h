@@ -1,0 +1,105 @@
+/* Kubernetes objects from and to JSON text.
+ *
+ * Reading is driven by tables (struct json_field) that mirror the schema: one walk over an object fills a C
+ * struct. The text is never turned into a tree: numbers keep their digits, strings their NULs (refused, since
+ * our strings are C strings), and a large input costs one copy. A JSON null is an absent field; unknown
+ * fields are ignored; a known field given twice is an error.
+ *
+ * Errors name the field: "spec.env[2].name: must be a string, not a number". */
+#ifndef SKILLBOX_API_JSON_H
+#define SKILLBOX_API_JSON_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSON_OBJECT_MAX                                                                                      \
+	(8u << 20)             /* bytes of one object; etcd takes 1.5 MiB, escapes and other stores more */
+#define JSON_OBJECT_DEPTH 1024 /* nesting of a whole object, managedFields included */
+#define JSON_NAME_MAX 1024     /* names, digests, image references */
+#define JSON_MESSAGE_MAX (64 << 10) /* texts for people */
+#define JSON_TEXT_MAX (4 << 20)     /* user data */
+
+/* Where a value stands, for messages; lives on the stack. */
+struct json_path {
+	const struct json_path *up; /* NULL: the object itself */
+	const char *name;           /* of a member; NULL: an element */
+	size_t index;               /* of an element */
+};
+
+/* Read `value` (raw text, not null) into `target`. `max`: bytes of a string or raw text, elements of a list,
+ * or the largest integer. What was written to target stays there on failure; the owner of the struct frees
+ * it. */
+typedef int (*json_read_fn)(struct str value, const struct json_path *path, int64_t max, void *target,
+			    struct error *err);
+
+struct json_field {
+	const char *name;
+	json_read_fn read;
+	size_t offset; /* of what it fills in the struct that json_read_object is given */
+	int64_t max;
+};
+#define JSON_FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Check that `json` is one JSON object within the bounds above. */
+int json_check_object(struct str json, struct error *err);
+
+/* Fill `base` from the members of an object. At most 64 fields. */
+int json_read_object(struct str value, const struct json_path *path, const struct json_field *fields,
+		     size_t count, void *base, struct error *err);
+
+/* Make *ret_array (zeroed, *ret_count elements of `size` bytes) and read each element. */
+int json_read_list(struct str value, const struct json_path *path, int64_t max, size_t size,
+		   json_read_fn read, void **ret_array, size_t *ret_count, struct error *err);
+
+/* json_read_fn for the basic types; the target's type is named. */
+int json_read_string(struct str value, const struct json_path *path, int64_t max, void *target,
+		     struct error *err); /* char * */
+int json_read_raw(struct str value, const struct json_path *path, int64_t max, void *target,
+		  struct error *err); /* char *: any JSON, as text */
+int json_read_count(struct str value, const struct json_path *path, int64_t max, void *target,
+		    struct error *err); /* int64_t, 0 … max */
+int json_read_int(struct str value, const struct json_path *path, int64_t max, void *target,
+		  struct error *err); /* int64_t, -max … max */
+int json_read_number(struct str value, const struct json_path *path, int64_t max, void *target,
+		     struct error *err); /* double, -max … max */
+int json_read_bool(struct str value, const struct json_path *path, int64_t max, void *target,
+		   struct error *err); /* bool */
+int json_read_time(struct str value, const struct json_path *path, int64_t max, void *target,
+		   struct error *err); /* int64_t, RFC 3339 to ms */
+
+/* error_set(ERR_BAD_REQUEST) with the path before the message; returns -1. */
+int json_error(const struct json_path *path, struct error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Is the object's member key (raw, as in the text) this name? */
+bool json_key_is(struct str raw_key, const char *name);
+
+/* Writers. Commas come by themselves; a caller looks at out->failed once. Nothing is written for a NULL
+ * string. */
+void json_open(struct buffer *out, char bracket);  /* '{' or '[' */
+void json_close(struct buffer *out, char bracket); /* '}' or ']' */
+void json_key(struct buffer *out, const char *key);
+void json_put_string(struct buffer *out, const char *key, const char *value);
+void json_put_raw(struct buffer *out, const char *key, const char *json);
+void json_put_int(struct buffer *out, const char *key, int64_t value);
+void json_put_bool(struct buffer *out, const char *key, bool value);
+void json_put_number(struct buffer *out, const char *key, double value); /* three decimals */
+void json_put_time(struct buffer *out, const char *key, int64_t wall_ms, bool with_ms);
+void json_element_string(struct buffer *out, const char *value);
+
+/* json_put_string for user data: text that is not UTF-8 is an error and never mended. */
+int json_put_text(struct buffer *out, const char *key, const char *value, struct error *err);
+
+/* json_put_string for a text for people: cut at `max` bytes, with "…", since the API server refuses a longer
+ * one and with it everything else in the patch. */
+void json_put_message(struct buffer *out, const char *key, const char *value, size_t max);
+
+/* 0, or the error that says that `what` did not fit into out. */
+int json_written(const struct buffer *out, const char *what, struct error *err);
+
+#endif

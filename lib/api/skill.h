@@ -1,0 +1,55 @@
+/* The Skill custom resource: one object a version of a skill; its spec never changes. */
+#ifndef SKILLBOX_API_SKILL_H
+#define SKILLBOX_API_SKILL_H
+
+#include "lib/api/meta.h"
+
+#define API_SKILLS "skills"
+
+struct skill_file {
+	char *path, *text;
+};
+
+struct skill {
+	struct object_meta meta;
+	/* NULL, or why the spec can't be used, for what the CRD's schema can't refuse. The spec is then
+	 * empty, name and version "". */
+	char *invalid;
+	int64_t uploaded_ms; /* annotation API_UPLOADED_AT_ANNOTATION, else creationTimestamp */
+	struct {
+		char *name, *version, *description, *instructions;
+		char *lang;  /* "python", "node", "bash" */
+		char *image; /* "" : the language's default */
+		int64_t
+		    timeout_ms; /* spec.timeoutSeconds × 1,000, or spec.timeoutMilliseconds; 0: the default */
+		char *cpu, *memory; /* spec.resources.cpu, .memory: quantities; "" : the default */
+		char *input_schema, *output_schema; /* JSON text, NULL if none */
+		char *entrypoint;                   /* path in the bundle; "" : found by the rule */
+		struct blob_ref bundle;             /* spec.source.bundle: the zip as uploaded */
+		struct skill_file *files;           /* spec.source.files, instead of a bundle */
+		size_t file_count;
+	} spec;
+	struct {
+		struct condition ready;
+		char *digest; /* of the content: the bundle's, or of the inline files */
+	} status;
+};
+
+/* From the JSON of a Kubernetes object. NULL with err if metadata or status can't be read; a bad spec gives
+ * `invalid`. */
+struct skill *skill_from_json(struct str json, struct error *err);
+struct skill *skill_free(struct skill *skill);
+#define cleanup_skill __attribute__((cleanup(skill_cleanup)))
+void skill_cleanup(struct skill **skill);
+
+/* The object to POST (meta.name, meta.namespace, uploaded_ms, spec). */
+int skill_to_json(const struct skill *skill, struct buffer *out, struct error *err);
+/* A merge patch for /status. */
+int skill_status_patch(const struct skill *skill, struct buffer *out, struct error *err);
+
+/* The name of a Skill object: NAME made DNS-1123-safe and cut, "-", 10 hex digits of SHA-256 over name,
+ * version and digest. */
+int skill_object_name(struct str name, struct str version, struct str digest, struct buffer *out,
+		      struct error *err);
+
+#endif

@@ -1,0 +1,112 @@
+#include "lib/base/buffer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+char *buffer_reserve(struct buffer *b, size_t n)
+{
+	if (n > b->max || b->len > b->max - n) {
+		b->failed = true;
+		return NULL;
+	}
+	size_t need = b->len + n + 1;
+	if (need > b->cap) {
+		size_t cap = b->cap ? b->cap : 64;
+		while (cap < need)
+			cap *= 2;
+		if (cap > b->max + 1)
+			cap = b->max + 1;
+		char *data = realloc(b->data, cap);
+		if (!data) {
+			b->failed = true;
+			return NULL;
+		}
+		b->data = data;
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+int buffer_append(struct buffer *b, const void *data, size_t n)
+{
+	char *at = buffer_reserve(b, n);
+	if (!at)
+		return -1;
+	if (n)
+		memcpy(at, data, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
+int buffer_append_str(struct buffer *b, struct str s)
+{
+	return buffer_append(b, s.p, s.n);
+}
+
+int buffer_append_c(struct buffer *b, const char *c_string)
+{
+	return buffer_append(b, c_string, strlen(c_string));
+}
+
+int buffer_append_byte(struct buffer *b, char byte)
+{
+	return buffer_append(b, &byte, 1);
+}
+
+int buffer_appendf(struct buffer *b, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0) {
+		b->failed = true;
+		return -1;
+	}
+	char *at = buffer_reserve(b, (size_t)n);
+	if (!at)
+		return -1;
+	va_start(args, format);
+	vsnprintf(at, (size_t)n + 1, format, args);
+	va_end(args);
+	b->len += (size_t)n;
+	return 0;
+}
+
+void buffer_consume(struct buffer *b, size_t n)
+{
+	if (n > b->len)
+		n = b->len;
+	if (n == 0)
+		return;
+	memmove(b->data, b->data + n, b->len - n);
+	b->len -= n;
+	b->data[b->len] = '\0';
+}
+
+void buffer_reset(struct buffer *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->data)
+		b->data[0] = '\0';
+}
+
+void buffer_free(struct buffer *b)
+{
+	free(b->data);
+	b->data = NULL;
+	b->len = b->cap = 0;
+	b->failed = false;
+}
+
+char *buffer_steal(struct buffer *b)
+{
+	if (b->failed || (!b->data && buffer_append(b, "", 0) != 0))
+		return NULL;
+	char *data = b->data;
+	b->data = NULL;
+	b->len = b->cap = 0;
+	return data;
+}

@@ -1,0 +1,45 @@
+/* A growing byte buffer with a maximum from birth. */
+#ifndef SKILLBOX_BASE_BUFFER_H
+#define SKILLBOX_BASE_BUFFER_H
+
+#include "lib/base/str.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buffer {
+	char *data;  /* always NUL-terminated once something was appended, so it serves as a C string */
+	size_t len;  /* bytes, without that NUL */
+	size_t cap;  /* bytes allocated */
+	size_t max;  /* len never grows beyond this */
+	bool failed; /* an append did not fit or memory ran out; it stays set until buffer_reset */
+};
+
+#define BUFFER(maximum) ((struct buffer){.max = (maximum)})
+
+/* Each append returns 0, or -1 with `failed` set and the content as it was (buffer_appendf included). A
+ * caller may append many times and look at `failed` once. */
+int buffer_append(struct buffer *b, const void *data, size_t n);
+int buffer_append_str(struct buffer *b, struct str s);
+int buffer_append_c(struct buffer *b, const char *c_string);
+int buffer_append_byte(struct buffer *b, char byte);
+int buffer_appendf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Make room for n more bytes and return where they go (then add to len), or NULL as with append. */
+char *buffer_reserve(struct buffer *b, size_t n);
+
+void buffer_consume(struct buffer *b, size_t n); /* drop the first n bytes */
+void buffer_reset(struct buffer *b);             /* empty it, keep the memory, clear `failed` */
+void buffer_free(struct buffer *b);              /* release; it can be used again */
+char *buffer_steal(
+    struct buffer *b); /* the data, now the caller's (free()); "" allocated if empty; NULL if failed */
+
+static inline struct str buffer_str(const struct buffer *b)
+{
+	return (struct str){b->data, b->len};
+}
+
+#define cleanup_buffer __attribute__((cleanup(buffer_free)))
+
+#endif

@@ -1,0 +1,374 @@
+/* The scanner: a strict check of RFC 8259 that needs no recursion, and minify, which is the same walk with an
+ * output. Walking and strings are in jsontext_walk.c. */
+#include "lib/base/jsontext.h"
+
+#include "lib/base/jsontext_internal.h"
+
+#include <stdlib.h>
+
+#define DEFAULT_DEPTH 128
+#define DEPTH_LIMIT 1024
+
+/* A key of an object that is still open; its decoded bytes are in scanner.key_bytes. */
+struct key {
+	size_t at, n;
+	size_t position; /* in the text, for the message */
+};
+
+struct scanner {
+	const char *p;
+	size_t n, i;
+	const char *why; /* of a failure, at i */
+	bool no_memory;
+
+	unsigned depth, max_depth;
+	bool is_object[DEPTH_LIMIT];
+
+	struct buffer *out; /* minify, or NULL */
+	size_t run;         /* start of what is not in out yet */
+
+	bool refuse_duplicates;
+	struct key *keys; /* of all open objects, outermost first */
+	size_t key_count, key_cap;
+	size_t first_key[DEPTH_LIMIT];
+	struct buffer key_bytes;
+};
+
+static int fail(struct scanner *s, size_t at, const char *why)
+{
+	s->i = at;
+	s->why = why;
+	return -1;
+}
+
+static int peek(const struct scanner *s)
+{
+	return s->i < s->n ? (unsigned char)s->p[s->i] : -1;
+}
+
+static void flush(struct scanner *s)
+{
+	if (s->out && s->run < s->i)
+		buffer_append(s->out, s->p + s->run, s->i - s->run);
+}
+
+/* White space is what minify drops: flush the run before it, start the next behind it. */
+static void skip_blanks(struct scanner *s)
+{
+	if (s->i >= s->n || !jsontext_is_blank(s->p[s->i]))
+		return;
+	flush(s);
+	while (s->i < s->n && jsontext_is_blank(s->p[s->i]))
+		s->i++;
+	s->run = s->i;
+}
+
+static int scan_escape(struct scanner *s)
+{
+	size_t start = s->i++;
+	int c = peek(s);
+	if (c == -1)
+		return fail(s, s->i, "unexpected end inside a string");
+	s->i++;
+	if (c != 'u')
+		return strchr("\"\\/bfnrt", c) && c ? 0 : fail(s, start, "unknown escape in a string");
+	for (int digit = 0; digit < 4; digit++, s->i++)
+		if (s->i >= s->n || jsontext_hex_digit(s->p[s->i]) < 0)
+			return fail(s, start, "\\u needs four hexadecimal digits");
+	return 0;
+}
+
+/* At an opening quote; moves behind the closing one. */
+static int scan_string(struct scanner *s)
+{
+	for (s->i++; s->i < s->n;) {
+		unsigned char c = (unsigned char)s->p[s->i];
+		if (c == '"') {
+			s->i++;
+			return 0;
+		}
+		if (c == '\\') {
+			if (scan_escape(s) != 0)
+				return -1;
+		} else if (c < 0x20) {
+			return fail(s, s->i, "control character inside a string (it must be escaped)");
+		} else if (c < 0x80) {
+			s->i++;
+		} else {
+			size_t length = str_utf8_length((struct str){s->p + s->i, s->n - s->i});
+			if (length == 0)
+				return fail(s, s->i, "invalid UTF-8");
+			s->i += length;
+		}
+	}
+	return fail(s, s->i, "unexpected end inside a string");
+}
+
+static bool scan_digits(struct scanner *s)
+{
+	size_t start = s->i;
+	while (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
+		s->i++;
+	return s->i > start;
+}
+
+static int scan_number(struct scanner *s)
+{
+	if (peek(s) == '-')
+		s->i++;
+	if (peek(s) == '0') {
+		s->i++;
+		if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
+			return fail(s, s->i, "a number has no leading zeros");
+	} else if (!scan_digits(s)) {
+		return fail(s, s->i, "expected a digit");
+	}
+	if (peek(s) == '.') {
+		s->i++;
+		if (!scan_digits(s))
+			return fail(s, s->i, "expected a digit after the decimal point");
+	}
+	if (peek(s) == 'e' || peek(s) == 'E') {
+		s->i++;
+		if (peek(s) == '+' || peek(s) == '-')
+			s->i++;
+		if (!scan_digits(s))
+			return fail(s, s->i, "expected a digit in the exponent");
+	}
+	return 0;
+}
+
+static int scan_scalar(struct scanner *s)
+{
+	static const struct str words[] = {{"true", 4}, {"false", 5}, {"null", 4}};
+	int c = peek(s);
+	if (c == '"')
+		return scan_string(s);
+	if (c == '-' || (c >= '0' && c <= '9'))
+		return scan_number(s);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_starts_with((struct str){s->p + s->i, s->n - s->i}, words[i])) {
+			s->i += words[i].n;
+			return 0;
+		}
+	}
+	return fail(s, s->i, c == -1 ? "unexpected end, expected a value" : "expected a value");
+}
+
+static int remember_key(struct scanner *s, size_t start)
+{
+	struct key key = {s->key_bytes.len, 0, start};
+	if (s->key_count == s->key_cap) {
+		size_t cap = s->key_cap ? s->key_cap * 2 : 64;
+		struct key *keys = reallocarray(s->keys, cap, sizeof(*keys));
+		if (!keys) {
+			s->no_memory = true;
+			return fail(s, start, "out of memory");
+		}
+		s->keys = keys;
+		s->key_cap = cap;
+	}
+	jsontext_decode_raw((struct str){s->p + start + 1, s->i - start - 2}, &s->key_bytes);
+	if (s->key_bytes.failed) {
+		s->no_memory = true;
+		return fail(s, start, "out of memory");
+	}
+	key.n = s->key_bytes.len - key.at;
+	s->keys[s->key_count++] = key;
+	return 0;
+}
+
+static int compare_keys(const void *left, const void *right, void *bytes)
+{
+	const struct key *a = left, *b = right;
+	const char *base = bytes;
+	int order = memcmp(base + a->at, base + b->at, a->n < b->n ? a->n : b->n);
+	if (order != 0)
+		return order;
+	if (a->n != b->n)
+		return a->n < b->n ? -1 : 1;
+	return a->position < b->position ? -1 : 1;
+}
+
+/* The object that ends is complete: sorted, equal keys are neighbours (no hash that a peer could aim at). */
+static int check_duplicates(struct scanner *s)
+{
+	size_t first = s->first_key[s->depth - 1], found = s->n;
+	struct key *keys = s->keys + first;
+	size_t count = s->key_count - first;
+	char empty[1] = "", *bytes = s->key_bytes.data ? s->key_bytes.data : empty;
+	if (count > 1)
+		qsort_r(keys, count, sizeof(*keys), compare_keys, bytes);
+	for (size_t i = 1; i < count; i++)
+		if (keys[i].n == keys[i - 1].n && keys[i].position < found &&
+		    memcmp(bytes + keys[i].at, bytes + keys[i - 1].at, keys[i].n) == 0)
+			found = keys[i].position;
+	if (found != s->n)
+		return fail(s, found, "duplicate key");
+	if (count > 0) {
+		size_t kept = keys[0].at;
+		for (size_t i = 1; i < count; i++)
+			kept = keys[i].at < kept ? keys[i].at : kept;
+		s->key_bytes.len = kept;
+	}
+	s->key_count = first;
+	return 0;
+}
+
+/* A key and its colon; the value comes next. */
+static int scan_key(struct scanner *s)
+{
+	skip_blanks(s);
+	size_t start = s->i;
+	if (peek(s) != '"')
+		return fail(s, s->i,
+			    s->i == s->n ? "unexpected end inside an object"
+					 : "expected a key in double quotes");
+	if (scan_string(s) != 0 || (s->refuse_duplicates && remember_key(s, start) != 0))
+		return -1;
+	skip_blanks(s);
+	if (peek(s) != ':')
+		return fail(s, s->i,
+			    s->i == s->n ? "unexpected end inside an object" : "expected ':' after a key");
+	s->i++;
+	return 0;
+}
+
+/* At '{' or '['. *ret_value: a value comes next (false: the container was empty and is closed). */
+static int open_container(struct scanner *s, bool *ret_value)
+{
+	bool object = peek(s) == '{';
+	if (s->depth == s->max_depth)
+		return fail(s, s->i, "nested too deeply");
+	s->is_object[s->depth] = object;
+	s->first_key[s->depth] = s->key_count;
+	s->depth++;
+	s->i++;
+	skip_blanks(s);
+	*ret_value = peek(s) != (object ? '}' : ']');
+	if (!*ret_value) {
+		s->i++;
+		s->depth--;
+		return 0;
+	}
+	return object ? scan_key(s) : 0;
+}
+
+/* Behind a value: closing brackets, then a comma (*ret_value: a value comes next) or the end of everything.
+ */
+static int after_value(struct scanner *s, bool *ret_value)
+{
+	*ret_value = false;
+	while (s->depth > 0) {
+		bool object = s->is_object[s->depth - 1];
+		skip_blanks(s);
+		int c = peek(s);
+		if (c == ',') {
+			s->i++;
+			*ret_value = true;
+			return object ? scan_key(s) : 0;
+		}
+		if (c != (object ? '}' : ']')) {
+			if (c == -1)
+				return fail(s, s->i,
+					    object ? "unexpected end inside an object"
+						   : "unexpected end inside an array");
+			return fail(s, s->i, object ? "expected ',' or '}'" : "expected ',' or ']'");
+		}
+		if (object && s->refuse_duplicates && check_duplicates(s) != 0)
+			return -1;
+		s->i++;
+		s->depth--;
+	}
+	return 0;
+}
+
+static int scan(struct scanner *s)
+{
+	bool value = true;
+	while (value) {
+		skip_blanks(s);
+		int c = peek(s);
+		if (c == '{' || c == '[') {
+			if (open_container(s, &value) != 0)
+				return -1;
+			if (value)
+				continue;
+		} else if (scan_scalar(s) != 0) {
+			return -1;
+		}
+		if (after_value(s, &value) != 0)
+			return -1;
+	}
+	skip_blanks(s);
+	if (s->i < s->n)
+		return fail(s, s->i, "there is more behind the value");
+	flush(s);
+	return 0;
+}
+
+/* Everything counts from 1; a column is a character, or a byte that is none. */
+static int report(const struct scanner *s, struct error *err)
+{
+	if (s->no_memory)
+		return error_no_memory(err);
+	size_t line = 1, column = 1;
+	for (size_t i = 0; i < s->i;) {
+		size_t length = str_utf8_length((struct str){s->p + i, s->n - i});
+		column++;
+		if (s->p[i] == '\n') {
+			line++;
+			column = 1;
+		}
+		i += length ? length : 1;
+	}
+	const char *why = s->why;
+	if (s->i == 0 && str_starts_with((struct str){s->p, s->n}, STR("\xef\xbb\xbf")))
+		why = "a byte order mark is not allowed";
+	return error_set(err, ERR_BAD_REQUEST, "invalid JSON at byte %zu (line %zu, column %zu): %s",
+			 s->i + 1, line, column, why);
+}
+
+static int run(struct str text, const struct jsontext_rules *rules, struct buffer *out, struct error *err)
+{
+	struct scanner *s = calloc(1, sizeof(*s));
+	if (!s)
+		return error_no_memory(err);
+	s->p = text.n ? text.p : "";
+	s->n = text.n;
+	s->out = out;
+	s->key_bytes = BUFFER(text.n);
+	s->refuse_duplicates = rules && rules->refuse_duplicates;
+	s->max_depth = rules && rules->max_depth ? rules->max_depth : DEFAULT_DEPTH;
+	if (s->max_depth > DEPTH_LIMIT)
+		s->max_depth = DEPTH_LIMIT;
+	int status = scan(s);
+	if (status != 0)
+		report(s, err);
+	free(s->keys);
+	buffer_free(&s->key_bytes);
+	free(s);
+	return status;
+}
+
+int jsontext_check(struct str text, const struct jsontext_rules *rules, struct error *err)
+{
+	return run(text, rules, NULL, err);
+}
+
+int jsontext_minify(struct str text, const struct jsontext_rules *rules, struct buffer *out,
+		    struct error *err)
+{
+	size_t before = out->len;
+	int status = run(text, rules, out, err);
+	if (status == 0 && out->failed)
+		status = text.n > out->max - before
+			     ? error_set(err, ERR_TOO_LARGE, "the JSON text is larger than %zu bytes",
+					 out->max - before)
+			     : error_no_memory(err);
+	if (status != 0 && out->data) {
+		out->len = before;
+		out->data[before] = '\0';
+	}
+	return status;
+}

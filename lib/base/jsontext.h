@@ -1,0 +1,59 @@
+/* JSON as text: strict check, minify, find, write. User data goes through here and never through cJSON: its
+ * bytes are checked and moved, never parsed into numbers and printed again. RFC 8259; UTF-8 must be valid;
+ * depth ≤ 32 … as asked. */
+#ifndef SKILLBOX_BASE_JSONTEXT_H
+#define SKILLBOX_BASE_JSONTEXT_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+
+struct jsontext_rules {
+	unsigned max_depth;     /* nested arrays and objects; 0 means 128 */
+	bool refuse_duplicates; /* a key twice in one object is an error (for what we parse ourselves; not for
+				   user data) */
+};
+
+enum jsontext_kind {
+	JSONTEXT_OBJECT,
+	JSONTEXT_ARRAY,
+	JSONTEXT_STRING,
+	JSONTEXT_NUMBER,
+	JSONTEXT_TRUE,
+	JSONTEXT_FALSE,
+	JSONTEXT_NULL
+};
+
+/* Exactly one JSON value with blanks around it? On failure err is ERR_BAD_REQUEST "invalid JSON at byte N
+ * (line L, column C): why". */
+int jsontext_check(struct str text, const struct jsontext_rules *rules, struct error *err);
+
+/* Check, and append the value without insignificant white space; every other byte is kept (number digits,
+ * escapes, key order, duplicates). */
+int jsontext_minify(struct str text, const struct jsontext_rules *rules, struct buffer *out,
+		    struct error *err);
+
+/* The functions below take text that jsontext_check accepted. */
+
+enum jsontext_kind jsontext_kind_of(struct str value);
+
+/* Walk the members of an object: start with *position = 0; true while there is one. Key is raw (between the
+ * quotes, escapes as written); value is trimmed raw text. */
+bool jsontext_next_member(struct str object, size_t *position, struct str *ret_raw_key,
+			  struct str *ret_value);
+bool jsontext_next_element(struct str array, size_t *position, struct str *ret_value);
+
+/* The raw value of a member (the last one if the key is there twice); keys compare decoded. */
+bool jsontext_member(struct str object, struct str key, struct str *ret_value);
+
+/* Decode a raw string value ("…" with quotes) and append its UTF-8. \u0000 is kept as a NUL byte; lone
+ * surrogates → ERR_BAD_REQUEST. */
+int jsontext_decode_string(struct str value, struct buffer *out, struct error *err);
+
+/* Append s as a JSON string with quotes. s should be UTF-8: each byte that is not is written as U+FFFD.
+ * Control characters are escaped, NUL as \u0000. */
+int jsontext_append_string(struct buffer *out, struct str s);
+
+#endif

@@ -1,0 +1,324 @@
+/* Calls to the Kubernetes API: the address, the token and the server's words for what went wrong, over
+ * lib/http. */
+#include "lib/kube/client.h"
+
+#include "lib/base/buffer.h"
+#include "lib/base/jsontext.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RETRIES 5
+#define TOKEN_AGE_MS 60000
+#define MAX_TOKEN (64 << 10)
+#define MAX_RESPONSE (64 << 20) /* a page of a list whose objects have large statuses */
+#define MAX_URL 8192
+
+struct kube_client {
+	uv_loop_t *loop;
+	struct http_client *http;
+	struct kube_config config;
+	struct buffer token;
+	uint64_t token_read_at_ms;
+	bool token_is_old;
+	unsigned calls; /* whose context is not released yet */
+	struct kube_measure measure;
+	bool freed;
+};
+
+/* ---- token ---- */
+
+static int read_token(struct kube_client *client, struct error *err)
+{
+	const char *path = client->config.token_file;
+	struct buffer fresh = BUFFER(MAX_TOKEN);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *to = buffer_reserve(&fresh, MAX_TOKEN);
+	ssize_t n = fd >= 0 && to ? read(fd, to, MAX_TOKEN) : -1;
+	if (n < 0)
+		error_errno(err, "token file %s", path);
+	if (fd >= 0)
+		close(fd);
+	struct str token = str_trim((struct str){to, n > 0 ? (size_t)n : 0});
+	int result = n < 0 ? -1 : 0;
+	if (result == 0 && token.n == 0)
+		result = error_set(err, ERR_UNAUTHORIZED, "token file %s is empty", path);
+	if (result == 0) {
+		buffer_reset(&client->token);
+		if (buffer_append_str(&client->token, token) != 0)
+			result = error_no_memory(err);
+	}
+	if (fresh.data)
+		explicit_bzero(fresh.data, fresh.cap);
+	buffer_free(&fresh);
+	return result;
+}
+
+/* A file that can't be read for a moment (the kubelet swaps it) is no reason to forget a token that is still
+ * good. */
+struct str kube_client_token(struct kube_client *client)
+{
+	if (client->config.token)
+		return str_of(client->config.token);
+	uint64_t now = uv_now(client->loop);
+	if (client->config.token_file &&
+	    (client->token_is_old || now - client->token_read_at_ms >= TOKEN_AGE_MS)) {
+		client->token_read_at_ms = now;
+		client->token_is_old = false;
+		read_token(client, NULL);
+	}
+	return client->token.len ? buffer_str(&client->token) : STR("");
+}
+
+/* ---- life ---- */
+
+static char *copy(const char *text, bool *failed)
+{
+	char *result = text ? str_dup(str_of(text)) : NULL;
+	if (text && !result)
+		*failed = true;
+	return result;
+}
+
+static int copy_config(const struct kube_config *from, struct kube_config *to)
+{
+	bool failed = false;
+	*to = (struct kube_config){
+	    .server = copy(from->server, &failed),
+	    .ca_pem = copy(from->ca_pem, &failed),
+	    .client_cert_pem = copy(from->client_cert_pem, &failed),
+	    .client_key_pem = copy(from->client_key_pem, &failed),
+	    .token = copy(from->token, &failed),
+	    .token_file = copy(from->token_file, &failed),
+	    .namespace = copy(from->namespace, &failed),
+	    .insecure_skip_verify = from->insecure_skip_verify,
+	};
+	return failed ? -1 : 0;
+}
+
+static void release(struct kube_client *client)
+{
+	kube_config_free(&client->config);
+	if (client->token.data)
+		explicit_bzero(client->token.data, client->token.cap);
+	buffer_free(&client->token);
+	free(client);
+}
+
+static int setup(struct kube_client *client, const struct kube_config *config, struct error *err)
+{
+	if (copy_config(config, &client->config) != 0)
+		return error_no_memory(err);
+	if (!config->token && config->token_file && read_token(client, err) != 0)
+		return -1;
+	struct http_client_options options = {
+	    .ca_pem = str_of(config->ca_pem),
+	    .client_cert_pem = str_of(config->client_cert_pem),
+	    .client_key_pem = str_of(config->client_key_pem),
+	    .insecure_skip_verify = config->insecure_skip_verify,
+	    /* One execution needs two calls; a burst of them must not wait in line for a connection. */
+	    .max_connections = 64,
+	};
+	client->http = http_client_new(client->loop, &options, err);
+	return client->http ? 0 : -1;
+}
+
+struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *config, struct error *err)
+{
+	struct kube_client *client = calloc(1, sizeof(*client));
+	if (!client) {
+		error_no_memory(err);
+		return NULL;
+	}
+	client->loop = loop;
+	client->token = BUFFER(MAX_TOKEN);
+	client->token_read_at_ms = uv_now(loop);
+	if (setup(client, config, err) != 0) {
+		release(client);
+		return NULL;
+	}
+	return client;
+}
+
+struct kube_client *kube_client_free(struct kube_client *client)
+{
+	if (!client)
+		return NULL;
+	client->http = http_client_free(client->http);
+	client->freed = true;
+	if (client->calls == 0)
+		release(client);
+	return NULL;
+}
+
+void kube_client_measure(struct kube_client *client, const struct kube_measure *measure)
+{
+	client->measure = *measure;
+}
+
+uv_loop_t *kube_client_loop(const struct kube_client *client)
+{
+	return client->loop;
+}
+
+const struct kube_config *kube_client_config(const struct kube_client *client)
+{
+	return &client->config;
+}
+
+/* ---- calls ---- */
+
+struct call {
+	struct kube_client *client;
+	kube_done_cb done;
+	void *context;
+	char *label; /* "GET /api/v1/pods" */
+	uint64_t sent_ns;
+};
+
+static void call_release(void *context)
+{
+	struct call *call = context;
+	struct kube_client *client = call->client;
+	free(call->label);
+	free(call);
+	if (--client->calls == 0 && client->freed)
+		release(client);
+}
+
+/* The message of a Status object, or what can be said without one. */
+static void describe(const struct call *call, int status, struct str body, struct error *err)
+{
+	struct buffer text = BUFFER(64 << 10);
+	struct str message, kind;
+	struct jsontext_rules rules = {.max_depth = 32, .refuse_duplicates = true};
+	enum error_code code =
+	    status >= 200 && status <= 299 ? ERR_NONE : error_code_from_http_status(status);
+	bool is_status =
+	    jsontext_check(body, &rules, NULL) == 0 && jsontext_kind_of(body) == JSONTEXT_OBJECT &&
+	    jsontext_member(body, STR("kind"), &kind) && str_eq(kind, STR("\"Status\"")) &&
+	    jsontext_member(body, STR("message"), &message) && jsontext_kind_of(message) == JSONTEXT_STRING &&
+	    jsontext_decode_string(message, &text, NULL) == 0 && text.len;
+	if (is_status)
+		error_set(err, code, "%s: %s", call->label, text.data);
+	else
+		error_set(err, code, "%s: the API server answered with HTTP status %d", call->label, status);
+	buffer_free(&text);
+}
+
+/* The label has the method and the path, as far as it is shown. */
+static void measure(const struct call *call, int status)
+{
+	char method[16];
+	size_t n = strcspn(call->label, " ");
+	snprintf(method, sizeof(method), "%.*s", (int)n, call->label);
+	kube_measure_request(&call->client->measure, method, call->label + n + 1, status,
+			     uv_hrtime() - call->sent_ns);
+}
+
+static void on_done(void *context, const struct http_response *http)
+{
+	struct call *call = context;
+	struct error err;
+	struct kube_response response = {.status = http->status, .body = http->body, .error = http->error};
+	if (!http->error && (http->status < 200 || http->status > 299)) {
+		describe(call, http->status, http->body, &err);
+		response.error = &err;
+	}
+	if (http->status == 401)
+		call->client->token_is_old = true; /* it may have been rotated before its minute was over */
+	measure(call, http->status);
+	call->done(call->context, &response);
+}
+
+static struct http_request *send_call(struct kube_client *client, const struct kube_call *kube_call,
+				      struct call *call, struct error *err)
+{
+	struct str token = kube_client_token(client);
+	struct buffer url = BUFFER(MAX_URL), authorization = BUFFER(MAX_TOKEN + 64), type = BUFFER(256);
+	const char *headers[4] = {"Accept: application/json"};
+	size_t count = 1;
+	buffer_appendf(&url, "%s%s", client->config.server, kube_call->path);
+	buffer_appendf(&type, "Content-Type: %s",
+		       kube_call->content_type ? kube_call->content_type : "application/json");
+	buffer_append_c(&authorization, "Authorization: Bearer ");
+	buffer_append_str(&authorization, token);
+	if (kube_call->body.n)
+		headers[count++] = type.data;
+	if (token.n)
+		headers[count++] = authorization.data;
+	struct http_request *request = NULL;
+	if (url.failed || type.failed || authorization.failed) {
+		error_set(err, ERR_TOO_LARGE, "%s: the request's path or headers are too long", call->label);
+	} else {
+		struct http_request_options options = {
+		    .method = kube_call->method,
+		    .url = url.data,
+		    .headers = headers,
+		    .body = kube_call->body,
+		    .body_fd = -1,
+		    .response_fd = -1,
+		    .max_response = MAX_RESPONSE,
+		    .timeout_ms = kube_call->timeout_ms,
+		    .retries = kube_call->no_retry ? 0 : RETRIES,
+		    .done = on_done,
+		    .context = call,
+		    .release = call_release,
+		};
+		request = http_client_send(client->http, &options, err);
+	}
+	if (authorization.data)
+		explicit_bzero(authorization.data, authorization.cap);
+	buffer_free(&authorization);
+	buffer_free(&url);
+	buffer_free(&type);
+	return request;
+}
+
+struct http_request *kube_client_call(struct kube_client *client, const struct kube_call *kube_call,
+				      struct error *err)
+{
+	size_t shown = strcspn(kube_call->path, "?");
+	if (kube_call->path[0] != '/' || strstr(kube_call->path, "/../")) {
+		error_set(err, ERR_INTERNAL, "not a path of the API: %.200s", kube_call->path);
+		return NULL;
+	}
+	struct buffer label = BUFFER(512);
+	buffer_appendf(&label, "%s %.*s", kube_call->method, (int)(shown > 400 ? 400 : shown),
+		       kube_call->path);
+	struct call *call = calloc(1, sizeof(*call));
+	if (!call || !(call->label = buffer_steal(&label))) {
+		free(call);
+		buffer_free(&label);
+		error_no_memory(err);
+		return NULL;
+	}
+	call->client = client;
+	call->sent_ns = uv_hrtime();
+	call->done = kube_call->done;
+	call->context = kube_call->context;
+	struct http_request *request = send_call(client, kube_call, call, err);
+	if (!request) {
+		free(call->label);
+		free(call);
+		return NULL;
+	}
+	client->calls++;
+	return request;
+}
+
+bool kube_name_is_valid(struct str s)
+{
+	if (s.n == 0 || s.n > 253)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool at_edge = i == 0 || i + 1 == s.n || s.p[i - 1] == '.' || s.p[i + 1] == '.';
+		bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (!is_alphanumeric && (at_edge || (c != '-' && c != '.')))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,65 @@
+/* Skill archives: a zip file in, a checked list of entries out (contract: archive rules). Blocking and
+ * CPU-bound: on a server run it in the thread pool. */
+#ifndef SKILLBOX_SKILL_ARCHIVE_H
+#define SKILLBOX_SKILL_ARCHIVE_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct archive_limits {
+	int64_t max_compressed, max_unpacked; /* bytes: 50 MiB, 200 MiB */
+	unsigned max_entries;                 /* 2,000 */
+	unsigned max_ratio;                   /* 200 */
+};
+extern const struct archive_limits archive_limits_default;
+
+struct archive_entry {
+	char *path;    /* relative, wrapper folder stripped */
+	uint32_t mode; /* permission bits; 0 became 0644 */
+	char *data;    /* size bytes; NULL where only the visitor saw them */
+	size_t size;
+};
+
+struct archive_content {
+	struct archive_entry *entries; /* regular files only, in lexical order of path */
+	size_t count;
+	int64_t total; /* bytes unpacked */
+};
+
+/* Sees the files one after the other, in the order of the archive, while it is read. What it has seen counts
+ * only if all ends well: a checksum comes behind its bytes. */
+struct archive_visitor {
+	/* A file begins; `data` is NULL. 0: its bytes are read; 1: they are skipped, unchecked; -1: the
+	 * reading ends with this error. */
+	int (*file)(void *context, const struct archive_entry *entry, struct error *err);
+	/* The next of its bytes, at most about 256 KiB; -1 ends the reading. */
+	int (*data)(void *context, struct str piece, struct error *err);
+	void *context;
+};
+
+/* Read a zip from a file (from offset 0; the fd stays the caller's) in bounded memory: bytes of files go to
+ * the visitor (NULL: they are only checked), and no entry of `ret` has data. All refusals are
+ * ERR_INVALID_SKILL "invalid skill: …" naming the entry and the rule, or ERR_TOO_LARGE for the compressed
+ * size. Mind: libarchive's seeking zip reader, so that the central directory counts; names are checked as
+ * they stand in the archive. */
+int archive_read_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
+		     struct archive_content *ret, struct error *err);
+void archive_content_free(struct archive_content *content);
+const struct archive_entry *archive_find(const struct archive_content *content, struct str path);
+
+/* Write files as a gzip tar (regular files, mode 0644, mtime 0) to fd. Next gives the files one after the
+ * other. */
+struct archive_source {
+	struct str path;
+	int fd; /* bytes come from here */
+	int64_t offset, size;
+};
+int archive_write_tar_gz(int out_fd, const struct archive_source *files, size_t count, int64_t *ret_size,
+			 struct error *err);
+
+#endif

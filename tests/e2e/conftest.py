@@ -1,0 +1,25 @@
+"""Fixtures of the end-to-end tests: the cluster's, and what this configuration of it has."""
+
+import os
+
+import pytest
+
+from cluster_fixtures import *  # noqa: F403
+
+# dev/test says how the cluster is configured; unless it does, as `make up` left it.
+CONFIGURATION = os.environ.get("SKILLBOX_TEST_CONFIG", "embedded")
+collect_ignore = [] if CONFIGURATION == "s3-postgres" else ["test_database_outage.py"]
+if CONFIGURATION != "embedded":
+    collect_ignore.append("test_pools.py")  # where blobs and history are is nothing to a pool
+
+
+class Configuration:
+    def __init__(self, name, environment):
+        self.has_history = name == "s3-postgres"
+        self.has_own_kernel = name == "gvisor"  # in each sandbox
+        self.files_origin = environment["SKILLBOX_TEST_S3_URL"] if name.startswith("s3") else environment["SKILLBOX_SERVER_URL"]
+
+
+@pytest.fixture(scope="session")
+def configuration(environment):
+    return Configuration(CONFIGURATION, environment)

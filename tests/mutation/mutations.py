@@ -1,0 +1,296 @@
+"""The layers of docs/security.md, each taken away in one way or several, and the test that must then fail.
+
+A mutation replaces text that stands exactly once in a file, or several such texts. The cheapest level shows it: a unit test; the runner in
+namespaces of this machine; the API server beside a control plane without nodes; the chart at such a control plane; the
+cluster of `make up`."""
+
+from dataclasses import dataclass
+
+LEVELS = ("unit", "runner", "apiserver", "chart", "cluster")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    layer: str  # first column of docs/security.md
+    level: str
+    file: str
+    old: tuple
+    new: tuple
+    tests: tuple
+
+
+def apply_to(text, mutation):
+    for old, new in zip(mutation.old, mutation.new, strict=True):
+        if text.count(old) != 1:
+            raise ValueError(f"{mutation.name}: {text.count(old)} places in {mutation.file} have the text {old!r}, not one")
+        text = text.replace(old, new)
+    return text
+
+
+MUTATIONS = []
+
+
+def group(layer, level, file, *rows):
+    """rows: name, old, new, test…; old and new may be tuples."""
+    for name, old, new, *tests in rows:
+        old, new = (texts if isinstance(texts, tuple) else (texts,) for texts in (old, new))
+        MUTATIONS.append(Mutation(name, layer, level, file, old, new, tuple(tests)))
+
+
+LOCKDOWN = "tests/runner/test_lockdown.py::"
+RUNNER_PROTOCOL = "tests/runner/test_protocol.py::"
+RUN = "tests/runner/test_run.py::"
+END = "tests/runner/test_end.py::"
+RUNNER_SECRETS = "tests/runner/test_secrets.py::"
+POD_SPEC = "tests/unit/controller/test_pod_spec.c::"
+CHART = "tests/integration/test_chart.py::"
+ARCHIVE = "tests/unit/lib/skill/test_archive.c::"
+
+# ---- what the runner puts around a script
+
+group("runner out of reach", "runner", "runner/main.c",
+      ("runner-dumpable", "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)", "prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
+       LOCKDOWN + "test_runner_is_out_of_reach"))
+group("runner out of reach", "runner", "runner/environment.c",
+      ("runner-keeps-its-environment", "explicit_bzero(*entry, strlen(*entry));", "(void)*entry;",
+       RUNNER_SECRETS + "test_the_token_leaves_the_environment"))
+group("runner out of reach", "runner", "runner/relay.c",
+      ("relay-keeps-its-environment", "environment_wipe(&err) == 0 ? rendezvous_connect(&err) : -1;", "rendezvous_connect(&err);",
+       RUNNER_SECRETS + "test_the_token_leaves_the_environment_of_a_relay"))
+group("runner out of reach", "runner", "runner/rendezvous.c",
+      ("peer-from-inside", "tree_parse_stat(text, &parent, &state) && parent == 0;", "tree_parse_stat(text, &parent, &state);",
+       LOCKDOWN + "test_peer_from_inside_is_sent_away"),
+      ("peer-of-another-user", "peer.uid != geteuid() ||", "false ||", LOCKDOWN + "test_peer_of_another_uid_is_sent_away"))
+group("runner out of reach", "runner", "runner/loop.c",
+      ("any-token", "!str_eq_constant_time(frame->hello_request.token, str_of(init->token))", "false",
+       RUNNER_PROTOCOL + "test_stranger_gets_no_word"))
+
+group("seccomp filter", "runner", "runner/lockdown.c",
+      ("no-seccomp-filter", "return lockdown->seccomp_filter ? seccomp_filter_install() : 0;", "return 0;",
+       LOCKDOWN + "test_system_calls"))
+group("seccomp filter", "runner", "runner/seccomp/generate.c",
+      ("ptrace", '"ptrace", "process_vm_readv"', '"process_vm_readv"', LOCKDOWN + "test_system_calls"),
+      ("unshare", '"unshare", "setns",', '"setns",', LOCKDOWN + "test_system_calls"),
+      ("bpf", '"bpf", "perf_event_open"', '"perf_event_open"', LOCKDOWN + "test_system_calls"),
+      ("clone3", '"clone3", "io_uring_setup"', '"io_uring_setup"', LOCKDOWN + "test_system_calls"),
+      ("io_uring", '"io_uring_enter", ', '', LOCKDOWN + "test_system_calls"),
+      ("memory-files", '"memfd_create", ', '', LOCKDOWN + "test_system_calls"),
+      ("clone-of-user-namespaces", "CLONE_NEWIPC, CLONE_NEWUSER, ", "CLONE_NEWIPC, ", LOCKDOWN + "test_system_calls"),
+      ("devices", "devices[] = {S_IFCHR, S_IFBLK};", "devices[] = {S_IFSOCK, S_IFSOCK};", LOCKDOWN + "test_system_calls"),
+      ("upper-half-of-an-int", "SCMP_A1(SCMP_CMP_MASKED_EQ, low, terminal_requests[i])",
+       "SCMP_A1(SCMP_CMP_EQ, terminal_requests[i])", LOCKDOWN + "test_system_calls"),
+      ("signals-to-pid-1", 'add(filter, EPERM, to_process[i], 1, SCMP_A0(SCMP_CMP_MASKED_EQ, low, 1))', "0",
+       LOCKDOWN + "test_system_calls"),
+      ("foreign-entry", "SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS", "SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW",
+       LOCKDOWN + "test_foreign_entry_is_the_end"))
+
+group("no network", "runner", "runner/seccomp/generate.c",
+      ("internet-sockets", 'add(filter, EPERM, "socket", 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0)) != 0 ||',
+       'add(filter, EPERM, "socket", 1, SCMP_A0(SCMP_CMP_EQ, AF_PACKET, 0)) != 0 ||', LOCKDOWN + "test_no_network"))
+
+group("seccomp filter", "runner", "runner/seccomp/generate.c",
+      ("limits-of-pid-1", 'add(filter, EPERM, "prlimit64", 1, SCMP_A0(SCMP_CMP_NE, 0, 0)) != 0', "false",
+       LOCKDOWN + "test_system_calls"),
+      ("priority-of-pid-1", 'add(filter, EPERM, "setpriority", 1, SCMP_A1(SCMP_CMP_MASKED_EQ, low, 1)) != 0', "false",
+       LOCKDOWN + "test_system_calls"),
+      ("children-for-pid-1", "#define OTHERS_CHILD CLONE_PARENT", "#define OTHERS_CHILD CLONE_NEWNS", LOCKDOWN + "test_system_calls"),
+      ("calls-of-tomorrow", "#define FIRST_UNKNOWN 463u", "#define FIRST_UNKNOWN 0x3fffffffu", LOCKDOWN + "test_system_calls"))
+
+group("namespaces", "runner", "runner/enclosure.c",
+      ("places-to-write-are-executable", "#define HARDENED (MS_NOEXEC | MS_NOSUID | MS_NODEV)", "#define HARDENED (MS_NOSUID | MS_NODEV)",
+       LOCKDOWN + "test_layers_are_reported"),
+      ("scripts-are-writable", "harden(enclosure, place->path, MS_RDONLY);", "harden(enclosure, place->path, 0);", LOCKDOWN + "test_writes"),
+      ("termination-log-is-writable", 'harden(enclosure, "/dev/termination-log", MS_RDONLY);',
+       'harden(enclosure, "/dev/termination-log", 0);', LOCKDOWN + "test_writes"),
+      ("capabilities-stay", "syscall(SYS_capset, &header, none)", "syscall(SYS_capget, &header, none)", LOCKDOWN + "test_layers_are_reported"))
+
+group("Landlock", "runner", "runner/lockdown.c",
+      ("no-landlock", "lockdown->landlock_fd >= 0 && landlock_restrict(lockdown->landlock_fd) != 0", "false",
+       LOCKDOWN + "test_writes"))
+group("Landlock", "runner", "runner/landlock.c",
+      ("execution-from-tmp", '{"/tmp", WRITE_TREE},', '{"/tmp", WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
+      ("execution-from-out", '{"/sandbox/out", WRITE_TREE},', '{"/sandbox/out", WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
+      ("writes-beside-out", '{"/sandbox/out", WRITE_TREE},', '{"/sandbox", WRITE_TREE},', LOCKDOWN + "test_writes"),
+      ("no-scopes", "abi >= 6 ? SCOPE_ALL : 0", "0", LOCKDOWN + "test_socket_of_the_runner"))
+
+group("clean start", "runner", "runner/lockdown.c",
+      ("core-limit", "{RLIMIT_CORE, 0},", "{RLIMIT_CORE, RLIM_INFINITY},", RUN + "test_surroundings"),
+      ("open-files", "{RLIMIT_NOFILE, 1024},", "{RLIMIT_NOFILE, 1 << 20},", RUN + "test_surroundings"),
+      ("no-session", "if (setsid() < 0 || prctl(", "if (prctl(", RUN + "test_surroundings"))
+group("clean start", "runner", "runner/job.c",
+      ("any-variable", "!frame_env_name_is_allowed(env->name))", "false)", RUNNER_PROTOCOL + "test_bad_job[ld_preload]"))
+
+group("whole tree ends", "runner", "runner/tree.c",
+      ("survivors", "if (signal_all(SIGKILL, err) < 0)", "if (kill(watched, SIGKILL) < 0 && errno != ESRCH)",
+       END + "test_background_processes_die_with_the_script"))
+group("whole tree ends", "unit", "runner/tree.c",
+      ("children-of-clone", "WNOHANG | __WALL", "WNOHANG", "tests/unit/runner/test_tree.c::test_children_of_clone_count"))
+
+group("results", "runner", "runner/beneath.c",
+      ("symbolic-links-are-followed", "openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)",
+       "openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)", RUN + "test_files_directory_that_is_a_symlink"))
+group("results", "unit", "controller/collector.c",
+      ("more-data-than-announced", "if (!c->in_object || data.n > c->object_left)", "if (false)",
+       "tests/unit/controller/test_collector.c::test_protocol_is_enforced"),
+      ("counts-at-the-end", "c->in_object || frame->end.object_count != c->object_count ||\n\t\t    frame->end.byte_count != c->byte_count)",
+       "c->in_object)", "tests/unit/controller/test_collector.c::test_protocol_is_enforced"))
+group("results", "unit", "lib/frame/frame.c",
+      ("path-rules", "if (!c->broken && !frame_path_is_valid(*path))", "if (false)", "tests/unit/lib/frame/test_frame.c::test_bounds_on_decode"))
+group("results", "unit", "lib/frame/path.c",
+      ("dot-dot-in-results", 'str_eq(component, STR(".."))', "false", "tests/unit/lib/frame/test_path.c::test_table"))
+
+# ---- the Pod
+
+group("Pod", "unit", "controller/pod_spec.c",
+      ("service-account-token", '\\"automountServiceAccountToken\\":false,', "", POD_SPEC + "test_lock_down"),
+      ("service-links", '\\"enableServiceLinks\\":false,', "", POD_SPEC + "test_lock_down"),
+      ("cluster-dns", '\\"dnsPolicy\\":\\"None\\",', "", POD_SPEC + "test_lock_down"),
+      ("host-network", '\\"hostNetwork\\":false', '\\"hostNetwork\\":true', POD_SPEC + "test_lock_down"),
+      ("privileged", '\\"privileged\\":false', '\\"privileged\\":true', POD_SPEC + "test_lock_down"),
+      ("privilege-escalation", '\\"allowPrivilegeEscalation\\":false,', "", POD_SPEC + "test_lock_down"),
+      ("writable-root", '\\"readOnlyRootFilesystem\\":true,', "", POD_SPEC + "test_lock_down"),
+      ("capabilities", '\\"capabilities\\":{\\"drop\\":[\\"ALL\\"]},', "", POD_SPEC + "test_lock_down"),
+      ("no-deadline", '\\"activeDeadlineSeconds\\":%lld,",', '\\"terminationGracePeriodSeconds\\":%lld,",', POD_SPEC + "test_lock_down"),
+      ("no-limits", '\\"limits\\":{\\"cpu\\":\\"%s\\",\\"memory\\":\\"%s\\"}}",', '\\"limit\\":{\\"cpu\\":\\"%s\\",\\"memory\\":\\"%s\\"}}",',
+       POD_SPEC + "test_lock_down"),
+      ("runtime-class-ignored", 'member(out, "runtimeClassName", spec->runtime_class);', 'member(out, "schedulerName", "default-scheduler");',
+       POD_SPEC + "test_options"),
+      ("user-namespace-ignored", "if (config->user_namespaces)", "if (false)", POD_SPEC + "test_options"))
+
+group("required layers", "unit", "controller/layers.c",
+      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/test_layers.c::test_check"),
+      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/test_layers.c::test_check"))
+group("required layers", "unit", "runner/layers.c",
+      ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/test_layers.c::test_capabilities"))
+group("required layers", "cluster", "controller/session.c",
+      ("layers-not-asked", "if (layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",
+       "if (false && layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",
+       "tests/e2e/test_required_layers.py::test_a_missing_layer_fails_the_run"))
+
+# ---- what the cluster enforces
+
+for name, line in (
+        ("one-container", "size(variables.pod.containers) == 1 && size"),
+        ("host-namespaces", "!variables.pod.?hostNetwork.orValue(false) && !variables.pod.?hostPID.orValue(false)"),
+        ("program", 'variables.pod.containers.all(c, c.?command.orValue([]) == ["/skillbox/runner"])'),
+        ("node", '"!has(variables.pod.nodeName) && variables'),
+        ("restart", 'variables.pod.?restartPolicy.orValue("") == "Never" &&'),
+        ("token", "variables.pod.?automountServiceAccountToken.orValue(true) == false"),
+        ("dns", 'variables.pod.?dnsPolicy.orValue("") == "None"'),
+        ("user", "variables.pod.?securityContext.runAsUser.orValue(0) > 0"),
+        ("container-security", "c.?securityContext.allowPrivilegeEscalation.orValue(true) == false"),
+        ("capabilities", 'c.?securityContext.capabilities.drop.orValue([]).exists(d, d == "ALL")'),
+        ("limits", '"memory" in c.resources.limits'),
+        ("volumes", "variables.pod.volumes.all(v, has(v.emptyDir)"),
+        ("references", "!has(c.envFrom) && (")):
+    new = {"one-container": "size(variables.pod.containers) >= 1 && size", "host-namespaces": "true",
+           "program": "true", "node": '"variables', "restart": "", "token": "true", "dns": "true", "user": "true",
+           "container-security": "true", "capabilities": "true", "limits": "true",
+           "volumes": "variables.pod.volumes.all(v, has(v.secret) || has(v.hostPath) || has(v.projected) || has(v.emptyDir)",
+           "references": "("}[name]
+    case = {"one-container": "two containers", "host-namespaces": "host network", "program": "another program",
+            "node": "a node of its choice", "restart": "restarts", "token": "a service account token", "dns": "the cluster's DNS",
+            "user": "root of the Pod", "container-security": "privilege escalation", "capabilities": "all capabilities",
+            "limits": "no limit of memory", "volumes": "a host path", "references": "a Secret as variable"}[name]
+    group("admission", "chart", "charts/skillbox/templates/admission.yaml",
+          (f"admission-{name}", line, new, CHART + f"test_a_weaker_pod_is_refused[{case}]"))
+group("admission", "chart", "charts/skillbox/templates/admission.yaml",
+      ("admission-everywhere", 'has(namespaceObject.metadata.labels) && "skillbox.dev/tenant" in namespaceObject.metadata.labels', "true",
+       CHART + "test_sandboxes_stand_with_tenants_only"),
+      ("admission-audits-only", "validationActions: [Deny, Audit]", "validationActions: [Audit]",
+       CHART + "test_a_weaker_pod_is_refused[two containers]"))
+group("NetworkPolicy", "chart", "charts/skillbox/templates/tenants.yaml",
+      ("egress-is-open", "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]", CHART + "test_a_tenants_namespace_denies_all_traffic"))
+group("Pod Security", "chart", "charts/skillbox/templates/tenants.yaml",
+      ("no-pod-security", "pod-security.kubernetes.io/enforce: restricted", "pod-security.kubernetes.io/enforce: privileged",
+       CHART + "test_a_tenants_namespace_is_restricted_for_everybody"))
+group("least rights", "chart", "charts/skillbox/templates/rbac.yaml",
+      ("controller-reads-secrets", "  resources: [namespaces, pods]\n", "  resources: [namespaces, pods, secrets]\n",
+       CHART + "test_the_programs_may_do_no_more"))
+group("least rights", "chart", "charts/skillbox/templates/tenants.yaml",
+      ("controller-joins-pods", "resources: [pods/exec]", "resources: [pods/exec, pods/portforward]",
+       CHART + "test_the_programs_may_do_no_more"))
+group("least rights", "cluster", "charts/skillbox/templates/rbac.yaml",
+      ("an-unneeded-verb", "resources: [skills/status, executions/status, sandboxpools/status]\n  verbs: [patch]",
+       "resources: [skills/status, executions/status, sandboxpools/status]\n  verbs: [patch, update]",
+       "tests/e2e/test_rbac.py::test_each_right_is_needed_and_none_is_missing",
+       "tests/e2e/test_rbac.py::test_everything_else_is_refused"))
+group("admission", "cluster", "charts/skillbox/values.yaml",
+      ("no-admission-policy", "  admissionPolicy: true", "  admissionPolicy: false",
+       "tests/e2e/test_rbac.py::test_weaker_sandboxes_are_refused"))
+
+# ---- callers and tenants
+
+group("keys and tenants", "unit", "apiserver/auth.c",
+      ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN))) {", "if (false) {", "tests/unit/apiserver/test_auth.c::test_tenants_and_scopes"),
+      ("tenant-header", "if (header && str_trim(*header).n && !str_eq(str_trim(*header), str_of(key->tenant)))", "if (false)",
+       "tests/unit/apiserver/test_auth.c::test_tenants_and_scopes"))
+group("keys and tenants", "apiserver", "apiserver/cluster.c",
+      ("executions-of-other-tenants",
+       ('buffer_appendf(out, "%s/%s", execution->meta.namespace, execution_id(execution));',
+        'buffer_appendf(&key, "%s/", namespace);\n\tbuffer_append_str(&key, id);'),
+       ('buffer_appendf(out, "%s", execution_id(execution));', "(void)namespace;\n\tbuffer_append_str(&key, id);"),
+       "tests/apiserver/test_executions.py::test_unknown_ids_and_those_of_other_tenants_are_404"))
+group("signed links", "unit", "lib/blob/signed_url.c",
+      ("any-signature", "!str_eq_constant_time(given.signature, str_of(signature))", "false",
+       "tests/unit/lib/blob/test_signed_url.c::whatever_is_changed_breaks_it"),
+      ("links-for-ever", "if (now_ms >= expires * 1000)", "if (false && now_ms >= expires)",
+       "tests/unit/lib/blob/test_signed_url.c::a_signed_url_is_accepted_until_it_expires"),
+      ("file-name-unsigned", "buffer_append_str(&text, filename);", "(void)filename;",
+       "tests/unit/lib/blob/test_signed_url.c::whatever_is_changed_breaks_it"))
+group("HTTP", "unit", "lib/http/exchange.c",
+      ("two-ends-of-a-body", "if (survey.transfer_encodings && survey.content_lengths)", "if (false)",
+       "tests/unit/lib/http/test_exchange.c::test_ambiguous_requests_are_refused"))
+group("refused variables", "unit", "lib/frame/env.c",
+      ("ld-preload", '"GCONV_PATH", "LD_*",', '"GCONV_PATH",', "tests/unit/lib/frame/test_env.c::test_table"),
+      ("any-case", "return str_starts_with_ignore_case(name, (struct str){pattern.p, pattern.n - 1});",
+       "return str_starts_with(name, (struct str){pattern.p, pattern.n - 1});", "tests/unit/lib/frame/test_env.c::test_table"))
+group("refused variables", "unit", "apiserver/execution_request.c",
+      ("variables-of-callers", "if (!frame_env_name_is_allowed(n)) {", "if (false) {",
+       "tests/unit/apiserver/test_execution_request.c::test_env_refusals"))
+group("image allowlist", "unit", "lib/skill/image.c",
+      ("any-image", "if (str_eq(entry, entry_pinned ? image : name))", "if (true || str_eq(entry, entry_pinned ? image : name))", "tests/unit/lib/skill/test_image.c::entries_without_a_digest"),
+      ("any-digest", "str_eq(entry, entry_pinned ? image : name)", "str_eq(entry_pinned ? (struct str){entry.p, name.n} : entry, name)",
+       "tests/unit/lib/skill/test_image.c::entries_with_a_digest"))
+group("image allowlist", "unit", "controller/shape.c",
+      ("allowlist-skipped", "if (!image_is_allowed(str_of(image), str_of(config->image_allowlist)) ||", "if (",
+       "tests/unit/controller/test_plan.c::image not allowed"))
+
+# ---- archives and texts
+
+group("archives", "unit", "lib/skill/archive.c",
+      ("climbing-names", 'if (str_eq(component, STR("..")))', "if (false)", ARCHIVE + "names_that_leave_the_folder"),
+      ("absolute-names", "if (name.p[0] == '/' || (name.n >= 2 && name.p[1] == ':'))", "if (false)", ARCHIVE + "names_that_leave_the_folder"),
+      ("links-in-archives", "if (type == S_IFLNK)", "if (false && type == S_IFLNK)", ARCHIVE + "symlinks_and_specials"),
+      ("bombs", "if (total > ratio_limit)", "if (false && total > ratio_limit)", ARCHIVE + "bombs"),
+      ("unpacked-size", "if (total > (uint64_t)limits->max_unpacked)", "if (false)", ARCHIVE + "limits"))
+group("archives", "unit", "lib/skill/unzip.c",
+      ("sizes-that-lie", "if (n > maximum - size)", "if (false && n > maximum)", ARCHIVE + "bombs"))
+group("user data is text", "unit", "lib/base/jsontext.c",
+      ("deep-json", "if (s->depth == s->max_depth)", "if (s->depth > s->max_depth)", "tests/unit/lib/base/test_jsontext.c::depth_is_bounded"))
+
+# ---- secrets
+
+group("secrets", "unit", "lib/base/process.c",
+      ("core-dumps", "if (setrlimit(RLIMIT_CORE, &none) != 0)", "if (none.rlim_cur != 0)", "tests/unit/lib/base/test_process.c::sealed"),
+      ("programs-dumpable", "if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)", "if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)",
+       "tests/unit/lib/base/test_process.c::sealed"))
+group("secrets", "unit", "lib/base/options.c",
+      ("secrets-in-the-environment", "\texplicit_bzero(value, strlen(value));\n\tunsetenv(name);\n", "",
+       "tests/unit/lib/base/test_options.c::secrets_leave_the_environment"))
+group("secrets", "unit", "lib/base/str.c",
+      ("constant-time-of-a-prefix", "for (size_t i = 0; i < a.n; i++)\n\t\tdiffer", "for (size_t i = 0; i + 1 < a.n; i++)\n\t\tdiffer",
+       "tests/unit/lib/base/test_str.c::duplicates_and_compares_secrets"))
+group("secrets", "chart", "lib/blob/signed_url.c",
+      ("early-exit-of-a-signature", "str_eq_constant_time(given.signature, str_of(signature))", "str_eq(given.signature, str_of(signature))",
+       "tests/assurance/test_sources.py::test_secrets_are_compared_in_constant_time"))
+group("secrets", "chart", "runner/loop.c",
+      ("early-exit-of-a-token", "!str_eq_constant_time(frame->hello_request.token", "!str_eq(frame->hello_request.token",
+       "tests/assurance/test_sources.py::test_secrets_are_compared_in_constant_time"))
+group("secrets", "chart", "apiserver/cluster.c",
+      ("early-exit-of-a-key", "str_eq_constant_time(str_of(key->hash), hash)", "str_eq(str_of(key->hash), hash)",
+       "tests/assurance/test_sources.py::test_secrets_are_compared_in_constant_time"))
+group("secrets", "cluster", "apiserver/main.c",
+      ("apiserver-unsealed", "if (process_seal(&err) != 0 || config_load(", "if (config_load(",
+       "tests/e2e/test_secrets.py::test_no_process_can_be_looked_into"))

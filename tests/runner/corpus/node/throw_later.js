@@ -1,0 +1,3 @@
+setTimeout(function later() {
+  throw new RangeError('in a timer');
+}, 1);

@@ -1,0 +1,1 @@
+throw { some: 'object', nested: [1, 2] };

@@ -1,0 +1,1 @@
+﻿print("has a mark: ä")

@@ -1,0 +1,5 @@
+import os
+import sys
+
+sys.stdout = open("/dev/full", "w")
+print("lost")

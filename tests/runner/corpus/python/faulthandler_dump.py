@@ -1,0 +1,9 @@
+import faulthandler
+import sys
+
+
+def inner():
+    faulthandler.dump_traceback(sys.stdout)
+
+
+inner()

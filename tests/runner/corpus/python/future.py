@@ -1,0 +1,4 @@
+from __future__ import annotations
+
+x: undefined_name = 1
+print(__annotations__, annotations)

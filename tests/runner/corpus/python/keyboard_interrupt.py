@@ -1,0 +1,5 @@
+def inner():
+    raise KeyboardInterrupt("by hand")
+
+
+inner()

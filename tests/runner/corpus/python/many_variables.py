@@ -1,0 +1,4 @@
+import os
+import hashlib
+
+print(len(os.environ), hashlib.sha256(repr(sorted(os.environ.items())).encode()).hexdigest())

@@ -1,0 +1,137 @@
+"""The sandbox protocol again, in Python: written from lib/frame/frame.h, not from the C code, as a second opinion."""
+
+import struct
+from dataclasses import dataclass, field
+
+(HELLO, JOB, ENV, FILE, INPUT, START, CANCEL, DATA) = range(1, 9)
+(STARTED, EXIT, OBJECT, END, FAILED) = range(16, 21)
+STATES = ("waiting", "loading", "running", "finished")
+REASONS = ("exited", "signaled", "timed_out", "cancelled", "oom")
+LOGS_HEAD, LOGS_TAIL, OUTPUT, OUT_FILE, STDERR_LINE = range(1, 6)
+TOO_LARGE = 1
+PIECE = 64 * 1024
+
+
+def text(value):
+    value = value.encode() if isinstance(value, str) else value
+    return struct.pack(">I", len(value)) + value
+
+
+def frame(kind, payload=b""):
+    return struct.pack(">IB", len(payload), kind) + payload
+
+
+def hello(token, version=2):
+    return frame(HELLO, struct.pack(">H", version) + text(token))
+
+
+def job(execution_id="e-1", note="", interpreter="python", script="main.py", timeout_ms=10000, max_output=1 << 20,
+        max_logs=1 << 20, max_files_bytes=256 << 20, max_files_count=1000):
+    return frame(JOB, text(execution_id) + text(note) + text(interpreter) + text(script) + struct.pack(
+        ">IIIQI", timeout_ms, max_output, max_logs, max_files_bytes, max_files_count))
+
+
+def env(name, value):
+    return frame(ENV, text(name) + text(value))
+
+
+def data(content):
+    return b"".join(frame(DATA, content[i:i + PIECE]) for i in range(0, len(content), PIECE))
+
+
+def file(path, content, mode=0o644, size=None):
+    return frame(FILE, text(path) + struct.pack(">IQ", mode, len(content) if size is None else size)) + data(content)
+
+
+def input_(content, size=None):
+    return frame(INPUT, struct.pack(">Q", len(content) if size is None else size)) + data(content)
+
+
+def start(files, size):
+    return frame(START, struct.pack(">IQ", files, size))
+
+
+def whole_job(files, input_text=b"{}", environment=(), **options):
+    """JOB … START for {path: content}; a path may also map to (content, mode)."""
+    out = [job(**options)]
+    out += [env(name, value) for name, value in environment]
+    total = len(input_text)
+    for path, content in files.items():
+        content, mode = content if isinstance(content, tuple) else (content, 0o644)
+        content = content.encode() if isinstance(content, str) else content
+        out.append(file(path, content, mode))
+        total += len(content)
+    out.append(input_(input_text))
+    out.append(start(len(files), total))
+    return b"".join(out)
+
+
+class Reader:
+    def __init__(self, payload):
+        self.payload, self.at = payload, 0
+
+    def take(self, form):
+        values = struct.unpack_from(">" + form, self.payload, self.at)
+        self.at += struct.calcsize(">" + form)
+        return values[0] if len(values) == 1 else values
+
+    def text(self):
+        n = self.take("I")
+        assert self.at + n <= len(self.payload)
+        self.at += n
+        return self.payload[self.at - n:self.at]
+
+    def end(self):
+        assert self.at == len(self.payload), "bytes behind the fields"
+
+
+def decode(kind, payload):
+    """Payload of a runner's frame as a dict."""
+    r = Reader(payload)
+    if kind == DATA:
+        assert 1 <= len(payload) <= PIECE
+        return {"data": payload}
+    if kind == HELLO:
+        got = {"version": r.take("H"), "state": STATES[r.take("B")], "execution_id": r.text().decode(), "note": r.text().decode(),
+               "runner_version": r.text().decode(), "layers": {}}
+        for _ in range(r.take("B")):
+            name = r.text().decode()
+            active = r.take("B") == 1
+            got["layers"][name] = (active, r.text().decode())
+    elif kind == STARTED:
+        got = {"load_us": r.take("Q")}
+    elif kind == EXIT:
+        reason, code, run_us, logs_total, skipped, over, parked = r.take("BIQQIBB")
+        got = {"reason": REASONS[reason], "exit_code": code, "run_us": run_us, "logs_total": logs_total,
+               "files_skipped": skipped, "files_over_limit": over == 1, "parked": parked == 1}
+    elif kind == OBJECT:
+        object_kind, flags = r.take("BI")
+        got = {"kind": object_kind, "flags": flags, "path": r.text(), "size": r.take("Q")}
+    elif kind == END:
+        count, size = r.take("IQ")
+        got = {"object_count": count, "byte_count": size}
+    elif kind == FAILED:
+        got = {"reason": r.text().decode(), "message": r.text().decode()}
+    else:
+        raise AssertionError(f"the runner sent a frame of type {kind}")
+    r.end()
+    return got
+
+
+@dataclass
+class Result:
+    """What arrived from STARTED to END or FAILED."""
+    started: dict = None
+    exit: dict = None
+    failed: dict = None
+    head: bytes = b""
+    tail: bytes = b""
+    stderr_line: bytes = b""
+    output: bytes = None
+    output_size: int = None
+    output_too_large: bool = False
+    files: dict = field(default_factory=dict)
+
+    @property
+    def logs(self):
+        return self.head + self.tail

@@ -1,0 +1,290 @@
+"""A sandbox as a Pod is one, made of namespaces: the real runner as PID 1, uid 65534, read-only root, no network."""
+
+import os
+import pathlib
+import select
+import signal
+import struct
+import subprocess
+import threading
+import time
+
+from . import frames
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOKEN = "0123456789abcdef0123456789abcdef"
+USER = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs", "--bounding-set=-all",
+        "--inh-caps=-all"]
+PATH = "/usr/local/bin:/usr/bin:/bin"
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0"}  # LeakSanitizer needs ptrace, which dumpable 0 forbids
+
+SETUP = r"""
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=0755 tmpfs "$NEW_ROOT"
+cd "$NEW_ROOT"
+mkdir usr etc proc dev sandbox skillbox old
+for name in bin sbin lib lib64; do
+    if [ -L "/$name" ]; then ln -s "usr/$name" "$name"; elif [ -d "/$name" ]; then mkdir "$name"; mount --bind "/$name" "$name"; fi
+done
+mount --bind /usr usr
+mount --bind /etc etc
+mount -t proc proc proc
+mount -t tmpfs -o mode=0755 tmpfs dev
+mkdir dev/shm
+ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+mount -t tmpfs -o mode=1777"$SHM_FLAGS",size="$SHM_SIZE" tmpfs dev/shm
+for name in null zero full random urandom; do touch "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
+if [ "$LAYOUT" = volumes ]; then
+    mkdir tmp
+    mount -t tmpfs -o mode=0777,nosuid,nodev,size="$SANDBOX_SIZE" tmpfs sandbox
+    mount -t tmpfs -o mode=0777,nosuid,nodev,size=16m tmpfs tmp
+else  # as images/python/Dockerfile makes it
+    ln -s /dev/shm tmp
+    for name in scripts out input.json; do ln -s "/dev/shm/.sandbox/$name" "sandbox/$name"; done
+fi
+touch dev/termination-log skillbox/runner
+chmod 666 dev/termination-log
+mount --bind dev/termination-log dev/termination-log
+mount --bind "$RUNNER" skillbox/runner
+mount -o remount,bind,ro usr
+mount -o remount,bind,ro etc
+pivot_root . old
+cd /
+umount -l old
+mount -o remount,ro /
+cd /sandbox
+exec "$@"
+"""
+
+
+# What the container runtime's own filter refuses that matters here (unshare: EPERM), or what gVisor's kernel lacks
+# (landlock_create_ruleset: ENOSYS).
+PROFILE = r"""
+import ctypes, os, struct, sys
+refused = (444, 38) if sys.argv[1] == "gvisor" else (272, 1)
+program = b"".join(struct.pack("HBBI", *i) for i in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, refused[0]), (0x06, 0, 0, 0x00050000 | refused[1]), (0x06, 0, 0, 0x7fff0000)))
+text = ctypes.create_string_buffer(program)
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(text)))
+assert ctypes.CDLL(None).prctl(22, 2, filter) == 0
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def runner_path():
+    candidates = [os.environ.get("SKILLBOX_RUNNER"), *(ROOT / f"build/{kind}/bin/skillbox-runner" for kind in ("debug", "release"))]
+    return next((str(path) for path in candidates if path and os.path.exists(path)), None)
+
+
+def wait_until(condition, seconds=10, what="the condition"):
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        select.select([], [], [], 0.005)
+
+
+def children_of(pid):
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+class Peer:
+    """One relay."""
+
+    def __init__(self, sandbox, token=TOKEN, hello=True):
+        command = ["nsenter", "-t", str(sandbox.pid), "-m", "-p", "-n", "-i", "-u", *USER, "/skillbox/runner", "relay"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=OPTIONS | {"PATH": os.environ["PATH"]})
+        self.pending = b""
+        self.state = None
+        if hello:
+            self.send(frames.hello(token))
+            kind, self.state = self.receive()
+            assert kind == frames.HELLO
+
+    def send(self, content):
+        """Send while reading what comes, so that neither side waits for the other."""
+        fd = self.process.stdin.fileno()
+        os.set_blocking(fd, False)
+        view = memoryview(content)
+        while view:
+            readable, writable, _ = select.select([self.process.stdout], [fd], [], 20)
+            assert readable or writable, "the relay takes no bytes"
+            if readable and not self._read():
+                return
+            if writable:
+                try:
+                    view = view[os.write(fd, view[:1 << 20]):]
+                except BlockingIOError:
+                    pass
+                except BrokenPipeError:
+                    return
+
+    def _read(self):
+        piece = os.read(self.process.stdout.fileno(), 1 << 18)
+        self.pending += piece
+        return piece
+
+    def receive(self, seconds=20):
+        """(type, fields) of the next frame; None at the end of the stream."""
+        end = time.monotonic() + seconds
+        while True:
+            if len(self.pending) >= 5:
+                n, kind = struct.unpack_from(">IB", self.pending)
+                if len(self.pending) >= 5 + n:
+                    payload = self.pending[5:5 + n]
+                    self.pending = self.pending[5 + n:]
+                    return kind, frames.decode(kind, payload)
+            left = end - time.monotonic()
+            readable, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+            assert readable, f"no frame within {seconds} s"
+            if not self._read():
+                assert not self.pending, "the stream ends inside a frame"
+                return None
+
+    def expect(self, kind, seconds=20):
+        got = self.receive(seconds)
+        assert got and got[0] == kind, got
+        return got[1]
+
+    def result(self, seconds=20):
+        """From STARTED to END or FAILED, with the counts checked."""
+        result, objects, total = frames.Result(), 0, 0
+        kind, fields = self.receive(seconds)
+        if kind == frames.STARTED:
+            result.started = fields
+            kind, fields = self.receive(seconds)
+        if kind == frames.FAILED:
+            result.failed = fields
+            return result
+        assert kind == frames.EXIT, (kind, fields)
+        result.exit = fields
+        kind, fields = self.receive(seconds)
+        while kind == frames.OBJECT:
+            objects += 1
+            content = b""
+            size = 0 if fields["flags"] & frames.TOO_LARGE else fields["size"]
+            pieces = []
+            while size > 0:
+                piece = self.expect(frames.DATA, seconds)["data"]
+                pieces.append(piece)
+                size -= len(piece)
+            assert size == 0
+            content = b"".join(pieces)
+            total += len(content)
+            if fields["kind"] == frames.LOGS_HEAD:
+                result.head = content
+            elif fields["kind"] == frames.LOGS_TAIL:
+                result.tail = content
+            elif fields["kind"] == frames.STDERR_LINE:
+                result.stderr_line = content
+            elif fields["kind"] == frames.OUTPUT:
+                result.output_size = fields["size"]
+                result.output_too_large = bool(fields["flags"] & frames.TOO_LARGE)
+                result.output = content
+            else:
+                assert fields["path"] not in result.files
+                result.files[fields["path"]] = content
+            kind, fields = self.receive(seconds)
+        assert kind == frames.END, (kind, fields)
+        assert fields == {"object_count": objects, "byte_count": total}
+        return result
+
+    def run(self, files, seconds=20, **options):
+        self.send(frames.whole_job(files, **options))
+        return self.result(seconds)
+
+    def close(self):
+        """As when the exec stream is lost: the relay goes. Its parent nsenter collects it and goes too."""
+        for child in children_of(self.process.pid):
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait(20)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class Sandbox:
+    """layout: "volumes" or "shm" (runner/place.h). runtime, which is only made to look so: "runc" (no namespaces from
+    inside, /dev/shm is executable), "userns" (the same in a Pod with a user namespace: it isn't) or "gvisor" (no
+    Landlock)."""
+
+    def __init__(self, directory, size="64m", read_logs=True, environment=None, layout="volumes", runtime="runc"):
+        environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
+        variables = [f"{k}={v}" for k, v in (OPTIONS | environment).items()]
+        command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "sh", "-c", SETUP,
+                   "sh", "python3", "-c", PROFILE, runtime, *USER, "env", "-i", *variables, "/skillbox/runner"]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT,
+                                        env=os.environ | {"NEW_ROOT": str(directory), "RUNNER": runner_path(),
+                                                          "SANDBOX_SIZE": size, "SHM_SIZE": size, "LAYOUT": layout,
+                                                          "SHM_FLAGS": ",nosuid,nodev,noexec" * (runtime == "userns")})
+        self.layout = layout
+        self.peers = []
+        self.logs = bytearray()
+        self.reader = threading.Thread(target=self._read_logs, daemon=True)
+        if read_logs:
+            self.reader.start()
+        self.pid = wait_until(self._find_child, what="PID 1")
+
+    def _find_child(self):
+        assert self.process.poll() is None, self.process.stdout.read()
+        children = children_of(self.process.pid)
+        if not children:
+            return None
+        name = pathlib.Path(f"/proc/{children[0]}/comm").read_text().strip()
+        return children[0] if name == "runner" else None
+
+    def _read_logs(self):
+        while piece := os.read(self.process.stdout.fileno(), 1 << 16):
+            self.logs += piece
+
+    def connect(self, **options):
+        peer = Peer(self, **options)
+        self.peers.append(peer)
+        return peer
+
+    def wait_until_it_listens(self):
+        path = pathlib.Path(f"/proc/{self.process.pid}/net/unix")
+        wait_until(lambda: "@skillbox-runner" in path.read_text(), what="the socket of PID 1")
+
+    def processes(self):
+        """Names of the live processes of the pid namespace, PID 1 and relays left out."""
+        namespace = os.readlink(f"/proc/{self.pid}/ns/pid")
+        names = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == self.pid:
+                continue
+            try:
+                if os.readlink(entry / "ns/pid") == namespace:
+                    name = (entry / "comm").read_text().strip()
+                    if name not in ("runner", "nsenter", "setpriv"):
+                        names.append(name)
+            except OSError:
+                pass  # gone meanwhile
+        return names
+
+    def close(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)  # and with it, everything in its namespace
+        except ProcessLookupError:
+            pass
+        for peer in self.peers:
+            if peer.process.returncode is None:
+                peer.close()
+        self.process.wait(20)
+        if self.reader.is_alive():
+            self.reader.join(10)
+        self.process.stdout.close()

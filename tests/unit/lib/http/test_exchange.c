@@ -1,0 +1,304 @@
+#include "tests/unit/lib/http/test_app.h"
+
+#define HOST "Host: h\r\n"
+
+static void test_echo(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	app_exchange(app, &client, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+		     "\r\n\r\nhello");
+	assert_true(raw_has(&client, "HTTP/1.1 200 OK\r\n"));
+	assert_true(raw_has(&client, "\r\nContent-Type: text/plain\r\n"));
+	assert_true(raw_has(&client, "\r\nContent-Length: 5\r\n"));
+	assert_false(raw_has(&client, "Server:"));
+	/* the connection is kept, and a request may come in pieces of any size */
+	static const char again[] = "POST /echo HTTP/1.1\r\n" HOST
+				    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+	for (size_t i = 0; i + 1 < sizeof(again); i++) {
+		raw_send_bytes(&client, again + i, 1);
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	}
+	LOOP_UNTIL(&app->loop, raw_has(&client, "\r\n\r\nabcde"));
+	assert_int_equal(app->ends, 2);
+	assert_int_equal(http_server_active(app->server), 0);
+	raw_close(&client);
+	app_finish(app);
+}
+
+static void test_pipelined(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	app_exchange(app, &client,
+		     "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\noneGET /later HTTP/1.1\r\n" HOST
+		     "\r\nPOST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nthree",
+		     "one");
+	LOOP_UNTIL(&app->loop, app->begins == 2);
+	assert_int_equal(http_server_active(app->server), 1);
+	assert_false(raw_has(&client, "three"));
+	http_exchange_answer(app->last, 404, NULL, STR("two"));
+	LOOP_UNTIL(&app->loop, raw_has(&client, "three"));
+	const char *one = strstr(client.received.data, "one"), *two = strstr(client.received.data, "two");
+	assert_true(one && two && one < two && two < strstr(client.received.data, "three"));
+	raw_close(&client);
+	app_finish(app);
+}
+
+static void test_what_the_handler_sees(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	struct str value;
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(
+	    &client,
+	    "PATCH /a%2Fb/c+d?x=1+2%20%263&empty=&flag&%6eame=%c3%a4&bad=%zz%4&x=second HTTP/1.1\r\n" HOST
+	    "X-Case: Value\r\nContent-Length: 0\r\n\r\n");
+	LOOP_UNTIL(&app->loop, app->completes == 1);
+	struct http_exchange *exchange = app->last;
+	assert_true(str_eq(http_exchange_method(exchange), STR("PATCH")));
+	assert_true(str_eq(http_exchange_path(exchange), STR("/a%2Fb/c+d")));
+	assert_int_equal(http_exchange_content_length(exchange), 0);
+	assert_true(http_exchange_header(exchange, "x-case", &value) && str_eq(value, STR("Value")));
+	assert_false(http_exchange_header(exchange, "X-Other", &value));
+	assert_true(http_exchange_query(exchange, "x", &value) && str_eq(value, STR("1 2 &3")));
+	assert_true(http_exchange_query(exchange, "empty", &value) && value.n == 0);
+	assert_true(http_exchange_query(exchange, "flag", &value) && value.n == 0);
+	assert_true(http_exchange_query(exchange, "name", &value) && str_eq(value, STR("\xc3\xa4")));
+	assert_true(http_exchange_query(exchange, "bad", &value) && str_eq(value, STR("%zz%4")));
+	assert_false(http_exchange_query(exchange, "y", &value));
+	assert_false(http_exchange_query(exchange, "", &value));
+	http_exchange_answer(exchange, 204, NULL, STR(""));
+	http_exchange_answer(exchange, 500, NULL, STR("not again"));
+	LOOP_UNTIL(&app->loop, raw_has(&client, "HTTP/1.1 204 No Content\r\n"));
+	assert_false(raw_has(&client, "not again"));
+	raw_send(&client, "GET / HTTP/1.1\r\n" HOST "\r\n");
+	LOOP_UNTIL(&app->loop, app->completes == 2);
+	assert_int_equal(http_exchange_content_length(app->last), -1);
+	raw_close(&client);
+	LOOP_UNTIL(&app->loop, app->ends == 2);
+	app_finish(app);
+}
+
+static void test_ambiguous_requests_are_refused(void **state)
+{
+	(void)state;
+	static const char *const requests[] = {
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 0\r\nContent-Length: 5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST
+	    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length : 5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: -5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5x\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 0x5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5, 5\r\n\r\nhello",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\nhello",
+	    "GET /echo HTTP/1.1\r\n" HOST HOST "\r\n",
+	    "GET /echo HTTP/1.1\r\n\r\n",
+	    "GET /echo HTTP/1.1\r\n" HOST "X: a\x01z\r\n\r\n",
+	    "GET /echo HTTP/1.1\r\n" HOST ": x\r\n\r\n",
+	    "GET /echo HTTP/1.1\r\n" HOST ": x\r\nContent-Length: 3\r\n\r\nabc",
+	    "GET /echo HTTP/1.1\r\n" HOST ":\r\nContent-Length: 3\r\n\r\nabc",
+	    "GET /echo HTTP/1.1\r\n:\r\n" HOST "\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\t0\r\nX: y\r\n\r\n0123456789",
+	    "GET /echo HTTP/1.1\r\n" HOST "X: y\r\n z\r\n\r\n",
+	    "GET /echo HTTP/1.1\nHost: h\n\n",
+	    "GET /echo HTTP/1.1\r\nHost: h\r\n\n",
+	    "GET /echo HTTP/1.1\r\n" HOST "no colon\r\n\r\n",
+	};
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		app_exchange(app, &client, requests[i], "HTTP/1.1 400 ");
+		LOOP_UNTIL(&app->loop, client.ended);
+		assert_false(client.reset);
+		if (app->begins)
+			fail_msg("the handler saw request %zu", i);
+		raw_close(&client);
+		app_finish(app);
+	}
+}
+
+static void test_nonsense(void **state)
+{
+	(void)state;
+	static const char *const requests[] = {
+	    "\x16\x03\x01\x02 TLS to a plain port\r\n\r\n",
+	    "GET\r\n\r\n",
+	    "GET / HTTP/9.9\r\n" HOST "\r\n",
+	    "GET /a b HTTP/1.1\r\n" HOST "\r\n",
+	};
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send(&client, requests[i]);
+		LOOP_UNTIL(&app->loop, client.ended);
+		assert_int_equal(app->begins, 0);
+		raw_close(&client);
+		app_finish(app);
+	}
+	/* broken chunks, in a body that the handler takes already */
+	static const char *const bodies[] = {"zz\r\n", "5\r\nhelloXX", "ffffffffffffffffff\r\n", "-1\r\n"};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send(&client, "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+		raw_send(&client, bodies[i]);
+		LOOP_UNTIL(&app->loop, client.ended);
+		assert_int_equal(app->begins, 1);
+		assert_int_equal(app->completes, 0);
+		assert_int_equal(app->ends, 1);
+		raw_close(&client);
+		app_finish(app);
+	}
+}
+
+static void test_header_bounds(void **state)
+{
+	(void)state;
+	struct buffer request = BUFFER(1 << 20);
+	struct app *app = app_start();
+	struct raw_client client;
+	buffer_append_c(&request, "GET /echo HTTP/1.1\r\n" HOST);
+	for (int i = 0; i < 2000; i++)
+		buffer_appendf(&request, "X-%d: some value that is long enough to matter\r\n", i);
+	buffer_append_c(&request, "\r\n");
+	app_exchange(app, &client, request.data, "HTTP/1.1 431 ");
+	LOOP_UNTIL(&app->loop, client.ended);
+	raw_close(&client);
+	buffer_reset(&request);
+	buffer_append_c(&request, "GET /");
+	for (int i = 0; i < 10000; i++)
+		buffer_append_c(&request, "long path ");
+	app_exchange(app, &client, request.data, "HTTP/1.1 4");
+	raw_close(&client);
+	assert_int_equal(app->begins, 0);
+	/* what is large but not absurd works */
+	for (int i = 1; i <= 3; i++) {
+		buffer_reset(&request);
+		buffer_append_c(&request, "GET /echo HTTP/1.1\r\n" HOST "X-Long: ");
+		for (int j = 0; j < 1500 * i; j++)
+			buffer_append_c(&request, "0123456789");
+		buffer_append_c(&request, "\r\n\r\n");
+		app_exchange(app, &client, request.data, "HTTP/1.1 200 ");
+		raw_close(&client);
+	}
+	/* a request without any header, as HTTP/1.0 allows */
+	app_exchange(app, &client, "GET /echo HTTP/1.0\r\n\r\n", " 200 ");
+	raw_close(&client);
+	buffer_free(&request);
+	app_finish(app);
+}
+
+static void test_hangup_while_suspended(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	LOOP_UNTIL(&app->loop, app->completes == 1);
+	assert_int_equal(http_server_active(app->server), 1);
+	raw_close(&client);
+	LOOP_UNTIL(&app->loop, app->ends == 1);
+	assert_int_equal(http_server_active(app->server), 0);
+	/* answering in the turn in which the client goes away, before that is known */
+	raw_connect(&client, &app->loop, app->port);
+	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	LOOP_UNTIL(&app->loop, app->completes == 2);
+	struct http_exchange *exchange = app->last;
+	uv_close((uv_handle_t *)&client.tcp, NULL);
+	http_exchange_answer(exchange, 200, NULL, STR("to no one"));
+	LOOP_UNTIL(&app->loop, app->ends == 2);
+	buffer_free(&client.received);
+	/* a reset instead of an end, with a pipelined request waiting */
+	raw_connect(&client, &app->loop, app->port);
+	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\nGET /later HTTP/1.1\r\n" HOST "\r\n");
+	LOOP_UNTIL(&app->loop, app->completes == 3);
+	uv_tcp_close_reset(&client.tcp, NULL);
+	LOOP_UNTIL(&app->loop, app->ends == 3);
+	buffer_free(&client.received);
+	app_finish(app);
+}
+
+static void test_hangup_in_body(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_send(&client, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\npart");
+	LOOP_UNTIL(&app->loop, app->body_bytes == 4);
+	raw_close(&client);
+	LOOP_UNTIL(&app->loop, app->ends == 1);
+	assert_int_equal(app->completes, 0);
+	app_finish(app);
+}
+
+static void test_answer_during_the_body_from_outside(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(&client, "POST /later HTTP/1.1\r\n" HOST "Content-Length: 8\r\n\r\npart");
+	LOOP_UNTIL(&app->loop, app->body_bytes == 4);
+	http_exchange_answer(app->last, 409, NULL, STR("decided"));
+	raw_send(&client, "rest");
+	LOOP_UNTIL(&app->loop, raw_has(&client, "decided"));
+	assert_int_equal(app->body_bytes, 4);
+	assert_int_equal(app->completes, 0);
+	raw_close(&client);
+	app_finish(app);
+}
+
+static void test_handler_that_neither_takes_nor_answers(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	app_exchange(app, &client, "GET /unanswered HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 500 ");
+	raw_close(&client);
+	app_finish(app);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_echo),
+	    cmocka_unit_test(test_pipelined),
+	    cmocka_unit_test(test_what_the_handler_sees),
+	    cmocka_unit_test(test_ambiguous_requests_are_refused),
+	    cmocka_unit_test(test_nonsense),
+	    cmocka_unit_test(test_header_bounds),
+	    cmocka_unit_test(test_hangup_while_suspended),
+	    cmocka_unit_test(test_hangup_in_body),
+	    cmocka_unit_test(test_answer_during_the_body_from_outside),
+	    cmocka_unit_test(test_handler_that_neither_takes_nor_answers),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
