@@ -188,6 +188,14 @@ static void key_by_hash(const void *object, struct buffer *out)
 	buffer_append_c(out, ((const struct api_key *)object)->hash);
 }
 
+static void key_changed(void *context, const void *old, const void *fresh)
+{
+	const struct cluster_options *options = &((struct watched *)context)->cluster->options;
+	const struct api_key *key = fresh ? fresh : old;
+	if (options->key_changed)
+		options->key_changed(options->context, key->secret, fresh);
+}
+
 /* ---- start and end */
 
 static void watch_problem(void *context, const struct error *problem)
@@ -233,7 +241,8 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 			      .parse = parse_key,
 			      .free_object = drop_key,
 			      .key = key_key,
-			      .indexes = {key_by_hash}},
+			      .indexes = {key_by_hash},
+			      .changed = key_changed},
 	};
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
 		cluster->watched[i] = (struct watched){cluster, (enum cluster_resource)i};
@@ -270,6 +279,7 @@ struct cluster *cluster_free(struct cluster *cluster)
 	/* Stopping frees every object; nobody is told of that. */
 	cluster->options.execution_changed = NULL;
 	cluster->options.skill_changed = NULL;
+	cluster->options.key_changed = NULL;
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
 		informer_stop(cluster->informers[i]);
 	free((char *)(uintptr_t)cluster->options.namespace);
@@ -322,6 +332,11 @@ const struct api_key *cluster_key(const struct cluster *cluster, struct str hash
 	informer_index_each(cluster->informers[CLUSTER_KEYS], 0, hash, first, &found);
 	const struct api_key *key = found;
 	return key && str_eq_constant_time(str_of(key->hash), hash) ? key : NULL;
+}
+
+bool cluster_has_key_secret(const struct cluster *cluster, const char *secret)
+{
+	return informer_get(cluster->informers[CLUSTER_KEYS], str_of(secret)) != NULL;
 }
 
 bool cluster_names_blob(const struct cluster *cluster, struct str digest)

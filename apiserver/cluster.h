@@ -18,6 +18,7 @@ struct cluster_options {
 				  const struct record *fresh);
 	void (*skill_changed)(void *context, const char *namespace, const char *name,
 			      const struct skill *fresh);
+	void (*key_changed)(void *context, const char *secret, const struct api_key *fresh);
 	void (*problem)(void *context, const char *resource, const struct error *problem); /* may be NULL */
 	void *context;
 };
@@ -43,6 +44,7 @@ const char *cluster_problem(const struct cluster *cluster);
 bool cluster_names_blob(const struct cluster *cluster, struct str digest);
 
 const struct api_key *cluster_key(const struct cluster *cluster, struct str hash);
+bool cluster_has_key_secret(const struct cluster *cluster, const char *secret); /* by the Secret's name */
 /* The namespace of a tenant (the first by name if several carry its label), or NULL. */
 const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant);
 

@@ -15,6 +15,7 @@
 #define PATH_MAX_BYTES 1024
 #define SECRET_MAX 16384
 #define TOUCH_INTERVAL_MS (10 * 60 * 1000)
+#define SEEN_TIMEOUT_MS 5000 /* of a change by this server's own watch */
 
 void key_path(struct buffer *out, const char *namespace, const char *secret)
 {
@@ -42,6 +43,52 @@ static void put_key(struct buffer *out, const struct api_key *key)
 		json_put_time(out, "last_used_at", key->last_used_ms, true);
 	else
 		json_put_raw(out, "last_used_at", "null");
+}
+
+/* ---- reading one's writes
+ *
+ * A change of a Secret is answered when this server's own cache has it, so that the next request meets it.
+ * If the watch is late the change is made all the same, and answered: a new key's text is nowhere else. */
+
+struct change {
+	struct request *request;
+	bool present; /* what is waited for */
+	void (*answer)(struct request *request);
+};
+
+/* wait_cb */
+static bool on_seen(void *context, const void *object, bool timed_out)
+{
+	struct change *change = context;
+	struct request *request = change->request;
+	if (!timed_out && (object != NULL) != change->present)
+		return false;
+	if (timed_out)
+		log_warn("a changed API key was not seen in time", "request_id", request->id, NULL);
+	change->answer(request);
+	request_unref(request);
+	free(change);
+	return true;
+}
+
+static void answer_when_seen(struct request *request, const char *secret, bool present,
+			     void (*answer)(struct request *request))
+{
+	struct apiserver *server = request->server;
+	struct change *change;
+	if (cluster_has_key_secret(server->cluster, secret) == present ||
+	    !(change = malloc(sizeof(*change)))) {
+		answer(request);
+		return;
+	}
+	*change = (struct change){request, present, answer};
+	if (wait_add(server->waiters, WAIT_KEY, server->namespace, secret, SEEN_TIMEOUT_MS, on_seen, change,
+		     NULL)) {
+		request_ref(request);
+		return;
+	}
+	free(change);
+	answer(request);
 }
 
 /* ---- POST */
@@ -143,7 +190,8 @@ static void on_created(struct request *request, const struct kube_response *resp
 	if (response->error && response->status != 409) /* 409: a repeated create met its own success */
 		request_answer_kube(request, what_failed, response);
 	else
-		answer_created(request);
+		answer_when_seen(request, ((struct key_creation *)request->state)->key.secret, true,
+				 answer_created);
 }
 
 static void on_put(struct request *request, const struct db_result *result, const struct error *error)
@@ -283,7 +331,7 @@ static void on_revoked(struct request *request, const struct kube_response *resp
 	if (response->error && response->status != 404)
 		request_answer_kube(request, "the key could not be revoked", response);
 	else
-		answer_revoked(request);
+		answer_when_seen(request, request->state, false, answer_revoked);
 }
 
 static void on_row_revoked(struct request *request, const struct db_result *result, const struct error *error)
@@ -324,8 +372,10 @@ void key_revoke(struct request *request)
 	}
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
 	key_path(&path, request->server->namespace, search.secret);
+	request->state = str_dup(str_of(search.secret));
+	request->free_state = free;
 	struct kube_call call = {.method = "DELETE", .path = path.data};
-	if (path.failed || call_kube(request, &call, on_revoked, &err) != 0)
+	if (path.failed || !request->state || call_kube(request, &call, on_revoked, &err) != 0)
 		request_refuse(request, ERR_UNAVAILABLE,
 			       "the key could not be revoked; try again in a moment");
 }

@@ -30,7 +30,8 @@ static const char *const operations[] = {
     [STORAGE_GET] = "get", [STORAGE_PUT] = "put", [STORAGE_DELETE] = "delete"};
 static const char *const sweep_ends[] = {[SWEEP_DONE] = "done", [SWEEP_BROKEN_OFF] = "broken_off"};
 static const char *const results[] = {"ok", "not_found", "error"};
-static const char *const topics[] = {[WAIT_EXECUTION] = "execution", [WAIT_SKILL] = "skill"};
+static const char *const topics[] = {
+    [WAIT_EXECUTION] = "execution", [WAIT_SKILL] = "skill", [WAIT_KEY] = "key"};
 static const double request_seconds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 					 0.5,   1,      2.5,   5,    10,    30,   120, 600};
 

@@ -38,6 +38,12 @@ static void on_skill(void *context, const char *namespace, const char *name, con
 	waiters_notify(server->waiters, WAIT_SKILL, namespace, name, fresh);
 }
 
+static void on_key(void *context, const char *secret, const struct api_key *fresh)
+{
+	struct apiserver *server = context;
+	waiters_notify(server->waiters, WAIT_KEY, server->namespace, secret, fresh);
+}
+
 static void on_problem(void *context, const char *resource, const struct error *problem)
 {
 	(void)context;
@@ -104,7 +110,8 @@ static int start_blobs(struct apiserver *server, struct error *err)
 
 static int start(struct apiserver *server, const struct kube_config *kube, struct error *err)
 {
-	struct cluster_options options = {server->namespace, on_execution, on_skill, on_problem, server};
+	struct cluster_options options = {server->namespace, on_execution, on_skill, on_key,
+					  on_problem,        server};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, err);
 	if (!server->metrics)
 		return -1;

@@ -12,11 +12,11 @@
 struct waiters;
 struct waiter;
 
-enum wait_topic { WAIT_EXECUTION, WAIT_SKILL };
+enum wait_topic { WAIT_EXECUTION, WAIT_SKILL, WAIT_KEY };
 
-/* object: what is there now (struct record or struct skill), NULL if it is gone; timed_out: nothing came in
- * time, or the server ends. True: that's it, the waiter is freed. After a timeout it is freed in any case. It
- * may not add or cancel other waiters. */
+/* object: what is there now (struct record, struct skill or struct api_key), NULL if it is gone; timed_out:
+ * nothing came in time, or the server ends. True: that's it, the waiter is freed. After a timeout it is freed
+ * in any case. It may not add or cancel other waiters. */
 typedef bool (*wait_cb)(void *context, const void *object, bool timed_out);
 
 struct waiters *waiters_new(uv_loop_t *loop, const struct clock *clock, struct error *err);

@@ -49,7 +49,7 @@ static void pool_free(struct pool *pool)
 {
 	while (!LIST_EMPTY(&pool->sandboxes))
 		sandbox_free(LIST_FIRST(&pool->sandboxes));
-	buffer_free(&pool->shape_text);
+	free(pool->shape_text);
 	free((void *)(uintptr_t)pool->node.key.p);
 	free(pool->namespace);
 	free(pool->uid);
@@ -96,7 +96,6 @@ static struct pool *pool_get(struct pools *pools, struct str key, const struct s
 	pool->node.key = (struct str){name, key.n};
 	pool->namespace = str_dup(str_of(object->meta.namespace));
 	pool->uid = str_dup(str_of(object->meta.uid));
-	pool->shape_text = BUFFER(POOL_SHAPE_TEXT_MAX);
 	LIST_INIT(&pool->sandboxes);
 	if (!pool->namespace || !pool->uid) {
 		pool_free(pool);
@@ -278,7 +277,7 @@ static struct member_view view_of(struct pool *pool, struct sandbox *sandbox, in
 {
 	const struct pod *pod = sandbox->pod;
 	sandbox->fits =
-	    !pod || (pod->pool_shape && str_eq(str_of(pod->pool_shape), buffer_str(&pool->shape_text)));
+	    !pod || (pod->pool_shape && str_eq(str_of(pod->pool_shape), str_of(pool->shape_text)));
 	struct member_view view = {
 	    .state = state_of(sandbox, now_ms),
 	    .fits = sandbox->fits,
@@ -419,21 +418,16 @@ static int reshape(struct pool *pool, const struct sandbox_pool *object, const c
 	bool valid = pool_resolve(pool, object, &shape, ret_reason, ret_invalid) == 0;
 	if (valid && pool_shape_write(&shape, &pool->pools->controller->config, &text) != 0)
 		return -1;
-	bool changed = pool->valid != valid || !str_eq(buffer_str(&text), buffer_str(&pool->shape_text));
-	if (changed) {
+	if (!str_eq(buffer_str(&text), str_of(pool->shape_text))) {
 		wake_all(pool);
 		pool->failures = 0;
 		pool->problem[0] = '\0';
 	}
 	pool->valid = valid;
-	if (!valid) {
-		buffer_reset(&pool->shape_text);
-		return 0;
-	}
-	pool->shape = shape;
-	struct buffer old = pool->shape_text;
-	pool->shape_text = text;
-	text = old;
+	free(pool->shape_text);
+	pool->shape_text = valid ? buffer_steal(&text) : NULL;
+	if (valid)
+		pool->shape = shape;
 	return 0;
 }
 

@@ -99,13 +99,10 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 {
 	const struct pool *pool = sandbox->pool;
 	const struct controller_config *config = &pool->pools->controller->config;
-	struct buffer shape __attribute__((cleanup(buffer_free))) = BUFFER(POOL_SHAPE_TEXT_MAX);
 	unsigned char random[16];
 	char token[33];
 	id_random(random, sizeof(random));
 	id_hex(random, sizeof(random), token);
-	if (pool_shape_write(&pool->shape, config, &shape) != 0 || buffer_append_byte(&shape, '\0') != 0)
-		return error_no_memory(err);
 	struct sandbox_spec spec = {
 	    .name = sandbox->name,
 	    .owner_kind = "SandboxPool",
@@ -113,7 +110,7 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 	    .owner_uid = pool->uid,
 	    .uid_label = POD_POOL_LABEL,
 	    .shape_annotation = POD_POOL_SHAPE_ANNOTATION,
-	    .shape = shape.data,
+	    .shape = pool->shape_text,
 	    .image = pool->shape.image,
 	    .runtime_class = pool->shape.runtime_class,
 	    .lang = pool->shape.lang,

@@ -40,7 +40,7 @@ struct pool {
 	char *namespace, *uid;
 	bool valid; /* shape is */
 	struct pool_shape shape;
-	struct buffer shape_text;
+	char *shape_text;          /* of pool_shape_write; NULL: not valid */
 	const struct skill *skill; /* that it is bound to, while it is being looked at; NULL: to none */
 	int64_t replicas;
 	LIST_HEAD(, sandbox) sandboxes;

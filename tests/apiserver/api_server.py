@@ -33,12 +33,13 @@ def program():
 
 
 def wait_for(condition, what, timeout=20):
+    """what: a text, or what gives one when it is wanted."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what} (last seen: {value!r})"
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what() if callable(what) else what} (last seen: {value!r})"
         time.sleep(0.02)
 
 

@@ -59,7 +59,8 @@ class Exercise:
             lines.append(line.rstrip("\n"))
 
     def wait_line(self, start, timeout=30):
-        return wait_for(lambda: [line for line in self.lines if line.startswith(start)], f"{start} ({self.lines} {self.errors})", timeout)[-1]
+        return wait_for(lambda: [line for line in self.lines if line.startswith(start)],
+                        lambda: f"{start} ({self.lines} {self.errors})", timeout)[-1]
 
     def end(self, timeout=60):
         """End of input; its exit status and what the sanitizers said are checked."""

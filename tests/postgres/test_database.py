@@ -102,14 +102,15 @@ def test_it_comes_after_we_are_there(own, exercise):
 
 def test_one_that_hangs_holds_up_nothing_else(own, exercise):
     own.start()
-    process = exercise(own.dsn(), "beat", 16)
+    process = exercise(own.dsn(), "beat")
     process.wait_line("usable")
     own.pause()
     try:
         process.wait_line("problem")  # the statements' deadline
     finally:
         own.resume()
-    wait_for(lambda: process.lines.count("usable") == 2, "it is found usable again", 30)
+    # Each of its connections hangs, and may be found out after another one is well again.
+    wait_for(lambda: process.lines[-1] == "usable", "it is found usable again", 30)
     lines = process.end()
     gap, wait = (int(line.split()[1]) for line in lines[-2:])
     assert gap < 1000, f"the loop stood still for {gap} ms"
