@@ -62,6 +62,7 @@ int main(int argc, char **argv)
 	struct error err;
 	enum log_level level = LOG_INFO;
 	log_init("apiserver", level);
+	process_return_memory();
 	if (process_seal(&err) != 0 || config_load(&config, &err) != 0)
 		return complain(&err);
 	if (!log_level_parse(config.log_level, &level))

@@ -78,6 +78,7 @@ int main(int argc, char **argv)
 	struct error problem;
 	enum log_level level = LOG_INFO;
 	log_init("controller", level);
+	process_return_memory();
 	if (process_seal(&problem) != 0) {
 		log_error("can't start", "error", problem.message, NULL);
 		return 1;

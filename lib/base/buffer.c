@@ -105,7 +105,7 @@ char *buffer_steal(struct buffer *b)
 {
 	if (b->failed || (!b->data && buffer_append(b, "", 0) != 0))
 		return NULL;
-	char *data = b->data;
+	char *exact = realloc(b->data, b->len + 1), *data = exact ? exact : b->data;
 	b->data = NULL;
 	b->len = b->cap = 0;
 	return data;

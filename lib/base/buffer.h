@@ -32,8 +32,8 @@ char *buffer_reserve(struct buffer *b, size_t n);
 void buffer_consume(struct buffer *b, size_t n); /* drop the first n bytes */
 void buffer_reset(struct buffer *b);             /* empty it, keep the memory, clear `failed` */
 void buffer_free(struct buffer *b);              /* release; it can be used again */
-char *buffer_steal(
-    struct buffer *b); /* the data, now the caller's (free()); "" allocated if empty; NULL if failed */
+/* The data, now the caller's (free()), in just the memory it needs; "" allocated if empty; NULL if failed. */
+char *buffer_steal(struct buffer *b);
 
 static inline struct str buffer_str(const struct buffer *b)
 {

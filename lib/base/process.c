@@ -1,8 +1,11 @@
 #include "lib/base/process.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+#define LARGE_BUFFER (128 * 1024) /* glibc's own first threshold */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_LEAK_SANITIZER 1
@@ -32,4 +35,10 @@ int process_seal(struct error *err)
 		return error_no_memory(err);
 #endif
 	return 0;
+}
+
+void process_return_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BUFFER);
 }
