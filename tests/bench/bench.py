@@ -185,10 +185,11 @@ class Bench:
         if self.pool:
             self.pool.resize(0)
             self.quiet().wait()
+        finished = costs.Finished(self.cluster)
+        costs.remove_executions(self.cluster)  # those of the other parts would count, too
         for program in ("apiserver", "controller"):
             pools.restart(self.cluster, program)
         steps = [{"finished": 0, **costs.settled_memory(self.node)}]
-        finished = costs.Finished(self.cluster)
         try:
             for count in self.scale["finished"]:
                 finished.grow(count)

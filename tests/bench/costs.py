@@ -13,7 +13,6 @@ from pools import rolled_out
 
 WRITES = ("POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION")
 DAEMONS = ("kube-apiserver", "etcd", "kubelet", "containerd", "kube-scheduler", "kube-controller-manager", "kube-proxy")
-FINISHED_LABEL = "skillbox.dev/bench"
 
 
 def parse_writes(text):
@@ -121,7 +120,6 @@ class Finished:
         self.cluster, self.count = cluster, 0
         self.path = f"{cluster.resources}/executions"
         self.isolation = isolation_of_a_run(cluster)
-        self.batch = uuid.uuid4().hex[:8]
 
     def grow(self, count, workers=8):
         """Until there are `count`."""
@@ -145,7 +143,7 @@ class Finished:
         send = self.cluster.kube.send
         send("POST", self.path, {
             "apiVersion": API.removeprefix("/apis/"), "kind": "Execution",
-            "metadata": {"name": name, "labels": {FINISHED_LABEL: self.batch}},
+            "metadata": {"name": name},
             "spec": {"skillRef": {"name": "bench-none", "version": "1.0.0"}, "inputText": skills.INPUT}}, connection=connection)
         send("PATCH", f"{self.path}/{name}/status", {"status": {
             "conditions": [{"type": "Succeeded", "status": "True", "reason": "Succeeded", "message": "the script ended with 0",
@@ -158,11 +156,16 @@ class Finished:
             "application/merge-patch+json", connection=connection)
 
     def remove(self):
-        selector = f"?labelSelector={FINISHED_LABEL}"
-        while self.cluster.kube.get(f"{self.path}{selector}&limit=1")["items"]:
-            self.cluster.kube.delete(f"{self.path}{selector}&limit=500")  # more at a time take longer than the API server allows
-        self.cluster.kube.wait(self.path + selector, lambda o: not o, "the finished Executions go", 600)
+        remove_executions(self.cluster)
         self.count = 0
+
+
+def remove_executions(cluster):
+    """All of the benchmark's own."""
+    path = f"{cluster.resources}/executions"
+    while cluster.kube.get(f"{path}?limit=1")["items"]:
+        cluster.kube.delete(f"{path}?limit=500")  # more at a time take longer than the API server allows
+    cluster.kube.wait(path, lambda o: not o, "the finished Executions go", 600)
 
 
 def settled_memory(node, seconds=15):
