@@ -42,7 +42,7 @@ def condition(item, kind):
 class Bare:
     """python3 main.py as a process of the node, in the runtime image's root: the whole process, fork to end."""
 
-    name, repeat, settles, every = "bare", 3, False, 1
+    name, repeat, every = "bare", 3, 1
 
     def __init__(self, node):
         self.node = node
@@ -59,7 +59,7 @@ class Bare:
 class Runc:
     """The same process in a fresh runc container, on the node: `runc run` from its fork to its end."""
 
-    name, repeat, settles, every = "runc", 1, False, 1
+    name, repeat, every = "runc", 1, 1
     NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
 
     def __init__(self, node):
@@ -88,7 +88,7 @@ class Runc:
 class Exec:
     """pods/exec of the script into a Pod that runs, from the WebSocket's opening to the exit status."""
 
-    name, repeat, settles, every = "exec", 1, False, 1
+    name, repeat, every = "exec", 1, 1
 
     def __init__(self, cluster):
         self.cluster = cluster
@@ -143,7 +143,7 @@ class Watched:
 class Pod(Watched):
     """A hardened Pod without volumes, create to Ready: the least that any fresh Pod costs."""
 
-    name, repeat, settles, every = "pod", 1, True, 1
+    name, repeat, every = "pod", 1, 1
 
     def once(self):
         return self.create(PODS, pod("", ["sleep", "600"]), "Ready")
@@ -152,7 +152,7 @@ class Pod(Watched):
 class Job(Watched):
     """The script in a Kubernetes Job, create to Complete."""
 
-    name, repeat, settles, every = "job", 1, True, 3
+    name, repeat, every = "job", 1, 3
     SHELL = 'printf %s "$INPUT" >/dev/shm/input.json; printf %s "$SCRIPT" >/dev/shm/main.py; exec python3 /dev/shm/main.py'
 
     def once(self):
@@ -167,7 +167,7 @@ class Job(Watched):
 class Skillbox:
     """POST /v1/executions, from the first byte sent to the last received, on a kept connection."""
 
-    repeat, settles, every = 1, True, 1
+    repeat, every = 1, 1
 
     def __init__(self, cluster, name, skill, warm):
         self.name, self.warm = name, warm

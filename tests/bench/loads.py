@@ -24,8 +24,7 @@ def rounds(contestants, count, seconds, quiet, say):
         turn.shuffle(order)
         for contestant in order:
             for _ in range(contestant.repeat if number % contestant.every == 0 else 0):
-                if contestant.settles:
-                    quiet.wait()
+                quiet.wait()
                 ms = contestant.once()
                 if number:  # the first round warms up
                     took[contestant.name].append(ms)

@@ -64,7 +64,7 @@ def test_a_window_has_what_was_due_in_it():
 
 
 class Contestant:
-    settles, repeat = False, 2
+    repeat = 2
 
     def __init__(self, name, every=1):
         self.name, self.every, self.runs = name, every, 0
