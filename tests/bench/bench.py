@@ -96,14 +96,14 @@ class Bench:
     def gvisor(self):
         if not self.pool:
             return
-        runtime_class = pools.RuntimeClass(self.cluster, "gvisor")
-        if (obstacle := runtime_class.obstacle()):
+        gvisor = pools.WithGVisor(self.cluster)
+        if (obstacle := gvisor.obstacle()):
             self.say(f"left out: {obstacle}")
             return
         self.pool.resize(0)
-        with runtime_class:
+        with gvisor:
             own = self.pool, self.large
-            self.pool, self.large = pools.Pool(self.cluster, "bench-gvisor", skills.WARM, runtimeClassName="gvisor", preload=PRELOAD), None
+            self.pool, self.large = pools.Pool(self.cluster, "bench-gvisor", skills.WARM, preload=PRELOAD), None
             try:
                 self.pool.resize(3)
                 bare, warm = contenders.Bare(self.image), contenders.Skillbox(self.cluster, "warm_gvisor", "bench-warm", True)
