@@ -33,7 +33,7 @@ PRELOAD = ["json"]  # as the pool that the chart brings
 SHARES = (0.25, 0.5, 0.75, 0.9)
 #            quick, default, full
 SCALE = {
-    "rounds": (3, 24, 60), "rounds_seconds": (60, 240, 1200), "gvisor_rounds": (3, 15, 40), "gvisor_seconds": (20, 60, 600),
+    "rounds": (3, 24, 60), "rounds_seconds": (60, 480, 1800), "gvisor_rounds": (3, 15, 40), "gvisor_seconds": (20, 60, 600),
     "waiting": (10, 50, 50), "levels": ((1, 10), (1, 5, 10, 20, 50), (1, 5, 10, 20, 50)), "each_level": (10, 50, 100),
     "churn": (12, 40, 100), "arrival_seconds": (10, 30, 120), "sizes": (1, 3, 10), "cost": (10, 50, 200), "idle_seconds": (3, 10, 30),
     "finished": ((1000,), (1000, 10000), (1000, 10000, 50000)), "starts": (1, 3, 5),
@@ -86,7 +86,10 @@ class Bench:
             contestants += [contenders.Skillbox(self.cluster, "warm", "bench-warm", True),
                             contenders.Skillbox(self.cluster, "warm_plain", "bench-plain", True)]
             contestants[-2].repeat = 3
-        took = loads.rounds(contestants, self.scale["rounds"], self.scale["rounds_seconds"], self.quiet(), self.say)
+        quiet = self.quiet()
+        took = loads.rounds(contestants, self.scale["rounds"], self.scale["rounds_seconds"], quiet, self.say)
+        if quiet.restless:
+            self.say(f"before {quiet.restless} runs the machine did not get idle")
         if self.pool:
             plain.delete()
         for contestant in contestants:
@@ -135,8 +138,8 @@ class Bench:
             self.quiet().wait()
             self.churn.append(loads.pod_churn(self.cluster, count))
             self.quiet().wait()
-            rate, each, answers = loads.closed_loop(self.cluster, 16, count, "bench-warm" if self.pool else "bench-cold", self.quiet().wait,
-                                                    bool(self.pool))
+            rate, each, answers = loads.closed_loop(self.cluster, 16, count, "bench-warm" if self.pool else "bench-cold",
+                                                    self.quiet().wait_for_pods, bool(self.pool))
             answers.summary()  # all of them succeeded
             rates.append(rate)
             took += each

@@ -14,22 +14,22 @@ from report import percentile
 
 
 def rounds(contestants, count, seconds, quiet, say):
-    """Every contestant in turn, `count` times over, so that a drift of the machine hits all of them (the slowest only in every
-    third round), or fewer times when the seconds are over. name → [ms]."""
+    """Every contestant in turn, `count` times over, in an order drawn anew each round, so that a drift of the machine and what a
+    run leaves behind hit all of them (`repeat` times a round; the slowest only in every third), or fewer times when the seconds
+    are over. name → [ms]."""
     took = {c.name: [] for c in contestants}
-    order = list(contestants)
     turn = random.Random(1)
     begin = time.monotonic()
     for number in range(count + 1):
+        order = [c for c in contestants if number % c.every == 0 for _ in range(c.repeat)]
         turn.shuffle(order)
         for contestant in order:
-            for _ in range(contestant.repeat if number % contestant.every == 0 else 0):
-                quiet.wait()
-                ms = contestant.once()
-                if number:  # the first round warms up
-                    took[contestant.name].append(ms)
-                elif isinstance(contestant, contenders.Skillbox):
-                    contestant.answers.bodies.clear()
+            quiet.wait()
+            ms = contestant.once()
+            if number:  # the first round warms up
+                took[contestant.name].append(ms)
+            elif isinstance(contestant, contenders.Skillbox):
+                contestant.answers.bodies.clear()
         late = number >= 3 and time.monotonic() - begin > seconds
         if number and (number % 5 == 0 or number == count or late):
             say(f"round {number} of {count}: " + ", ".join(f"{n} {percentile(v, 50):.1f}" for n, v in took.items() if v) + " ms (medians)")

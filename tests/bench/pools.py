@@ -44,13 +44,36 @@ def is_ready(pod):
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))
 
 
+def busy_share(seconds):
+    """Of all CPUs of this machine, from now on for that long."""
+    def times():
+        with open("/proc/stat") as file:
+            user, nice, system, idle, waiting, *rest = map(int, file.readline().split()[1:9])
+        return user + nice + system + sum(rest), idle + waiting
+    busy, idle = times()
+    time.sleep(seconds)
+    busy_after, idle_after = times()
+    return (busy_after - busy) / max(1, busy_after - busy + idle_after - idle)
+
+
 class Quiet:
-    """Waits until nothing is under way: the pools are full, and no other Pod but those that stay is there."""
+    """Waits until nothing is under way: the pools are full, no other Pod but those that stay is there, and the machine is idle:
+    the kubelet and containerd clean up behind a Pod that is gone."""
+
+    IDLE, IDLE_SECONDS, IDLE_TRIES = 0.2, 0.2, 25  # a machine that others load, too, is never idle
 
     def __init__(self, cluster, pools=(), stay=("exec",)):
         self.cluster, self.pools, self.stay = cluster, pools, stay
+        self.restless = 0  # how often the machine did not get idle
 
     def wait(self, timeout=180):
+        self.wait_for_pods(timeout)
+        for _ in range(self.IDLE_TRIES):
+            if busy_share(self.IDLE_SECONDS) < self.IDLE:
+                return
+        self.restless += 1
+
+    def wait_for_pods(self, timeout=180):
         # Other pools of the tenant, such as the chart's, are full when they are quiet, too.
         everyone = self.cluster.kube.get(f"{self.cluster.resources}/sandboxpools")["items"]
         wanted = sum(pool["spec"]["replicas"] for pool in everyone) if self.pools else 0
