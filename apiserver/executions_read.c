@@ -89,7 +89,7 @@ void execution_find(struct request *request, execution_found_cb found)
 		return;
 	}
 	const struct record *record = cluster_execution(request->server->cluster, request->namespace, id);
-	if (record) {
+	if (record && !record->is_outline) {
 		found(request, record);
 		return;
 	}
@@ -99,6 +99,8 @@ void execution_find(struct request *request, execution_found_cb found)
 		return;
 	}
 	search->found = found;
+	if (request->free_state)
+		request->free_state(request->state);
 	request->state = search;
 	request->free_state = free;
 	char name[ID_UUID_SIZE];
@@ -106,7 +108,7 @@ void execution_find(struct request *request, execution_found_cb found)
 		name[i] = id.p[i] >= 'A' && id.p[i] <= 'F' ? (char)(id.p[i] + ('a' - 'A')) : id.p[i];
 	name[ID_UUID_SIZE - 1] = '\0';
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
-	execution_path(&path, request->namespace, name);
+	execution_path(&path, request->namespace, record ? record->execution->meta.name : name);
 	struct kube_call call = {.method = "GET", .path = path.data};
 	if (path.failed)
 		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
@@ -137,7 +139,7 @@ static void on_live_log(struct request *request, const struct kube_response *res
 		const struct record *record =
 		    cluster_execution(request->server->cluster, request->namespace, request->match.params[0]);
 		if (record && execution_is_finished(record->execution)) {
-			result_send_logs(request, record);
+			execution_find(request, result_send_logs);
 			return;
 		}
 	} else if (response->error) {

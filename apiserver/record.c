@@ -59,7 +59,7 @@ struct record *record_from_execution(struct execution *execution, struct error *
 		error_no_memory(err);
 		return NULL;
 	}
-	*record = (struct record){execution, execution->requested_ms, digest, 1};
+	*record = (struct record){execution, execution->requested_ms, digest, 1, false};
 	return record;
 }
 

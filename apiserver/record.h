@@ -15,6 +15,7 @@ struct record {
 	int64_t requested_ms; /* the annotation's, else creationTimestamp */
 	char *request_digest; /* "" if none */
 	unsigned references;
+	bool is_outline; /* the execution's data was dropped (outlines.h) */
 };
 
 struct record *record_from_json(struct str json, struct error *err); /* one reference, the caller's */

@@ -6,6 +6,7 @@
 #include "apiserver/call.h"
 #include "apiserver/db_keys.h"
 #include "apiserver/guard.h"
+#include "apiserver/outlines.h"
 #include "apiserver/request.h"
 #include "lib/base/log.h"
 
@@ -30,6 +31,8 @@ static void on_execution(void *context, const char *namespace, const char *name,
 {
 	struct apiserver *server = context;
 	waiters_notify(server->waiters, WAIT_EXECUTION, namespace, name, fresh);
+	if (fresh && execution_is_finished(fresh->execution))
+		outlines_add(server->outlines, fresh);
 }
 
 static void on_skill(void *context, const char *namespace, const char *name, const struct skill *fresh)
@@ -121,6 +124,7 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	struct kube_measure measure = {server->metrics, APISERVER_KUBE_REQUESTS, APISERVER_KUBE_SECONDS};
 	kube_client_measure(server->kube, &measure);
 	if (!(server->waiters = waiters_new(server->loop, server->clock, err)) ||
+	    !(server->outlines = outlines_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
 	    !(server->guard = guard_new(server->config, server->clock, err)))
 		return -1;
@@ -171,6 +175,7 @@ static void stop(struct apiserver *server)
 	if (server->waiters)
 		waiters_expire_all(server->waiters);
 	server->cluster = cluster_free(server->cluster);
+	outlines_free(server->outlines);
 	waiters_free(server->waiters);
 	kube_ws_free(server->ws);
 	kube_client_free(server->kube);

@@ -20,6 +20,7 @@
 struct request;
 struct pending;
 struct guard;
+struct outlines;
 
 struct apiserver {
 	const struct apiserver_config *config;
@@ -35,6 +36,7 @@ struct apiserver {
 	struct http_client *s3_client; /* of blobs in S3; NULL: they are in our directory */
 	struct blob_sweep *blob_sweep; /* NULL: in S3, or not wished */
 	struct waiters *waiters;
+	struct outlines *outlines;
 	struct guard *guard;
 	struct db *db; /* NULL: no database is configured, and so are the next two */
 	struct db_keys *db_keys;

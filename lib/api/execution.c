@@ -112,11 +112,15 @@ static int read_spec(struct str value, const struct json_path *path, struct exec
 	return 0;
 }
 
+static void free_text(char **text)
+{
+	free(*text);
+	*text = NULL;
+}
+
 static void clear_input(struct execution *execution)
 {
-	free(execution->spec.input);
-	execution->spec.input = NULL;
-	blob_ref_clear(&execution->spec.input_ref);
+	free_text(&execution->spec.input);
 	for (size_t i = 0; i < execution->spec.env_count; i++)
 		env_var_clear(&execution->spec.env[i]);
 	free(execution->spec.env);
@@ -127,6 +131,7 @@ static void clear_input(struct execution *execution)
 static void clear_spec(struct execution *execution)
 {
 	clear_input(execution);
+	blob_ref_clear(&execution->spec.input_ref);
 	free(execution->spec.skill_name);
 	free(execution->spec.skill_version);
 	memset(&execution->spec, 0, sizeof(execution->spec));
@@ -305,23 +310,22 @@ struct execution *execution_from_json(struct str json, struct error *err)
 	return read_execution(json, execution, err) == 0 ? execution : execution_free(execution);
 }
 
-static void free_text(char **text)
-{
-	free(*text);
-	*text = NULL;
-}
-
-static void clear_result(struct execution *execution)
+static void clear_output(struct execution *execution)
 {
 	free_text(&execution->status.output);
-	blob_ref_clear(&execution->status.output_ref);
 	free_text(&execution->status.logs);
-	blob_ref_clear(&execution->status.logs_ref);
 	for (size_t i = 0; i < execution->status.file_count; i++)
 		free(execution->status.files[i]);
 	free(execution->status.files);
 	execution->status.files = NULL;
 	execution->status.file_count = 0;
+}
+
+static void clear_result(struct execution *execution)
+{
+	clear_output(execution);
+	blob_ref_clear(&execution->status.output_ref);
+	blob_ref_clear(&execution->status.logs_ref);
 	blob_ref_clear(&execution->status.files_ref);
 	free_text(&execution->status.skill_version);
 	free_text(&execution->status.skill_digest);
@@ -330,9 +334,16 @@ static void clear_result(struct execution *execution)
 	execution->status.isolation = isolation_unref(execution->status.isolation);
 }
 
+void execution_drop_data(struct execution *execution)
+{
+	clear_input(execution);
+	clear_output(execution);
+}
+
 void execution_keep_outline(struct execution *execution)
 {
 	clear_input(execution);
+	blob_ref_clear(&execution->spec.input_ref);
 	clear_result(execution);
 }
 

@@ -86,6 +86,9 @@ struct execution {
 struct execution *execution_from_json(struct str json, struct error *err);
 struct execution *execution_free(struct execution *execution);
 void execution_cleanup(struct execution **execution);
+/* Of one that has ended, free what its user may make large: input and variables, output, log, names of files.
+ * References to blobs stay. */
+void execution_drop_data(struct execution *execution);
 /* Of one that has ended, keep who it is, when and how it ended, and for how long it stays; what its readers
  * want (input, output, logs, files, layers, image) is freed. */
 void execution_keep_outline(struct execution *execution);

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from api_server import ApiServer, assert_error, condition, unique, wait_for
+from metrics_text import read_metrics
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
@@ -282,6 +283,42 @@ def test_executions_made_with_kubectl_have_their_uid_as_id(client):
         "spec": {"skillRef": {"name": "x"}, "input": {"n": 1}}}).json()
     record = wait_for(lambda: (r := client.get(f"/v1/executions/{made['metadata']['uid']}")).status_code == 200 and r.json(), "it is known")
     assert record["execution_id"] == made["metadata"]["uid"] and record["input"] == {"n": 1} and record["skill_version"] == ""
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_data_of_what_ended_a_while_ago_comes_from_kubernetes(client, server, by_hand):
+    skill = client.push()
+    if by_hand:
+        made = client.kube.call("POST", client.kube.path(client.namespace, "executions"), {
+            "apiVersion": "skillbox.dev/v1alpha1", "kind": "Execution", "metadata": {"name": "by-hand"},
+            "spec": {"skillRef": {"name": skill}, "inputText": '{"n": 1.0}'}}).json()["metadata"]
+        name, execution_id = made["name"], made["uid"]
+    else:
+        name = execution_id = client.start(skill, input={"n": 1.0})
+    client.kube.finish(client.namespace, name, output='{"m":1e400}', logs="h\u00e9\n")
+    path = f"/v1/executions/{execution_id}"
+
+    def is_finished():
+        answer = client.get(path)
+        return answer.status_code == 200 and answer.json()["status"] == "success" and answer.content
+
+    def questions():
+        metrics = read_metrics(server.url)
+        return metrics.get("skillbox_kubernetes_requests_total", method="GET", resource="executions", code="200")
+
+    def is_asked_for():
+        before = questions()
+        assert client.get(path).content == first
+        return questions() == before + 1
+
+    first = wait_for(is_finished, "it is known as finished")
+    assert b'"output":{"m":1e400}' in first and b"1.0" in first
+    listed = client.get("/v1/executions").content
+    wait_for(is_asked_for, "its data is not in memory any more")
+    assert client.get(path + "/logs").content == "h\u00e9\n".encode()
+    assert "data: h\u00e9\n" in client.get(path + "/logs?follow=true").content.decode()
+    assert client.request("DELETE", path).json()["status"] == "success"
+    assert client.get("/v1/executions").content == listed
 
 
 def test_logs_before_the_end(client):
