@@ -28,7 +28,7 @@ fuzz: ## the fuzz targets for SECONDS each (60); keeps inputs that reach somethi
 format: ## clang-format over the C files, as make check wants them
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
-bench: ## measure executions on the cluster, beside other ways to run the same; 12 minutes
+bench: ## measure executions on the cluster, beside other ways to run the same; 20 minutes
 	@dev/bench
 
 clean: ## remove what the C build made

@@ -253,7 +253,7 @@ def write(data, docs):
         shared.mkdir(exist_ok=True)
         for file in folder.iterdir():
             shutil.copy(file, shared / file.name)
-        (shared / "bench.md").write_text("# All figures of one run\n\nMade by `make bench`; [performance.md](../performance.md) says what they mean.\n\n"
+        (shared / "bench.md").write_text("# All figures\n\nMade by `make bench`; [performance.md](../performance.md) says what they mean.\n\n"
                                          + report.markdown(data))
 
 
