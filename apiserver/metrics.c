@@ -82,8 +82,8 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
     [APISERVER_IN_FLIGHT] = {METRIC_DEFINE(GAUGE, "skillbox_http_requests_in_flight",
 					   "Requests whose answer is not complete, this one included.")},
     [APISERVER_WAITING] = {METRIC_DEFINE(GAUGE, "skillbox_waiting_requests",
-					 "Requests that wait for an execution to end (synchronous calls) or "
-					 "for a pushed skill."),
+					 "Requests that wait for an execution to end (synchronous calls), or "
+					 "for a pushed skill or a key to be seen by this server."),
 			   .labels = {METRIC_LABEL("topic", topics)}},
     [APISERVER_WORK_QUEUE] = {METRIC_DEFINE(GAUGE, "skillbox_upload_queue",
 					    "Uploaded archives that are being checked or wait for it.")},

@@ -4,6 +4,7 @@
 #include <sys/queue.h>
 
 #define TICK_MS 1000
+#define CACHE_AND_US 2 /* who holds a record when nobody else does */
 
 struct item {
 	STAILQ_ENTRY(item) link;
@@ -71,26 +72,30 @@ static void append(struct outlines *outlines, struct item *item)
 
 void outlines_add(struct outlines *outlines, const struct record *record)
 {
-	struct item *item = malloc(sizeof(*item));
-	if (!item)
+	struct record *held = record_ref(record);
+	struct item *item = NULL;
+	int64_t age_ms = clock_wall_ms(outlines->clock) - held->execution->status.completed_ms;
+	if (age_ms >= OUTLINES_KEEP_MS && held->references <= CACHE_AND_US) {
+		record_keep_outline(held);
+	} else if ((item = malloc(sizeof(*item)))) {
+		item->record = held;
+		append(outlines, item);
 		return;
-	item->record = record_ref(record);
-	append(outlines, item);
+	}
+	record_unref(held);
 }
 
 void outlines_pass(struct outlines *outlines)
 {
 	int64_t now_us = clock_monotonic_us(outlines->clock);
 	for (struct item *item; (item = STAILQ_FIRST(&outlines->items)) && item->due_us <= now_us;) {
-		STAILQ_REMOVE_HEAD(&outlines->items, link);
-		if (item->record->references > 2) { /* the cache, us, and an answer in the making */
+		take_first(outlines);
+		if (item->record->references > CACHE_AND_US) { /* an answer is in the making */
 			append(outlines, item);
 			continue;
 		}
-		if (item->record->references == 2) {
-			execution_drop_data(item->record->execution);
-			item->record->is_outline = true;
-		}
+		if (item->record->references == CACHE_AND_US) /* else the cache has a newer one, or none */
+			record_keep_outline(item->record);
 		record_unref(item->record);
 		free(item);
 	}

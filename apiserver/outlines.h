@@ -15,7 +15,8 @@ struct outlines;
 struct outlines *outlines_new(uv_loop_t *loop, const struct clock *clock, struct error *err);
 struct outlines *outlines_free(
     struct outlines *outlines); /* NULL-safe; its memory goes when the loop has run */
-/* The cache has this record of a finished execution now. Without memory it keeps its data. */
+/* The cache has this record of a finished execution now, and those who waited for it have been told. One that
+ * ended long ago, as in a list, gives its data back at once. Without memory it keeps them. */
 void outlines_add(struct outlines *outlines, const struct record *record);
 /* What the timer does every second: drop the data of those whose time is over and that only the cache holds.
  */

@@ -79,6 +79,12 @@ void record_unref(struct record *record)
 	free(record);
 }
 
+void record_keep_outline(struct record *record)
+{
+	execution_drop_data(record->execution);
+	record->is_outline = true;
+}
+
 int record_to_json(const struct execution *execution, int64_t requested_ms, const char *request_digest,
 		   struct buffer *out, struct error *err)
 {

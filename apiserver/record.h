@@ -15,7 +15,7 @@ struct record {
 	int64_t requested_ms; /* the annotation's, else creationTimestamp */
 	char *request_digest; /* "" if none */
 	unsigned references;
-	bool is_outline; /* the execution's data was dropped (outlines.h) */
+	bool is_outline; /* record_keep_outline was here */
 };
 
 struct record *record_from_json(struct str json, struct error *err); /* one reference, the caller's */
@@ -23,6 +23,9 @@ struct record *record_from_execution(struct execution *execution,
 				     struct error *err); /* the same; takes execution, in every case */
 struct record *record_ref(const struct record *record);
 void record_unref(struct record *record); /* NULL-safe */
+
+/* Of a finished one that nobody else holds: its data is dropped (execution_drop_data). */
+void record_keep_outline(struct record *record);
 
 /* The object to POST: execution_to_json with the annotations. */
 int record_to_json(const struct execution *execution, int64_t requested_ms, const char *request_digest,

@@ -30,7 +30,8 @@ static int setup(void **state)
 	    "\"value\":\"b\"}]},"
 	    "\"status\":{\"conditions\":[{\"type\":\"Succeeded\",\"status\":\"True\",\"reason\":"
 	    "\"Succeeded\"}],"
-	    "\"output\":\"{}\",\"logs\":\"said\",\"files\":[\"f\"],\"image\":\"bash:5\",\"skillVersion\":\"1."
+	    "\"completionTime\":\"1970-01-01T01:23:20.000000Z\",\"output\":\"{}\",\"logs\":\"said\","
+	    "\"files\":[\"f\"],\"image\":\"bash:5\",\"skillVersion\":\"1."
 	    "0.0\","
 	    "\"filesRef\":{\"digest\":"
 	    "\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":7}}}";
@@ -87,6 +88,28 @@ static void data_goes_after_a_while(void **state)
 	assert_int_equal(test->record->references, 1);
 }
 
+static void what_ended_long_ago_gives_it_at_once(void **state)
+{
+	struct test *test = *state;
+	test->now_us += OUTLINES_KEEP_MS; /* the wall clock, too, which counts milliseconds */
+	outlines_add(test->outlines, test->record);
+	assert_true(test->record->is_outline);
+	assert_null(test->record->execution->status.output);
+	assert_int_equal(test->record->references, 1);
+}
+
+static void unless_somebody_answers_with_it(void **state)
+{
+	struct test *test = *state;
+	test->now_us += OUTLINES_KEEP_MS;
+	struct record *answer = record_ref(test->record);
+	outlines_add(test->outlines, test->record);
+	assert_false(answer->is_outline);
+	record_unref(answer);
+	later(test, OUTLINES_KEEP_MS);
+	assert_true(test->record->is_outline);
+}
+
 static void whoever_answers_with_it_keeps_it(void **state)
 {
 	struct test *test = *state;
@@ -121,6 +144,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(data_goes_after_a_while, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_ended_long_ago_gives_it_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(unless_somebody_answers_with_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(whoever_answers_with_it_keeps_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_that_the_cache_dropped_is_freed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_end_comes_earlier, setup, teardown),
