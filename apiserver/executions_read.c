@@ -99,10 +99,7 @@ void execution_find(struct request *request, execution_found_cb found)
 		return;
 	}
 	search->found = found;
-	if (request->free_state)
-		request->free_state(request->state);
-	request->state = search;
-	request->free_state = free;
+	request_set_state(request, search, free);
 	char name[ID_UUID_SIZE];
 	for (size_t i = 0; i < ID_UUID_SIZE - 1; i++) /* object names are lower case */
 		name[i] = id.p[i] >= 'A' && id.p[i] <= 'F' ? (char)(id.p[i] + ('a' - 'A')) : id.p[i];

@@ -235,10 +235,7 @@ static void start(struct request *request, const struct record *record)
 	follow->request = request;
 	follow->lines.text = BUFFER(LOG_MAX);
 	follow->event = BUFFER(EVENT_MAX + 1024);
-	if (request->free_state)
-		request->free_state(request->state);
-	request->state = follow;
-	request->free_state = follow_free;
+	request_set_state(request, follow, follow_free);
 	bool has_ended = execution_is_finished(record->execution);
 	if (!has_ended && start_waiting(follow, record->execution, &err) != 0)
 		request_refuse(request, ERR_UNAVAILABLE, "out of memory");

@@ -372,8 +372,7 @@ void key_revoke(struct request *request)
 	}
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
 	key_path(&path, request->server->namespace, search.secret);
-	request->state = str_dup(str_of(search.secret));
-	request->free_state = free;
+	request_set_state(request, str_dup(str_of(search.secret)), free);
 	struct kube_call call = {.method = "DELETE", .path = path.data};
 	if (path.failed || !request->state || call_kube(request, &call, on_revoked, &err) != 0)
 		request_refuse(request, ERR_UNAVAILABLE,

@@ -21,12 +21,19 @@ struct request *request_ref(struct request *request)
 	return request;
 }
 
+void request_set_state(struct request *request, void *state, void (*free_state)(void *state))
+{
+	if (request->free_state)
+		request->free_state(request->state);
+	request->state = state;
+	request->free_state = free_state;
+}
+
 void request_unref(struct request *request)
 {
 	if (--request->references > 0)
 		return;
-	if (request->free_state)
-		request->free_state(request->state);
+	request_set_state(request, NULL, NULL);
 	if (request->previous)
 		request->previous->next = request->next;
 	else

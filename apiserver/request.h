@@ -37,6 +37,9 @@ struct request {
 struct request *request_ref(struct request *request);
 void request_unref(struct request *request);
 
+/* The handler goes on with this; what was there before is freed. */
+void request_set_state(struct request *request, void *state, void (*free_state)(void *state));
+
 /* The answer, once; later ones are ignored. A body that failed (too large, no memory) becomes a 503. */
 void request_answer_json(struct request *request, int status, const struct buffer *body);
 void request_answer_error(struct request *request, const struct error *err);

@@ -173,10 +173,7 @@ static void start(struct request *request, const struct record *record, const st
 	result->record = record_ref(record); /* before the old state goes, which may hold the same */
 	for (int i = 0; i < PART_COUNT; i++)
 		result->texts[i] = BUFFER(TEXT_MAX);
-	if (request->free_state)
-		request->free_state(request->state);
-	request->state = result;
-	request->free_state = result_free;
+	request_set_state(request, result, result_free);
 	fetch_next(request);
 }
 

@@ -199,7 +199,7 @@ class Bench:
                 steps.append({"finished": count, **costs.settled_memory(self.node)})
                 self.say(f"{count} finished Executions: " + ", ".join(f"{p} {steps[-1][p]['rss']} MiB" for p in PROGRAMS))
         finally:
-            finished.remove()
+            costs.remove_executions(self.cluster)
         self.data["memory_mib"] = {"idle": {p: steps[0][p]["rss"] for p in PROGRAMS}, "finished_1000": {p: steps[1][p]["rss"] for p in PROGRAMS},
                                    "steps": steps, "after_their_end": costs.settled_memory(self.node)}
         self.cluster.rest.connection.close()

@@ -155,10 +155,6 @@ class Finished:
             "imageID": "docker.io/library/python@sha256:" + "0" * 64, "isolation": self.isolation}},
             "application/merge-patch+json", connection=connection)
 
-    def remove(self):
-        remove_executions(self.cluster)
-        self.count = 0
-
 
 def remove_executions(cluster):
     """All of the benchmark's own."""
