@@ -3,7 +3,7 @@
 #ifndef SKILLBOX_APISERVER_AUDIT_H
 #define SKILLBOX_APISERVER_AUDIT_H
 
-#include "apiserver/request.h"
+#include "apiserver/http/request.h"
 
 struct audit;
 

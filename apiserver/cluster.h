@@ -4,8 +4,8 @@
 #ifndef SKILLBOX_APISERVER_CLUSTER_H
 #define SKILLBOX_APISERVER_CLUSTER_H
 
-#include "apiserver/api_key.h"
-#include "apiserver/record.h"
+#include "apiserver/execution/record.h"
+#include "apiserver/key/api_key.h"
 #include "lib/api/skill.h"
 #include "lib/kube/informer.h"
 

@@ -1,6 +1,6 @@
 #include "apiserver/health.h"
 
-#include "apiserver/request.h"
+#include "apiserver/http/request.h"
 #include "lib/api/json.h"
 #include "lib/base/log.h"
 

@@ -1,6 +1,6 @@
 /* skillbox-apiserver: the REST API. */
 #include "apiserver/config.h"
-#include "apiserver/key_command.h"
+#include "apiserver/key/key_command.h"
 #include "apiserver/server.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"

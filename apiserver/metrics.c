@@ -1,9 +1,9 @@
 #include "apiserver/metrics.h"
 
 #include "apiserver/audit.h"
-#include "apiserver/call.h"
-#include "apiserver/db_keys.h"
-#include "apiserver/request.h"
+#include "apiserver/http/call.h"
+#include "apiserver/http/request.h"
+#include "apiserver/key/db_keys.h"
 #include "lib/db/measure.h"
 #include "lib/kube/measure.h"
 

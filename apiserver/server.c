@@ -2,12 +2,12 @@
 #include "apiserver/server.h"
 
 #include "apiserver/audit.h"
-#include "apiserver/blob_sweep.h"
-#include "apiserver/call.h"
-#include "apiserver/db_keys.h"
-#include "apiserver/guard.h"
-#include "apiserver/outlines.h"
-#include "apiserver/request.h"
+#include "apiserver/blob/sweep.h"
+#include "apiserver/execution/outline_cache.h"
+#include "apiserver/http/call.h"
+#include "apiserver/http/rate_limit.h"
+#include "apiserver/http/request.h"
+#include "apiserver/key/db_keys.h"
 #include "lib/base/log.h"
 
 #include <signal.h>

@@ -9,7 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/blob/blob.h"
 #include "lib/db/db.h"
-#include "lib/http/server.h"
+#include "lib/http/server/server.h"
 #include "lib/kube/client.h"
 #include "lib/kube/ws.h"
 

@@ -1,8 +1,8 @@
 #include "controller/controller.h"
 
-#include "controller/pools.h"
-#include "controller/reconcile.h"
-#include "controller/tracked.h"
+#include "controller/execution/reconcile.h"
+#include "controller/execution/tracked.h"
+#include "controller/pool/pools.h"
 #include "lib/api/sandbox_pool.h"
 #include "lib/api/tenant.h"
 #include "lib/base/log.h"

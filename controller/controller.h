@@ -2,13 +2,13 @@
 #ifndef SKILLBOX_CONTROLLER_CONTROLLER_H
 #define SKILLBOX_CONTROLLER_CONTROLLER_H
 
-#include "controller/archive.h"
 #include "controller/config.h"
+#include "controller/history.h"
 #include "controller/metrics.h"
-#include "controller/session.h"
+#include "controller/sandbox/session.h"
+#include "lib/base/map.h"
 #include "lib/kube/events.h"
 #include "lib/kube/informer.h"
-#include "lib/kube/map.h"
 #include "lib/kube/workqueue.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #define SKILLBOX_CONTROLLER_HEALTH_H
 
 #include "controller/controller.h"
-#include "lib/http/server.h"
+#include "lib/http/server/server.h"
 
 struct http_server *health_start(struct controller *controller, struct error *err);
 

@@ -1,8 +1,8 @@
 #include "controller/metrics.h"
 
 #include "controller/controller.h"
-#include "controller/pools.h"
-#include "controller/tracked.h"
+#include "controller/execution/tracked.h"
+#include "controller/pool/pools.h"
 #include "lib/db/measure.h"
 #include "lib/kube/measure.h"
 

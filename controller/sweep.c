@@ -1,6 +1,6 @@
 #include "controller/sweep.h"
 
-#include "controller/pod_spec.h"
+#include "controller/sandbox/pod_spec.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/base/log.h"

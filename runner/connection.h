@@ -3,7 +3,7 @@
 #define SKILLBOX_RUNNER_CONNECTION_H
 
 #include "lib/frame/frame.h"
-#include "runner/result.h"
+#include "runner/cell/result.h"
 
 struct connection {
 	int fd;            /* -1: there is none */

@@ -9,7 +9,7 @@
 #define SKILLBOX_RUNNER_ENCLOSURE_H
 
 #include "lib/base/error.h"
-#include "runner/place.h"
+#include "runner/cell/place.h"
 
 #include <stdbool.h>
 

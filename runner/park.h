@@ -11,8 +11,8 @@
 #define SKILLBOX_RUNNER_PARK_H
 
 #include "lib/base/error.h"
-#include "runner/job.h"
-#include "runner/place.h"
+#include "runner/cell/job.h"
+#include "runner/cell/place.h"
 
 #include <limits.h>
 

@@ -13,9 +13,10 @@
 #define POD_PARK_SCRIPT_ENV "SKILLBOX_PARK_SCRIPT" /* path of the script that it will run */
 #define POD_PRELOAD_ENV "SKILLBOX_PRELOAD"         /* modules that it loads ahead, separated by commas */
 #define POD_POOL_SHAPE_ANNOTATION                                                                            \
-	"skillbox.dev/pool-shape" /* what it was made as; see controller/pool_shape.h */
+	"skillbox.dev/pool-shape" /* what it was made as; see controller/pool/shape.h */
 #define POD_SHAPE_ANNOTATION                                                                                 \
-	"skillbox.dev/run-shape" /* what the controller decided about the run; see controller/shape.c */
+	"skillbox.dev/run-shape" /* what the controller decided about the run; see                           \
+				    controller/sandbox/shape.c */
 
 struct pod {
 	struct object_meta meta;

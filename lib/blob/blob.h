@@ -7,7 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/str.h"
-#include "lib/http/client.h"
+#include "lib/http/client/client.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,10 +72,5 @@ struct blob_request {
 };
 int blob_request_verify(struct str signing_key, const char *method, struct str path, struct str query,
 			int64_t now_ms, struct blob_request *ret, struct error *err);
-
-/* An unnamed temporary file (O_TMPFILE in $TMPDIR or /tmp), close-on-exec. */
-int blob_temporary_file(struct error *err);
-/* All of data at the current offset. */
-int blob_temporary_write(int fd, struct str data, struct error *err);
 
 #endif

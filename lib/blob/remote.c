@@ -1,5 +1,7 @@
 #include "lib/blob/remote.h"
 
+#include "lib/base/temporary.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -64,7 +66,7 @@ int remote_transfer_get(struct remote_transfer *transfer, int64_t max, struct er
 {
 	transfer->is_get = true;
 	transfer->size = max;
-	transfer->fd = blob_temporary_file(err);
+	transfer->fd = temporary_file(err);
 	return transfer->fd < 0 ? -1 : 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/str.h"
-#include "lib/http/client.h"
+#include "lib/http/client/client.h"
 #include "lib/kube/config.h"
 #include "lib/kube/measure.h"
 

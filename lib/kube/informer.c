@@ -2,7 +2,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/jsontext.h"
-#include "lib/kube/map.h"
+#include "lib/base/map.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "lib/kube/workqueue.h"
 
-#include "lib/kube/map.h"
+#include "lib/base/map.h"
 
 #include <stdlib.h>
 

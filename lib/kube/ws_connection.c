@@ -1,7 +1,7 @@
 #include "lib/kube/ws_connection.h"
 
 #include "lib/base/buffer.h"
-#include "lib/http/client.h"
+#include "lib/http/client/client.h"
 #include "lib/kube/ws_internal.h"
 
 #include <inttypes.h>

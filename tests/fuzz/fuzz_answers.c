@@ -1,7 +1,7 @@
 /* What we say about what others wrote: an Execution, whatever is in it, becomes JSON; a log becomes events of
  * whole lines, the same ones however it was cut. The first byte of the input chooses which. */
-#include "apiserver/event_lines.h"
-#include "apiserver/render.h"
+#include "apiserver/execution/event_lines.h"
+#include "apiserver/execution/render.h"
 #include "lib/base/jsontext.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What a sandbox that is no friend of ours may say after EXIT, as the bytes of its stream: it is refused, or
  * becomes a result that a custom resource can hold. */
-#include "controller/collector.h"
+#include "controller/sandbox/collector.h"
 #include "lib/base/jsontext.h"
 #include "lib/blob/blob_internal.h"
 

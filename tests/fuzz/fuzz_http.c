@@ -1,10 +1,10 @@
 /* Requests as bytes on a connection, through the listener: whatever comes, each request that begins ends, and
  * what is answered is HTTP. A handler like ours reads the query and headers. */
-#include "apiserver/auth.h"
-#include "apiserver/execution_request.h"
-#include "apiserver/list_cursor.h"
+#include "apiserver/execution/execution_request.h"
+#include "apiserver/execution/list_cursor.h"
+#include "apiserver/http/auth.h"
 #include "lib/base/clock.h"
-#include "lib/http/server_internal.h"
+#include "lib/http/server/server_internal.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,11 +1,11 @@
 /* What clients may send: bodies of executions, forms in pieces (whatever the cut, they read the same), paths,
  * Secrets of keys. The first byte of the input chooses which. */
-#include "apiserver/api_key.h"
-#include "apiserver/auth.h"
-#include "apiserver/execution_request.h"
-#include "apiserver/list_cursor.h"
-#include "apiserver/multipart.h"
-#include "apiserver/route.h"
+#include "apiserver/execution/execution_request.h"
+#include "apiserver/execution/list_cursor.h"
+#include "apiserver/http/auth.h"
+#include "apiserver/http/multipart.h"
+#include "apiserver/http/route.h"
+#include "apiserver/key/api_key.h"
 #include "lib/base/buffer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

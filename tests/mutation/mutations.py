@@ -43,7 +43,7 @@ RUNNER_PROTOCOL = "tests/runner/test_protocol.py::"
 RUN = "tests/runner/test_run.py::"
 END = "tests/runner/test_end.py::"
 RUNNER_SECRETS = "tests/runner/test_secrets.py::"
-POD_SPEC = "tests/unit/controller/test_pod_spec.c::"
+POD_SPEC = "tests/unit/controller/sandbox/test_pod_spec.c::"
 CHART = "tests/integration/test_chart.py::"
 ARCHIVE = "tests/unit/lib/skill/test_archive.c::"
 
@@ -118,7 +118,7 @@ group("clean start", "runner", "runner/lockdown.c",
       ("core-limit", "{RLIMIT_CORE, 0},", "{RLIMIT_CORE, RLIM_INFINITY},", RUN + "test_surroundings"),
       ("open-files", "{RLIMIT_NOFILE, 1024},", "{RLIMIT_NOFILE, 1 << 20},", RUN + "test_surroundings"),
       ("no-session", "if (setsid() < 0 || prctl(", "if (prctl(", RUN + "test_surroundings"))
-group("clean start", "runner", "runner/job.c",
+group("clean start", "runner", "runner/cell/job.c",
       ("any-variable", "!frame_env_name_is_allowed(env->name))", "false)", RUNNER_PROTOCOL + "test_bad_job[ld_preload]"))
 
 group("whole tree ends", "runner", "runner/tree.c",
@@ -130,11 +130,11 @@ group("whole tree ends", "unit", "runner/tree.c",
 group("results", "runner", "runner/beneath.c",
       ("symbolic-links-are-followed", "openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)",
        "openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)", RUN + "test_files_directory_that_is_a_symlink"))
-group("results", "unit", "controller/collector.c",
+group("results", "unit", "controller/sandbox/collector.c",
       ("more-data-than-announced", "if (!c->in_object || data.n > c->object_left)", "if (false)",
-       "tests/unit/controller/test_collector.c::test_protocol_is_enforced"),
+       "tests/unit/controller/sandbox/test_collector.c::test_protocol_is_enforced"),
       ("counts-at-the-end", "c->in_object || frame->end.object_count != c->object_count ||\n\t\t    frame->end.byte_count != c->byte_count)",
-       "c->in_object)", "tests/unit/controller/test_collector.c::test_protocol_is_enforced"))
+       "c->in_object)", "tests/unit/controller/sandbox/test_collector.c::test_protocol_is_enforced"))
 group("results", "unit", "lib/frame/frame.c",
       ("path-rules", "if (!c->broken && !frame_path_is_valid(*path))", "if (false)", "tests/unit/lib/frame/test_frame.c::test_bounds_on_decode"))
 group("results", "unit", "lib/frame/path.c",
@@ -142,7 +142,7 @@ group("results", "unit", "lib/frame/path.c",
 
 # ---- the Pod
 
-group("Pod", "unit", "controller/pod_spec.c",
+group("Pod", "unit", "controller/sandbox/pod_spec.c",
       ("service-account-token", '\\"automountServiceAccountToken\\":false,', "", POD_SPEC + "test_lock_down"),
       ("service-links", '\\"enableServiceLinks\\":false,', "", POD_SPEC + "test_lock_down"),
       ("cluster-dns", '\\"dnsPolicy\\":\\"None\\",', "", POD_SPEC + "test_lock_down"),
@@ -158,12 +158,12 @@ group("Pod", "unit", "controller/pod_spec.c",
        POD_SPEC + "test_options"),
       ("user-namespace-ignored", "if (config->user_namespaces)", "if (false)", POD_SPEC + "test_options"))
 
-group("required layers", "unit", "controller/layers.c",
-      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/test_layers.c::test_check"),
-      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/test_layers.c::test_check"))
+group("required layers", "unit", "controller/sandbox/layers.c",
+      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/sandbox/test_layers.c::test_check"),
+      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/sandbox/test_layers.c::test_check"))
 group("required layers", "unit", "runner/layers.c",
       ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/test_layers.c::test_capabilities"))
-group("required layers", "cluster", "controller/session.c",
+group("required layers", "cluster", "controller/sandbox/session.c",
       ("layers-not-asked", "if (layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",
        "if (false && layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",
        "tests/e2e/test_required_layers.py::test_a_missing_layer_fails_the_run"))
@@ -222,10 +222,10 @@ group("admission", "cluster", "charts/skillbox/values.yaml",
 
 # ---- callers and tenants
 
-group("keys and tenants", "unit", "apiserver/auth.c",
-      ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN))) {", "if (false) {", "tests/unit/apiserver/test_auth.c::test_tenants_and_scopes"),
+group("keys and tenants", "unit", "apiserver/http/auth.c",
+      ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN))) {", "if (false) {", "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"),
       ("tenant-header", "if (header && str_trim(*header).n && !str_eq(str_trim(*header), str_of(key->tenant)))", "if (false)",
-       "tests/unit/apiserver/test_auth.c::test_tenants_and_scopes"))
+       "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"))
 group("keys and tenants", "apiserver", "apiserver/cluster.c",
       ("executions-of-other-tenants",
        ('buffer_appendf(out, "%s/%s", execution->meta.namespace, execution_id(execution));',
@@ -239,23 +239,23 @@ group("signed links", "unit", "lib/blob/signed_url.c",
        "tests/unit/lib/blob/test_signed_url.c::a_signed_url_is_accepted_until_it_expires"),
       ("file-name-unsigned", "buffer_append_str(&text, filename);", "(void)filename;",
        "tests/unit/lib/blob/test_signed_url.c::whatever_is_changed_breaks_it"))
-group("HTTP", "unit", "lib/http/exchange.c",
+group("HTTP", "unit", "lib/http/server/exchange.c",
       ("two-ends-of-a-body", "if (survey.transfer_encodings && survey.content_lengths)", "if (false)",
-       "tests/unit/lib/http/test_exchange.c::test_ambiguous_requests_are_refused"))
+       "tests/unit/lib/http/server/test_exchange.c::test_ambiguous_requests_are_refused"))
 group("refused variables", "unit", "lib/frame/env.c",
       ("ld-preload", '"GCONV_PATH", "LD_*",', '"GCONV_PATH",', "tests/unit/lib/frame/test_env.c::test_table"),
       ("any-case", "return str_starts_with_ignore_case(name, (struct str){pattern.p, pattern.n - 1});",
        "return str_starts_with(name, (struct str){pattern.p, pattern.n - 1});", "tests/unit/lib/frame/test_env.c::test_table"))
-group("refused variables", "unit", "apiserver/execution_request.c",
+group("refused variables", "unit", "apiserver/execution/execution_request.c",
       ("variables-of-callers", "if (!frame_env_name_is_allowed(n)) {", "if (false) {",
-       "tests/unit/apiserver/test_execution_request.c::test_env_refusals"))
+       "tests/unit/apiserver/execution/test_execution_request.c::test_env_refusals"))
 group("image allowlist", "unit", "lib/skill/image.c",
       ("any-image", "if (str_eq(entry, entry_pinned ? image : name))", "if (true || str_eq(entry, entry_pinned ? image : name))", "tests/unit/lib/skill/test_image.c::entries_without_a_digest"),
       ("any-digest", "str_eq(entry, entry_pinned ? image : name)", "str_eq(entry_pinned ? (struct str){entry.p, name.n} : entry, name)",
        "tests/unit/lib/skill/test_image.c::entries_with_a_digest"))
-group("image allowlist", "unit", "controller/shape.c",
+group("image allowlist", "unit", "controller/sandbox/shape.c",
       ("allowlist-skipped", "if (!image_is_allowed(str_of(image), str_of(config->image_allowlist)) ||", "if (",
-       "tests/unit/controller/test_plan.c::image not allowed"))
+       "tests/unit/controller/execution/test_plan.c::image not allowed"))
 
 # ---- archives and texts
 

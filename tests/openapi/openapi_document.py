@@ -5,7 +5,7 @@ import pathlib
 
 from jsonschema_rs import Draft202012Validator
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2] / "apiserver" / "openapi.json"
+SOURCE = pathlib.Path(__file__).resolve().parents[2] / "apiserver" / "http" / "openapi.json"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 

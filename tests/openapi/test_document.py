@@ -16,7 +16,7 @@ def test_it_is_the_source_without_its_white_space(server_url):
     answer = requests.get(server_url + "/openapi.json", timeout=10)
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     source = json.loads(SOURCE.read_text())
-    assert answer.json() == source, "the server was built from another apiserver/openapi.json"
+    assert answer.json() == source, "the server was built from another apiserver/http/openapi.json"
     assert answer.content == json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode()
 
 

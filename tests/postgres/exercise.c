@@ -6,7 +6,7 @@
  * "wait MS": the longest the loop and work for the thread pool had to wait meanwhile
  *
  * The DSN comes from SKILLBOX_TEST_DSN. */
-#include "controller/archive.h"
+#include "controller/history.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 

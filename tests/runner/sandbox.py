@@ -217,7 +217,7 @@ class Peer:
 
 
 class Sandbox:
-    """layout: "volumes" or "shm" (runner/place.h). runtime, which is only made to look so: "runc" (no namespaces from
+    """layout: "volumes" or "shm" (runner/cell/place.h). runtime, which is only made to look so: "runc" (no namespaces from
     inside, /dev/shm is executable), "userns" (the same in a Pod with a user namespace: it isn't) or "gvisor" (no
     Landlock)."""
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/base/digest.h"
+#include "lib/base/temporary.h"
 #include "lib/blob/blob.h"
 
 #include <ftw.h>
@@ -44,7 +45,7 @@ static inline void wait_for(uv_loop_t *loop, const struct answer *answer)
 
 static inline int file_with(const char *data, size_t size)
 {
-	int fd = blob_temporary_file(NULL);
+	int fd = temporary_file(NULL);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), (ssize_t)size);
 	return fd;

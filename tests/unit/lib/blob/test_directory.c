@@ -1,5 +1,6 @@
 /* lib/blob/directory.c and blob.c, on a real loop and a real directory. */
 #include "blob_util.h"
+#include "lib/base/temporary.h"
 
 #include <dirent.h>
 #include <errno.h>

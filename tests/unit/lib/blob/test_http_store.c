@@ -10,7 +10,8 @@
 #include "blob_util.h"
 
 #include "lib/base/clock.h"
-#include "lib/http/server.h"
+#include "lib/base/temporary.h"
+#include "lib/http/server/server.h"
 
 static uv_loop_t loop;
 static char root[] = "/tmp/skillbox-blob-XXXXXX", base_url[64], digest[DIGEST_TEXT_SIZE];
@@ -75,7 +76,7 @@ static bool on_begin(void *context, struct http_exchange *exchange)
 	assert_non_null(call);
 	fake.requests++;
 	call->exchange = exchange;
-	call->fd = blob_temporary_file(NULL);
+	call->fd = temporary_file(NULL);
 	http_exchange_set_data(exchange, call);
 	if (blob_request_verify(SIGNING_KEY, method, http_exchange_path(exchange), query_of(exchange, &text),
 				clock_wall_ms(&clock_system), &call->request, &err) == 0)

@@ -3,7 +3,7 @@
 #ifndef SKILLBOX_TESTS_HTTP_TEST_APP_H
 #define SKILLBOX_TESTS_HTTP_TEST_APP_H
 
-#include "lib/http/server.h"
+#include "lib/http/server/server.h"
 #include "tests/unit/lib/http/raw_client.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/temporary.h"
 #include "zip_maker.h"
 
 #include "lib/base/buffer.h"
@@ -157,7 +158,7 @@ int make_entries(const struct made_entry *entries, size_t count)
 
 int make_file(struct str bytes)
 {
-	int fd = blob_temporary_file(NULL);
+	int fd = temporary_file(NULL);
 	if (fd < 0)
 		abort();
 	for (size_t done = 0; done < bytes.n;) {
@@ -183,7 +184,7 @@ static void write_entry(struct archive *a, const char *name, const char *data, s
 
 int make_zeros(size_t size)
 {
-	int fd = blob_temporary_file(NULL);
+	int fd = temporary_file(NULL);
 	char *zeros = calloc(1, size);
 	struct archive *a = archive_write_new();
 	if (fd < 0 || !zeros || !a || archive_write_set_format_zip(a) != ARCHIVE_OK ||

@@ -1,0 +1,266 @@
+#include "apiserver/execution/execution_request.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/jsontext.h"
+#include "lib/frame/frame.h"
+
+#include <stdlib.h>
+
+#define NAME_MAX_BYTES 128
+#define VERSION_MAX_BYTES 128
+#define SHOWN_MAX 64 /* bytes of a value that a message repeats */
+
+static int shown(struct str s)
+{
+	return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alphanumeric(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool skill_name_is_valid(struct str name)
+{
+	if (name.n == 0 || name.n > NAME_MAX_BYTES || !is_alphanumeric(name.p[0]))
+		return false;
+	for (size_t i = 1; i < name.n; i++)
+		if (!is_alphanumeric(name.p[i]) && (name.p[i] == '\0' || !strchr("._-", name.p[i])))
+			return false;
+	return true;
+}
+
+/* ^[0-9]+\.[0-9]+\.[0-9]+(-[a-zA-Z0-9.]+)?$ */
+bool skill_version_is_valid(struct str version)
+{
+	size_t i = 0;
+	if (version.n > VERSION_MAX_BYTES)
+		return false;
+	for (int part = 0; part < 3; part++) {
+		size_t start = i;
+		while (i < version.n && is_digit(version.p[i]))
+			i++;
+		if (i == start)
+			return false;
+		if (part < 2 && (i == version.n || version.p[i++] != '.'))
+			return false;
+	}
+	if (i == version.n)
+		return true;
+	if (version.p[i++] != '-' || i == version.n)
+		return false;
+	for (; i < version.n; i++)
+		if (!is_alphanumeric(version.p[i]) && version.p[i] != '.')
+			return false;
+	return true;
+}
+
+bool prefer_is_async(struct str header)
+{
+	struct str item, preference, parameters;
+	for (bool more = true; more;) {
+		more = str_split_once(header, ',', &item, &header);
+		str_split_once(item, ';', &preference, &parameters);
+		if (str_eq_ignore_case(str_trim(preference), STR("respond-async")))
+			return true;
+	}
+	return false;
+}
+
+/* A member that is there and not null. */
+static bool member(struct str body, const char *name, struct str *ret)
+{
+	return jsontext_member(body, str_of(name), ret) && jsontext_kind_of(*ret) != JSONTEXT_NULL;
+}
+
+/* A text without NULs; *ret stays NULL if the member is absent. */
+static int read_text(struct str body, const char *name, char **ret, struct error *err)
+{
+	struct str value;
+	if (!member(body, name, &value))
+		return 0;
+	if (jsontext_kind_of(value) != JSONTEXT_STRING)
+		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name, shown(value),
+				 value.p);
+	struct buffer text = BUFFER(value.n);
+	if (jsontext_decode_string(value, &text, err) != 0) {
+		buffer_free(&text);
+		return error_wrap(err, "'%s'", name);
+	}
+	if (text.len && memchr(text.data, '\0', text.len)) {
+		buffer_free(&text);
+		return error_set(err, ERR_BAD_REQUEST, "'%s' must not contain a NUL character", name);
+	}
+	*ret = buffer_steal(&text);
+	return *ret ? 0 : error_no_memory(err);
+}
+
+static int read_skill(struct str body, struct execution_request *ret, struct error *err)
+{
+	if (read_text(body, "skill", &ret->skill, err) != 0 ||
+	    read_text(body, "version", &ret->version, err) != 0)
+		return -1;
+	if (!ret->skill || !ret->skill[0])
+		return error_set(err, ERR_BAD_REQUEST, "'skill' is required");
+	struct str skill = str_of(ret->skill), version = str_of(ret->version);
+	if (!skill_name_is_valid(skill))
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "'skill' must be letters, digits, '.', '_' and '-', at most %d of them, not \"%.*s\"",
+		    NAME_MAX_BYTES, shown(skill), skill.p);
+	if (version.n == 0) {
+		free(ret->version);
+		ret->version = str_dup(STR("latest"));
+		return ret->version ? 0 : error_no_memory(err);
+	}
+	if (!str_eq(version, STR("latest")) && !skill_version_is_valid(version))
+		return error_set(err, ERR_BAD_REQUEST,
+				 "'version' must be \"latest\" or like 1.0.0 or 1.0.0-rc.1, not \"%.*s\"",
+				 shown(version), version.p);
+	return 0;
+}
+
+static int read_options(struct str body, struct execution_request *ret, struct error *err)
+{
+	struct str value;
+	cleanup_free char *timeout = NULL;
+	if (member(body, "async", &value)) {
+		ret->async = jsontext_kind_of(value) == JSONTEXT_TRUE;
+		if (!ret->async && jsontext_kind_of(value) != JSONTEXT_FALSE)
+			return error_set(err, ERR_BAD_REQUEST, "'async' must be true or false, not %.*s",
+					 shown(value), value.p);
+	}
+	if (read_text(body, "timeout", &timeout, err) != 0)
+		return -1;
+	if (timeout && duration_parse(str_of(timeout), &ret->timeout_ms, NULL) != 0)
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "'timeout' must be a duration from 1ms to 24h such as \"90s\" or \"1m30s\", not \"%.*s\"",
+		    SHOWN_MAX, timeout);
+	ret->input = member(body, "input", &value) ? value : STR("{}");
+	return 0;
+}
+
+static void env_clear(struct execution_request *request)
+{
+	for (size_t i = 0; i < request->env_count; i++) {
+		free(request->env[i].name);
+		free(request->env[i].value);
+	}
+	free(request->env);
+	request->env = NULL;
+	request->env_count = 0;
+}
+
+/* Set a variable; a name that comes twice keeps the last value, as JSON readers do. Takes both texts. */
+static void env_put(struct execution_request *request, char *name, char *value)
+{
+	for (size_t i = 0; i < request->env_count; i++) {
+		struct env_var *variable = &request->env[i];
+		if (strcmp(variable->name, name) != 0)
+			continue;
+		free(name);
+		free(variable->value);
+		variable->value = value;
+		return;
+	}
+	request->env[request->env_count++] = (struct env_var){name, value};
+}
+
+/* Decode a JSON string; NUL bytes are for the caller to find. */
+static int decode(struct str quoted, struct buffer *out, struct error *err)
+{
+	*out = BUFFER(quoted.n);
+	return jsontext_decode_string(quoted, out, err);
+}
+
+static int read_variable(struct str raw_key, struct str value, struct execution_request *ret,
+			 struct buffer *refused, size_t *bytes, struct error *err)
+{
+	cleanup_buffer struct buffer name = {0}, text = {0};
+	if (decode((struct str){raw_key.p - 1, raw_key.n + 2}, &name, err) != 0)
+		return error_wrap(err, "'env': a name");
+	struct str n = buffer_str(&name);
+	if (jsontext_kind_of(value) != JSONTEXT_STRING)
+		return error_set(err, ERR_BAD_REQUEST, "'env.%.*s' must be a string, not %.*s", shown(n),
+				 n.p ? n.p : "", shown(value), value.p);
+	if (decode(value, &text, err) != 0)
+		return error_wrap(err, "'env.%.*s'", shown(n), n.p ? n.p : "");
+	if (!frame_env_name_is_allowed(n)) {
+		buffer_appendf(refused, "%s\"%.*s\"", refused->len ? ", " : "", (int)n.n, n.p ? n.p : "");
+		return 0;
+	}
+	if ((text.len && memchr(text.data, '\0', text.len)) || text.len > FRAME_MAX_ENV_VALUE)
+		return error_set(err, ERR_INVALID_ENV, "environment variable %.*s: its value %s", shown(n),
+				 n.p,
+				 text.len > FRAME_MAX_ENV_VALUE ? "is longer than 130816 bytes"
+								: "contains a NUL character");
+	*bytes += n.n + text.len;
+	if (ret->env_count == EXECUTION_REQUEST_MAX_ENV || *bytes > EXECUTION_REQUEST_MAX_ENV_BYTES)
+		return error_set(err, ERR_INVALID_ENV,
+				 "'env' may have at most %u variables of together at most %zu bytes",
+				 EXECUTION_REQUEST_MAX_ENV, EXECUTION_REQUEST_MAX_ENV_BYTES);
+	char *own_name = buffer_steal(&name), *own_value = buffer_steal(&text);
+	if (!own_name || !own_value) {
+		free(own_name);
+		free(own_value);
+		return error_no_memory(err);
+	}
+	env_put(ret, own_name, own_value);
+	return 0;
+}
+
+static int read_env(struct str body, struct execution_request *ret, struct error *err)
+{
+	struct str env, key, value;
+	if (!member(body, "env", &env))
+		return 0;
+	if (jsontext_kind_of(env) != JSONTEXT_OBJECT)
+		return error_set(err, ERR_BAD_REQUEST, "'env' must be an object of strings, not %.*s",
+				 shown(env), env.p);
+	ret->env = calloc(EXECUTION_REQUEST_MAX_ENV, sizeof(*ret->env));
+	if (!ret->env)
+		return error_no_memory(err);
+	cleanup_buffer struct buffer refused = BUFFER(1024);
+	size_t bytes = 0;
+	for (size_t position = 0; jsontext_next_member(env, &position, &key, &value);)
+		if (read_variable(key, value, ret, &refused, &bytes, err) != 0)
+			return -1;
+	if (refused.len == 0 && !refused.failed)
+		return 0;
+	return error_set(err, ERR_INVALID_ENV,
+			 "environment variables that may not be set: %s%s; choose other names",
+			 refused.data ? refused.data : "", refused.failed ? " and more" : "");
+}
+
+int execution_request_parse(struct str body, struct execution_request *ret, struct error *err)
+{
+	*ret = (struct execution_request){0};
+	body = str_trim(body);
+	if (body.n == 0)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "the request body is empty: send a JSON object such as "
+				 "{\"skill\":\"NAME\",\"input\":{}}");
+	if (jsontext_check(body, NULL, err) != 0)
+		return error_wrap(err, "the request body is not usable");
+	if (jsontext_kind_of(body) != JSONTEXT_OBJECT)
+		return error_set(err, ERR_BAD_REQUEST, "the request body must be a JSON object");
+	if (read_skill(body, ret, err) == 0 && read_options(body, ret, err) == 0 &&
+	    read_env(body, ret, err) == 0)
+		return 0;
+	execution_request_clear(ret);
+	return -1;
+}
+
+void execution_request_clear(struct execution_request *request)
+{
+	free(request->skill);
+	free(request->version);
+	env_clear(request);
+	*request = (struct execution_request){0};
+}

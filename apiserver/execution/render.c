@@ -1,0 +1,153 @@
+#include "apiserver/execution/render.h"
+
+#include "lib/api/json.h"
+#include "lib/base/jsontext.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+static void put_timings(struct buffer *out, const struct execution_timings *timings)
+{
+	const struct {
+		const char *name;
+		double ms;
+	} rows[] = {{"queue", timings->queue}, {"sandbox", timings->sandbox}, {"start", timings->start},
+		    {"run", timings->run},     {"collect", timings->collect}, {"total", timings->total}};
+	json_key(out, "timings");
+	json_open(out, '{');
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].ms >= 0)
+			json_put_number(out, rows[i].name, rows[i].ms);
+	json_close(out, '}');
+}
+
+/* User data goes out as it is, so it must be what it claims to be, or the whole answer would be no JSON. */
+static void put_user_json(struct buffer *out, const char *key, struct str json)
+{
+	if (!json.p)
+		return;
+	json_key(out, key);
+	if (jsontext_check(json, &(struct jsontext_rules){.max_depth = JSON_OBJECT_DEPTH}, NULL) == 0)
+		buffer_append_str(out, str_trim(json));
+	else
+		jsontext_append_string(out, json);
+}
+
+static void put_output(struct buffer *out, struct str json)
+{
+	if (!json.p)
+		return;
+	size_t before = out->len;
+	json_key(out, "output");
+	if (jsontext_minify(json, &(struct jsontext_rules){.max_depth = JSON_OBJECT_DEPTH}, out, NULL) != 0 &&
+	    !out->failed)
+		out->len = before; /* not JSON: the contract knows no such output */
+}
+
+static void put_files(struct buffer *out, const struct execution *execution, const struct render_texts *texts)
+{
+	if (execution->status.file_count == 0 || !texts->files_url)
+		return;
+	json_put_string(out, "files_url", texts->files_url);
+	json_key(out, "files_list");
+	json_open(out, '[');
+	for (size_t i = 0; i < execution->status.file_count; i++)
+		json_element_string(out, execution->status.files[i]);
+	json_close(out, ']');
+}
+
+static void put_logs(struct buffer *out, const struct execution *execution, struct str logs)
+{
+	if (logs.n) {
+		json_key(out, "logs");
+		jsontext_append_string(out, logs);
+	}
+	if (execution->status.logs_truncated)
+		json_put_bool(out, "logs_truncated", true);
+}
+
+/* error is always there; a failure without words gets the condition's. */
+static void put_error(struct buffer *out, const struct execution *execution)
+{
+	const char *error = execution->status.error;
+	bool failed = execution_is_finished(execution) &&
+		      !str_eq(str_of(execution->status.succeeded.status), STR("True"));
+	if (failed && (!error || !*error)) {
+		const char *message = execution->status.succeeded.message;
+		error = message && *message ? message : execution_rest_status(execution);
+	}
+	if (failed)
+		json_put_string(out, "error", error);
+	else
+		json_put_raw(out, "error", "null");
+	if (failed)
+		json_put_string(out, "error_code", execution->status.error_code);
+}
+
+static void put_end(struct buffer *out, const struct execution *execution)
+{
+	if (execution->status.has_exit_code)
+		json_put_int(out, "exit_code", execution->status.exit_code);
+	if (!execution_is_finished(execution))
+		return;
+	json_put_int(out, "duration_ms",
+		     execution->status.duration_ms > 1 ? execution->status.duration_ms : 1);
+	put_timings(out, &execution->status.timings);
+	json_put_bool(out, "warm", execution->status.warm);
+}
+
+/* What belongs to the record but not to the answer of POST. */
+static void put_record(struct buffer *out, const struct record *record, const char *tenant)
+{
+	const struct execution *execution = record->execution;
+	const char *ran = execution->status.skill_version;
+	json_put_string(out, "skill_name", execution->spec.skill_name ? execution->spec.skill_name : "");
+	json_put_string(out, "skill_version",
+			ran && *ran                     ? ran
+			: execution->spec.skill_version ? execution->spec.skill_version
+							: "");
+	json_put_string(out, "tenant_id", tenant);
+	json_put_time(out, "created_at", record->requested_ms, true);
+	if (execution->status.started_ms)
+		json_put_time(out, "started_at", execution->status.started_ms, true);
+	if (execution->status.completed_ms)
+		json_put_time(out, "finished_at", execution->status.completed_ms, true);
+	json_put_string(out, "skill_digest", execution->status.skill_digest);
+	json_put_string(out, "image", execution->status.image);
+}
+
+void render_execution(const struct record *record, enum render_form form, const char *tenant,
+		      const struct render_texts *texts, struct buffer *out)
+{
+	const struct execution *execution = record->execution;
+	json_open(out, '{');
+	json_put_string(out, "execution_id", execution_id(execution));
+	json_put_string(out, "status", execution_rest_status(execution));
+	if (form != RENDER_SUMMARY) {
+		put_output(out, texts->output);
+		put_files(out, execution, texts);
+		put_logs(out, execution, texts->logs);
+	}
+	put_end(out, execution);
+	put_error(out, execution);
+	if (form != RENDER_RESULT)
+		put_record(out, record, tenant);
+	if (form == RENDER_RECORD)
+		put_user_json(out, "input", texts->input.p ? texts->input : STR("{}"));
+	json_close(out, '}');
+}
+
+void render_clean_text(struct buffer *out, struct str s)
+{
+	while (s.n > 0) {
+		size_t good = 0, n;
+		while (good < s.n && s.p[good] != '\0' &&
+		       (n = str_utf8_length((struct str){s.p + good, s.n - good})) > 0)
+			good += n;
+		buffer_append(out, s.p, good);
+		s = (struct str){s.p + good, s.n - good};
+		if (s.n == 0)
+			return;
+		buffer_append_c(out, REPLACEMENT);
+		s = (struct str){s.p + 1, s.n - 1};
+	}
+}

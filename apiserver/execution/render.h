@@ -1,0 +1,26 @@
+/* Executions as REST clients see them. */
+#ifndef SKILLBOX_APISERVER_EXECUTION_RENDER_H
+#define SKILLBOX_APISERVER_EXECUTION_RENDER_H
+
+#include "apiserver/execution/record.h"
+
+enum render_form {
+	RENDER_RESULT,  /* the answer to POST */
+	RENDER_RECORD,  /* GET by id: everything */
+	RENDER_SUMMARY, /* in lists and on cancel: without input, output, logs and files */
+};
+
+struct render_texts {             /* what may stand in the blob store; p NULL: none */
+	struct str input, output; /* JSON */
+	struct str logs;
+	const char *files_url; /* NULL: none */
+};
+
+/* Append the JSON object; look at out->failed. */
+void render_execution(const struct record *record, enum render_form form, const char *tenant,
+		      const struct render_texts *texts, struct buffer *out);
+
+/* Append s with every byte that is not UTF-8, and every NUL, as U+FFFD. */
+void render_clean_text(struct buffer *out, struct str s);
+
+#endif

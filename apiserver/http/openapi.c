@@ -1,0 +1,14 @@
+#include "apiserver/http/openapi.h"
+
+#include "apiserver/http/request.h"
+#include "openapi_bytes.h" /* made by openapi_embed.c */
+
+struct str openapi_document(void)
+{
+	return (struct str){openapi_bytes, sizeof(openapi_bytes)};
+}
+
+void openapi_get(struct request *request)
+{
+	request_answer_text(request, 200, REQUEST_JSON_TYPE, openapi_document());
+}

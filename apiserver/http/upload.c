@@ -1,0 +1,172 @@
+#include "apiserver/http/upload.h"
+
+#include "apiserver/http/call.h"
+#include "lib/base/id.h"
+#include "lib/base/temporary.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void upload_free(void *state)
+{
+	struct upload *upload = state;
+	if (upload->free_next)
+		upload->free_next(upload->next);
+	if (upload->fd >= 0)
+		close(upload->fd);
+	multipart_free(upload->multipart);
+	if (upload->is_valid)
+		skill_package_free(&upload->package);
+	free(upload);
+}
+
+static int write_archive(struct upload *upload, struct str data, struct error *err)
+{
+	if (upload->size + (int64_t)data.n > upload->max)
+		return error_set(err, ERR_TOO_LARGE,
+				 "the skill is larger than %" PRId64
+				 " bytes, the limit (SKILLBOX_MAX_SKILL_SIZE)",
+				 upload->max);
+	while (data.n) {
+		ssize_t n = write(upload->fd, data.p, data.n);
+		if (n < 0 && errno != EINTR)
+			return error_errno(err, "writing an upload to a temporary file");
+		size_t done = n > 0 ? (size_t)n : 0;
+		data = (struct str){data.p + done, data.n - done};
+		upload->size += (int64_t)done;
+	}
+	return 0;
+}
+
+static int on_part_begin(void *context, struct str name, struct error *err)
+{
+	struct upload *upload = context;
+	upload->in_file_part = str_eq(name, STR("file"));
+	if (upload->in_file_part && upload->has_file_part)
+		return error_set(err, ERR_BAD_REQUEST, "the multipart form has more than one 'file' field");
+	upload->has_file_part |= upload->in_file_part;
+	return 0;
+}
+
+static int on_part_data(void *context, struct str data, struct error *err)
+{
+	struct upload *upload = context;
+	return upload->in_file_part ? write_archive(upload, data, err) : 0;
+}
+
+/* Raw or form? */
+static int choose_form(struct request *request, struct upload *upload, struct error *err)
+{
+	struct str header, type, parameters, boundary;
+	if (!http_exchange_header(request->exchange, "Content-Type", &header) || str_trim(header).n == 0)
+		return error_set(err, ERR_UNSUPPORTED_MEDIA_TYPE,
+				 "Content-Type is missing: send application/zip or multipart/form-data");
+	str_split_once(header, ';', &type, &parameters);
+	type = str_trim(type);
+	if (str_eq_ignore_case(type, STR("application/zip")) ||
+	    str_eq_ignore_case(type, STR("application/octet-stream"))) {
+		if (http_exchange_content_length(request->exchange) > upload->max)
+			return error_set(err, ERR_TOO_LARGE,
+					 "the skill is larger than %" PRId64
+					 " bytes, the limit (SKILLBOX_MAX_SKILL_SIZE)",
+					 upload->max);
+		return 0;
+	}
+	if (!str_eq_ignore_case(type, STR("multipart/form-data")))
+		return error_set(
+		    err, ERR_UNSUPPORTED_MEDIA_TYPE,
+		    "Content-Type %.*s is not supported: send application/zip or multipart/form-data",
+		    (int)(type.n < 128 ? type.n : 128), type.p);
+	if (multipart_boundary(header, &boundary, err) != 0)
+		return -1;
+	struct multipart_handler handler = {on_part_begin, on_part_data, upload};
+	upload->multipart = multipart_new(boundary, &handler, err);
+	return upload->multipart ? 0 : -1;
+}
+
+bool upload_begin(struct request *request)
+{
+	struct error err;
+	struct upload *upload = calloc(1, sizeof(*upload));
+	if (!upload) {
+		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		return false;
+	}
+	upload->fd = -1;
+	upload->max = request->server->config->max_skill_size;
+	upload->limits = archive_limits_default;
+	upload->limits.max_compressed = upload->max;
+	request->state = upload;
+	request->free_state = upload_free;
+	if (choose_form(request, upload, &err) != 0) {
+		request_answer_error(request, &err);
+		return false;
+	}
+	upload->fd = temporary_file(&err);
+	if (upload->fd < 0)
+		request_answer_fault(request, "the upload could not be stored", &err);
+	return upload->fd >= 0;
+}
+
+void upload_piece(struct request *request, struct str piece)
+{
+	struct upload *upload = request->state;
+	struct error err;
+	int result = upload->multipart ? multipart_feed(upload->multipart, piece, &err)
+				       : write_archive(upload, piece, &err);
+	if (result != 0)
+		request_answer_error(request, &err);
+}
+
+/* In the thread pool. */
+static int digest_file(struct upload *upload, struct error *err)
+{
+	unsigned char sum[32];
+	char hex[DIGEST_HEX_SIZE], piece[16384];
+	struct digest *digest = digest_new(err);
+	if (!digest)
+		return -1;
+	int result = 0;
+	for (int64_t at = 0; result == 0 && at < upload->size;) {
+		ssize_t n = pread(upload->fd, piece, sizeof(piece), at);
+		if (n <= 0)
+			result = error_errno(err, "reading an upload");
+		else
+			result = digest_update(digest, piece, (size_t)n, err);
+		at += n;
+	}
+	if (result == 0)
+		result = digest_finish(digest, sum, err);
+	digest_free(digest);
+	if (result != 0)
+		return -1;
+	id_hex(sum, sizeof(sum), hex);
+	snprintf(upload->digest, sizeof(upload->digest), "sha256:%s", hex);
+	return 0;
+}
+
+static void check_in_pool(void *state)
+{
+	struct upload *upload = state;
+	upload->is_valid =
+	    digest_file(upload, &upload->problem) == 0 &&
+	    skill_package_read(upload->fd, &upload->limits, &upload->package, &upload->problem) == 0;
+	if (upload->is_valid) /* it may be large, and only what is known of it matters from here on */
+		archive_content_free(&upload->package.content);
+}
+
+void upload_check(struct request *request, void (*done)(struct request *request))
+{
+	struct upload *upload = request->state;
+	struct error err;
+	if (upload->multipart && request->body_received > 0 && multipart_finish(upload->multipart, &err) != 0)
+		request_answer_error(request, &err);
+	else if (upload->multipart && !upload->has_file_part)
+		request_refuse(request, ERR_BAD_REQUEST, "missing 'file' field in multipart form");
+	else if (upload->size == 0)
+		request_refuse(request, ERR_BAD_REQUEST, "empty zip data");
+	else if (call_work(request, check_in_pool, done, &err) != 0)
+		request_answer_fault(request, "the upload could not be checked", &err);
+}

@@ -1,0 +1,444 @@
+#include "controller/execution/reconcile.h"
+
+#include "controller/execution/capacity.h"
+#include "controller/execution/outcome.h"
+#include "controller/pool/pools.h"
+#include "controller/sandbox/pod_spec.h"
+#include "lib/base/id.h"
+#include "lib/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATH_MAX_BYTES 1024
+#define STATUS_MAX (4 << 20)
+
+/* One plan being applied: lives until its last API call is answered. */
+struct pass {
+	LIST_ENTRY(pass) link;
+	struct tracked *tracked;
+	struct controller *controller;
+	char *key;
+	unsigned calls;
+	bool listed; /* it is in the controller's list */
+	bool failed;
+	int64_t requeue_ms;
+	struct execution *wish; /* as patched; for the answer */
+	int64_t attempt;        /* before the patch */
+	bool delete_after_patch;
+	bool settled; /* … and it was the last thing to do */
+	bool reduced; /* the status was refused and is being written without the result */
+	char *pod_namespace, *pod_name, *pod_uid;
+};
+
+static void pass_free(struct pass *pass)
+{
+	if (pass->listed)
+		LIST_REMOVE(pass, link);
+	execution_free(pass->wish);
+	free(pass->key);
+	free(pass->pod_namespace);
+	free(pass->pod_name);
+	free(pass->pod_uid);
+	free(pass);
+}
+
+static void pass_settle(struct pass *pass)
+{
+	if (--pass->calls > 0)
+		return;
+	struct workqueue *queue = pass->controller->execution_queue;
+	struct str key = str_of(pass->key);
+	struct tracked *tracked = pass->tracked;
+	tracked->ending = tracked->in_pass = false;
+	if (!pass->failed && pass->settled) {
+		tracked->session = session_free(tracked->session);
+		capacity_note(tracked, SANDBOX_NONE);
+		controller_settle(pass->controller, tracked, key);
+	} else if (!pass->failed && pass->requeue_ms >= 0)
+		workqueue_add_after(queue, key, pass->requeue_ms);
+	workqueue_done(queue, key, pass->failed);
+	pass_free(pass);
+}
+
+static void note_failure(struct pass *pass, const char *what, const struct error *error)
+{
+	pass->failed = true;
+	log_warn(what, "execution", pass->key, "error", error->message, NULL);
+}
+
+static void call(struct pass *pass, const char *method, const char *path, const char *content_type,
+		 struct str body, kube_done_cb done)
+{
+	struct error problem;
+	struct kube_call kube_call = {.method = method,
+				      .path = path,
+				      .content_type = content_type,
+				      .body = body,
+				      .done = done,
+				      .context = pass};
+	pass->calls++;
+	if (kube_client_call(pass->controller->client, &kube_call, &problem))
+		return;
+	note_failure(pass, "request not sent", &problem);
+	pass_settle(pass);
+}
+
+/* Pods */
+
+static void keep_create_problem(struct tracked *tracked, const char *message)
+{
+	free(tracked->pod_create_problem);
+	tracked->pod_create_problem = message ? str_dup(str_of(message)) : NULL;
+}
+
+static void pod_created(void *context, const struct kube_response *response)
+{
+	struct pass *pass = context;
+	struct tracked *tracked = pass->tracked;
+	if (!response->error || response->error->code == ERR_CONFLICT) {
+		/* a 409 is our own earlier create, or a stranger's Pod: then the problem is told if none of
+		 * ours shows up */
+		keep_create_problem(tracked, response->error ? response->error->message : NULL);
+		tracked->pod_created_ms = clock_wall_ms(pass->controller->clock);
+	} else {
+		tracked->has_shape = false;
+		keep_create_problem(tracked, response->error->message);
+		note_failure(pass, "Pod not created", response->error);
+	}
+	pass_settle(pass);
+}
+
+static void create_pod(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+{
+	struct tracked *tracked = pass->tracked;
+	const struct execution *execution = seen->execution;
+	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
+	unsigned char random[16];
+	char token[33], path[PATH_MAX_BYTES];
+	struct error problem;
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), token);
+	if (pod_spec_of_execution(execution, shape, token, &pass->controller->config, &body, &problem) != 0) {
+		note_failure(pass, "Pod not built", &problem);
+		return;
+	}
+	tracked->shape = *shape;
+	tracked->has_shape = true;
+	tracked->stream_losses = 0;
+	tracked->created_us = clock_monotonic_us(pass->controller->clock);
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods", execution->meta.namespace);
+	call(pass, "POST", path, NULL, buffer_str(&body), pod_created);
+}
+
+static void pod_deleted(void *context, const struct kube_response *response)
+{
+	struct pass *pass = context;
+	/* gone already, or another Pod has the name now: what was wanted is so */
+	if (response->error && response->error->code != ERR_NOT_FOUND &&
+	    response->error->code != ERR_CONFLICT) {
+		free(pass->tracked->deleted_pod_uid);
+		pass->tracked->deleted_pod_uid = NULL;
+		note_failure(pass, "Pod not deleted", response->error);
+	}
+	pass_settle(pass);
+}
+
+static void delete_pod(struct pass *pass)
+{
+	struct tracked *tracked = pass->tracked;
+	char path[PATH_MAX_BYTES], body[POD_DELETE_SIZE];
+	if (tracked->deleted_pod_uid && strcmp(tracked->deleted_pod_uid, pass->pod_uid) == 0)
+		return;
+	free(tracked->deleted_pod_uid);
+	tracked->deleted_pod_uid = str_dup(str_of(pass->pod_uid));
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", pass->pod_namespace, pass->pod_name);
+	pod_delete_options(pass->pod_uid, body);
+	if (tracked->claimed_pod)
+		pools_release(pass->controller->pools, pass->pod_namespace, pass->pod_name, true);
+	call(pass, "DELETE", path, NULL, str_of(body), pod_deleted);
+}
+
+/* Status */
+
+static void patch_status(struct pass *pass);
+
+/* The API server won't take the result (a bound of the schema, etcd's size): the run ends without it, and
+ * says why. */
+static bool reduce_status(struct pass *pass, const struct error *error)
+{
+	char message[1024];
+	struct error problem;
+	if (pass->reduced || !execution_is_finished(pass->wish))
+		return false;
+	snprintf(message, sizeof(message), "the result could not be recorded: %.900s", error->message);
+	struct execution *reduced = outcome_failure_of(pass->wish, "sandbox_lost", message,
+						       clock_wall_ms(pass->controller->clock), &problem);
+	if (!reduced)
+		return false;
+	execution_free(pass->wish);
+	pass->wish = reduced;
+	pass->reduced = true;
+	patch_status(pass);
+	return true;
+}
+
+static void remember_written(struct pass *pass, struct str json)
+{
+	struct error problem;
+	struct execution *written = execution_from_json(json, &problem);
+	if (!written) {
+		log_warn("answer to a status patch not understood", "execution", pass->key, "error",
+			 problem.message, NULL);
+		return;
+	}
+	execution_free(pass->tracked->written);
+	pass->tracked->written = written;
+	pass->tracked->written_ms = clock_wall_ms(pass->controller->clock);
+}
+
+static void note_written(struct pass *pass)
+{
+	struct controller *controller = pass->controller;
+	if (execution_is_finished(pass->wish)) {
+		controller_count_ended(controller, pass->wish);
+		log_info("execution finished", "execution", pass->key, "reason",
+			 pass->wish->status.succeeded.reason, "error_code", pass->wish->status.error_code,
+			 NULL);
+	}
+	if (pass->wish->status.attempt != pass->attempt) {
+		metrics_add(controller->metrics, CONTROLLER_SANDBOXES_LOST, METRIC_PLAIN, 1);
+		tracked_forget_sandbox(pass->tracked);
+	}
+}
+
+static void status_patched(void *context, const struct kube_response *response)
+{
+	struct pass *pass = context;
+	const struct error *error = response->error;
+	if (!error) {
+		remember_written(pass, response->body);
+		if (pass->delete_after_patch)
+			delete_pod(pass);
+		note_written(pass);
+		if (execution_is_finished(pass->wish) && !pass->controller->archive)
+			pass->settled = true; /* nothing is left to decide but the time to live */
+		else
+			pass->requeue_ms =
+			    0; /* see what follows from it, whether or not the watch is quick */
+	} else if (error->code == ERR_NOT_FOUND) {
+		log_info("execution is gone", "execution", pass->key, NULL);
+	} else if (response->status == 400 || response->status == 413 || response->status == 422) {
+		log_error("status refused", "execution", pass->key, "error", error->message, NULL);
+		if (!reduce_status(pass, error))
+			pass->failed = true;
+	} else {
+		note_failure(pass, "status not written", error);
+	}
+	pass_settle(pass);
+}
+
+static void patch_status(struct pass *pass)
+{
+	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(STATUS_MAX);
+	char path[PATH_MAX_BYTES];
+	struct error problem;
+	if (execution_status_patch(pass->wish, !pass->reduced, &body, &problem) != 0) {
+		log_error("status not built", "execution", pass->key, "error", problem.message, NULL);
+		if (!reduce_status(pass, &problem))
+			pass->failed = true;
+		return;
+	}
+	snprintf(path, sizeof(path), API_BASE_PATH "/namespaces/%s/" API_EXECUTIONS "/%s/status",
+		 pass->wish->meta.namespace, pass->wish->meta.name);
+	call(pass, "PATCH", path, KUBE_MERGE_PATCH, buffer_str(&body), status_patched);
+}
+
+/* The Execution itself, when its time is over */
+
+static void execution_deleted(void *context, const struct kube_response *response)
+{
+	struct pass *pass = context;
+	if (response->error && response->error->code != ERR_NOT_FOUND &&
+	    response->error->code != ERR_CONFLICT)
+		note_failure(pass, "execution not deleted", response->error);
+	pass_settle(pass);
+}
+
+static void delete_execution(struct pass *pass, const struct execution *execution)
+{
+	char path[PATH_MAX_BYTES], body[256];
+	snprintf(path, sizeof(path), API_BASE_PATH "/namespaces/%s/" API_EXECUTIONS "/%s",
+		 execution->meta.namespace, execution->meta.name);
+	snprintf(body, sizeof(body),
+		 "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Background\","
+		 "\"preconditions\":{\"uid\":\"%s\"}}",
+		 execution->meta.uid);
+	call(pass, "DELETE", path, NULL, str_of(body), execution_deleted);
+}
+
+/* Sessions */
+
+void execution_session_changed(void *context)
+{
+	struct tracked *tracked = context;
+	struct workqueue *queue = tracked->controller->execution_queue;
+	switch (session_state(tracked->session)) {
+	case SESSION_RUNNING: /* of interest once it has run for a while */
+		workqueue_add_after(queue, tracked->node.key, PLAN_RUNNING_PATCH_MS);
+		return;
+	case SESSION_COLLECTING: /* the deadlines that were set before still hold */
+		return;
+	default:
+		workqueue_add(queue, tracked->node.key);
+	}
+}
+
+static void close_session(struct tracked *tracked)
+{
+	if (tracked->session && session_state(tracked->session) == SESSION_LOST) {
+		tracked->stream_losses++;
+		metrics_add(tracked->controller->metrics, CONTROLLER_STREAMS_LOST, METRIC_PLAIN, 1);
+		log_info("sandbox stream lost", "execution", tracked->node.key.p, "problem",
+			 session_problem(tracked->session), NULL);
+	}
+	tracked->session = session_free(tracked->session);
+}
+
+static void open_session(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+{
+	struct tracked *tracked = pass->tracked;
+	struct error problem;
+	const char *tenant = controller_tenant(pass->controller, seen->execution->meta.namespace);
+	tracked->session = session_free(tracked->session);
+	free(tracked->session_pod_uid);
+	tracked->session_pod_uid = str_dup(str_of(seen->pod->meta.uid));
+	if (tracked->session_pod_uid && tenant)
+		tracked->session =
+		    session_start(&pass->controller->services, seen->execution, seen->skill, shape, seen->pod,
+				  tenant, execution_session_changed, tracked, &problem);
+	else
+		error_set(&problem, ERR_UNAVAILABLE,
+			  "the namespace has no tenant any more, or memory is short");
+	if (!tracked->session) {
+		tracked->stream_losses++;
+		note_failure(pass, "session not opened", &problem);
+	}
+}
+
+/* What happened to the offer meanwhile, or no memory: the next look finds another way. */
+static void claim_sandbox(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+{
+	struct tracked *tracked = pass->tracked;
+	struct controller *controller = pass->controller;
+	const char *tenant = controller_tenant(controller, seen->execution->meta.namespace);
+	struct error problem;
+	if (!tenant) {
+		error_set(&problem, ERR_UNAVAILABLE, "the namespace has no tenant any more");
+		note_failure(pass, "no sandbox claimed", &problem);
+		return;
+	}
+	tracked->created_us = clock_monotonic_us(controller->clock);
+	if (pools_claim(controller->pools, tracked, seen->execution, seen->skill, shape, tenant, &problem) !=
+	    0) {
+		tracked->created_us = 0;
+		note_failure(pass, "no sandbox claimed", &problem);
+		return;
+	}
+	tracked->shape = *shape;
+	tracked->has_shape = true;
+	tracked->stream_losses = 0;
+	capacity_note(tracked, SANDBOX_READY);
+}
+
+static void record_event(const struct pass *pass, const struct execution *execution, const struct plan *plan)
+{
+	struct event_object about = {API_VERSION, "Execution", execution->meta.namespace,
+				     execution->meta.name, execution->meta.uid};
+	event_record(pass->controller->events, &about, plan->event_type, plan->event_reason, "Run",
+		     plan->event_note);
+}
+
+static struct pass *pass_new(struct tracked *tracked, const struct observation *seen, struct plan *plan)
+{
+	struct pass *pass = calloc(1, sizeof(*pass));
+	if (!pass)
+		return NULL;
+	pass->tracked = tracked;
+	pass->controller = tracked->controller;
+	pass->requeue_ms = plan->requeue_ms;
+	pass->attempt = seen->execution->status.attempt;
+	pass->key = str_dup(tracked->node.key);
+	bool complete = pass->key != NULL;
+	if (seen->pod) {
+		pass->pod_namespace = str_dup(str_of(seen->pod->meta.namespace));
+		pass->pod_name = str_dup(str_of(seen->pod->meta.name));
+		pass->pod_uid = str_dup(str_of(seen->pod->meta.uid));
+		complete = complete && pass->pod_namespace && pass->pod_name && pass->pod_uid;
+	}
+	if (complete)
+		return pass;
+	pass_free(pass);
+	return NULL;
+}
+
+void apply_plan(struct controller *controller, struct tracked *tracked, const struct observation *seen,
+		struct plan *plan)
+{
+	struct pass *pass = pass_new(tracked, seen, plan);
+	if (!pass) {
+		workqueue_done(controller->execution_queue, tracked->node.key, true);
+		return;
+	}
+	LIST_INSERT_HEAD(&controller->passes, pass, link);
+	pass->listed = true;
+	tracked->in_pass = true;
+	pass->calls = 1; /* ours, settled at the end */
+	unsigned actions = plan->actions;
+	if (plan->event_reason)
+		record_event(pass, seen->execution, plan);
+	tracked->waits_for_pool = tracked->woken = false;
+	if (plan->waiting)
+		capacity_note(tracked, SANDBOX_WAITING);
+	if (plan->waits_for_pool)
+		pools_wait(tracked, &plan->shape);
+	if (actions & ACTION_CLAIM)
+		claim_sandbox(pass, seen, &plan->shape);
+	if (actions & ACTION_CREATE_POD) {
+		capacity_note(tracked, SANDBOX_STARTING);
+		create_pod(pass, seen, &plan->shape);
+	}
+	if (actions & ACTION_CANCEL_SESSION)
+		session_cancel(tracked->session);
+	if (actions & ACTION_CLOSE_SESSION)
+		close_session(tracked);
+	if (actions & ACTION_OPEN_SESSION)
+		open_session(pass, seen, &plan->shape);
+	if (actions & ACTION_RETRY_STORE) {
+		log_warn("result not stored, trying again", "execution", pass->key, "error",
+			 seen->session_problem, NULL);
+		metrics_add(controller->metrics, CONTROLLER_STORE_RETRIES, METRIC_PLAIN, 1);
+		session_retry_store(tracked->session);
+	}
+	if (actions & ACTION_PATCH_STATUS) {
+		pass->delete_after_patch = (actions & ACTION_DELETE_POD) && seen->pod;
+		pass->wish = plan->wish;
+		plan->wish = NULL;
+		tracked->ending = execution_is_finished(pass->wish);
+		patch_status(pass);
+	} else if ((actions & ACTION_DELETE_POD) && seen->pod) {
+		delete_pod(pass);
+	}
+	if (actions & ACTION_ARCHIVE)
+		archiver_put(controller->archive, str_of(pass->key), seen->execution,
+			     controller_tenant(controller, seen->execution->meta.namespace));
+	if (actions & ACTION_DELETE_EXECUTION)
+		delete_execution(pass, seen->execution);
+	pass_settle(pass);
+}
+
+void apply_forget(struct controller *controller)
+{
+	while (!LIST_EMPTY(&controller->passes))
+		pass_free(LIST_FIRST(&controller->passes));
+}

@@ -1,0 +1,320 @@
+#include "controller/sandbox/bundle.h"
+
+#include "lib/skill/skill_package.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CACHE_MAX_ENTRIES 64 /* of either kind: descriptors, and a walk through a list for each run */
+#define CACHE_MAX_MEMORY (4ll << 20)
+#define CACHE_MAX_FILES (256ll << 20) /* of temporary files: page cache or disk, not our memory */
+
+struct bundle_wait {
+	struct bundle_wait *next;
+	struct load *load;
+	bundle_done_cb done;
+	void *context;
+};
+
+/* One load under way: fetch the zip, then unpack and encode it in the thread pool. */
+struct load {
+	struct load *next;
+	struct bundle_cache *cache;
+	char *key, *lang;
+	struct archive_content content; /* inline files */
+	bool is_zip;
+	int zip_fd;
+	uv_work_t work;
+	struct bundle *bundle;
+	struct error error;
+	struct bundle_wait *waits;
+};
+
+struct entry {
+	struct entry *next; /* most recently used first */
+	char *key;
+	struct bundle *bundle;
+};
+
+struct bundle_cache {
+	uv_loop_t *loop;
+	struct blob_store *store;
+	struct entry *entries;
+	struct load *loads;
+	bool closing;
+};
+
+static int cache_key(const struct skill *skill, const char *tenant, struct buffer *out, struct error *err)
+{
+	if (skill->spec.bundle.digest)
+		buffer_appendf(out, "%s/%s/%s", tenant, skill->spec.bundle.digest, skill->spec.lang);
+	else
+		buffer_appendf(out, "%s/%lld", skill->meta.uid, (long long)skill->meta.generation);
+	return out->failed ? error_no_memory(err) : 0;
+}
+
+struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant)
+{
+	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
+	if (cache_key(skill, tenant, &key, NULL) != 0)
+		return NULL;
+	for (struct entry **at = &cache->entries; *at; at = &(*at)->next) {
+		struct entry *entry = *at;
+		if (strcmp(entry->key, key.data) != 0)
+			continue;
+		*at = entry->next;
+		entry->next = cache->entries;
+		cache->entries = entry;
+		return bundle_ref(entry->bundle);
+	}
+	return NULL;
+}
+
+static void entry_free(struct entry *entry)
+{
+	bundle_unref(entry->bundle);
+	free(entry->key);
+	free(entry);
+}
+
+static void cache_trim(struct bundle_cache *cache)
+{
+	struct total {
+		unsigned count;
+		int64_t bytes;
+	} memory = {0}, files = {0};
+	for (struct entry **at = &cache->entries; *at;) {
+		struct entry *entry = *at;
+		bool in_memory = entry->bundle->frames != NULL;
+		struct total *total = in_memory ? &memory : &files;
+		total->count++;
+		total->bytes += entry->bundle->size;
+		if (total->count == 1 || (total->count <= CACHE_MAX_ENTRIES &&
+					  total->bytes <= (in_memory ? CACHE_MAX_MEMORY : CACHE_MAX_FILES))) {
+			at = &entry->next;
+			continue;
+		}
+		*at = entry->next;
+		entry_free(entry);
+	}
+}
+
+/* Takes the load's key. Not being cached is no failure. */
+static void cache_put(struct bundle_cache *cache, struct load *load)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return;
+	*entry = (struct entry){cache->entries, load->key, bundle_ref(load->bundle)};
+	load->key = NULL;
+	cache->entries = entry;
+	cache_trim(cache);
+}
+
+/* Loading */
+
+static void load_free(struct load *load)
+{
+	if (load->zip_fd >= 0)
+		close(load->zip_fd);
+	archive_content_free(&load->content);
+	bundle_unref(load->bundle);
+	free(load->key);
+	free(load->lang);
+	free(load);
+}
+
+static void cache_release(struct bundle_cache *cache)
+{
+	if (cache->closing && !cache->loads)
+		free(cache);
+}
+
+static void load_end(struct load *load)
+{
+	struct bundle_cache *cache = load->cache;
+	for (struct load **at = &cache->loads; *at; at = &(*at)->next)
+		if (*at == load) {
+			*at = load->next;
+			break;
+		}
+	if (load->bundle && !cache->closing)
+		cache_put(cache, load);
+	while (load->waits) {
+		struct bundle_wait *wait = load->waits;
+		load->waits = wait->next;
+		wait->done(wait->context, load->bundle ? NULL : &load->error,
+			   load->bundle ? bundle_ref(load->bundle) : NULL);
+		free(wait);
+	}
+	load_free(load);
+	cache_release(cache);
+}
+
+static void work_encode(uv_work_t *work)
+{
+	struct load *load = work->data;
+	struct str lang = str_of(load->lang);
+	load->bundle = load->is_zip ? bundle_encode_zip(load->zip_fd, lang, &load->error)
+				    : bundle_encode(&load->content, lang, &load->error);
+}
+
+static void work_done(uv_work_t *work, int status)
+{
+	struct load *load = work->data;
+	if (status != 0)
+		error_set(&load->error, ERR_INTERNAL, "thread pool: %s", uv_strerror(status));
+	load_end(load);
+}
+
+static void start_work(struct load *load)
+{
+	load->work.data = load;
+	int status = uv_queue_work(load->cache->loop, &load->work, work_encode, work_done);
+	if (status == 0)
+		return;
+	error_set(&load->error, ERR_INTERNAL, "thread pool: %s", uv_strerror(status));
+	load_end(load);
+}
+
+static void zip_fetched(void *context, const struct error *error, int fd, int64_t size)
+{
+	struct load *load = context;
+	(void)size;
+	if (error) {
+		load->error = *error;
+		error_wrap(&load->error, "the skill's bundle could not be fetched");
+		load_end(load);
+		return;
+	}
+	load->zip_fd = fd;
+	start_work(load);
+}
+
+/* Inline files are sorted like an archive's, so that entrypoints are found by the same code. */
+static int copy_files(const struct skill *skill, struct archive_content *content, struct error *err)
+{
+	content->entries =
+	    calloc(skill->spec.file_count ? skill->spec.file_count : 1, sizeof(struct archive_entry));
+	if (!content->entries)
+		return error_no_memory(err);
+	for (size_t i = 0; i < skill->spec.file_count; i++) {
+		struct archive_entry *entry = &content->entries[content->count++];
+		struct str text = str_of(skill->spec.files[i].text);
+		entry->mode = 0644;
+		entry->path = str_dup(str_of(skill->spec.files[i].path));
+		entry->data = str_dup(text);
+		entry->size = text.n;
+		content->total += (int64_t)text.n;
+		if (!entry->path || !entry->data)
+			return error_no_memory(err);
+	}
+	return 0;
+}
+
+static struct load *load_new(struct bundle_cache *cache, const struct skill *skill, const char *key,
+			     struct error *err)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	if (!load) {
+		error_no_memory(err);
+		return NULL;
+	}
+	load->cache = cache;
+	load->zip_fd = -1;
+	load->is_zip = skill->spec.bundle.digest != NULL;
+	load->key = str_dup(str_of(key));
+	load->lang = str_dup(str_of(skill->spec.lang));
+	if (!load->key || !load->lang)
+		error_no_memory(err);
+	if (!load->key || !load->lang || (!load->is_zip && copy_files(skill, &load->content, err) != 0)) {
+		load_free(load);
+		return NULL;
+	}
+	return load;
+}
+
+static struct bundle_wait *wait_new(struct load *load, bundle_done_cb done, void *context, struct error *err)
+{
+	struct bundle_wait *wait = calloc(1, sizeof(*wait));
+	if (!wait) {
+		error_no_memory(err);
+		return NULL;
+	}
+	*wait = (struct bundle_wait){load->waits, load, done, context};
+	load->waits = wait;
+	return wait;
+}
+
+struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct skill *skill,
+				      const char *tenant, bundle_done_cb done, void *context,
+				      struct error *err)
+{
+	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
+	if (cache_key(skill, tenant, &key, err) != 0)
+		return NULL;
+	for (struct load *load = cache->loads; load; load = load->next)
+		if (load->key && strcmp(load->key, key.data) == 0)
+			return wait_new(load, done, context, err);
+	struct load *load = load_new(cache, skill, key.data, err);
+	struct bundle_wait *wait = load ? wait_new(load, done, context, err) : NULL;
+	if (!wait) {
+		if (load)
+			load_free(load);
+		return NULL;
+	}
+	if (load->is_zip) {
+		struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
+		if (blob_get(cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err) != 0) {
+			free(wait);
+			load->waits = NULL;
+			load_free(load);
+			return NULL;
+		}
+		load->next = cache->loads;
+		cache->loads = load;
+		return wait;
+	}
+	load->next = cache->loads;
+	cache->loads = load;
+	start_work(load);
+	return wait;
+}
+
+void bundle_wait_cancel(struct bundle_wait *wait)
+{
+	if (!wait)
+		return;
+	for (struct bundle_wait **at = &wait->load->waits; *at; at = &(*at)->next)
+		if (*at == wait) {
+			*at = wait->next;
+			break;
+		}
+	free(wait);
+}
+
+struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err)
+{
+	struct bundle_cache *cache = calloc(1, sizeof(*cache));
+	if (!cache) {
+		error_no_memory(err);
+		return NULL;
+	}
+	cache->loop = loop;
+	cache->store = store;
+	return cache;
+}
+
+struct bundle_cache *bundle_cache_free(struct bundle_cache *cache)
+{
+	if (!cache)
+		return NULL;
+	while (cache->entries) {
+		struct entry *entry = cache->entries;
+		cache->entries = entry->next;
+		entry_free(entry);
+	}
+	cache->closing = true;
+	cache_release(cache);
+	return NULL;
+}

@@ -1,0 +1,42 @@
+/* Takes what a sandbox sends after EXIT (logs, output, files), checks it against the protocol and the limits,
+ * stores what is large as blobs and leaves a struct run_result. One collector a connection. */
+#ifndef SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
+#define SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
+
+#include "controller/sandbox/run.h"
+#include "lib/base/error.h"
+#include "lib/blob/blob.h"
+#include "lib/frame/frame.h"
+
+#include <stdint.h>
+#include <uv.h>
+
+struct collector_limits {
+	int64_t max_output, max_logs, max_files_bytes, max_files_count;
+};
+
+struct collector;
+
+struct collector *collector_new(uv_loop_t *loop, struct blob_store *store, const char *tenant,
+				const struct collector_limits *limits, struct error *err);
+/* Safe while it stores: it goes when that work is over, and done isn't called. NULL-safe; returns NULL. */
+struct collector *collector_free(struct collector *collector);
+
+/* One frame after another: EXIT, OBJECT, DATA, END. ERR_PROTOCOL if one doesn't fit. */
+int collector_frame(struct collector *collector, const struct frame *frame, struct error *err);
+bool collector_is_complete(const struct collector *collector); /* END was there and its counts are right */
+
+/* After END: make the result and store its blobs. done is called from the loop, or from inside for small
+ * results. error: the store didn't take a blob; call collector_store again later. */
+typedef void (*collector_done_cb)(void *context, const struct error *error);
+void collector_store(struct collector *collector, collector_done_cb done, void *context);
+
+struct run_result *collector_result(struct collector *collector); /* filled when done came without an error */
+
+/* The pieces that a test drives. */
+/* The kept log as text: head and tail joined, with a mark between if there is a gap; what is no UTF-8, and
+ * NUL, as U+FFFD. */
+int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
+			struct error *err);
+
+#endif

@@ -1,0 +1,204 @@
+#include "controller/sandbox/job.h"
+
+#include "lib/frame/frame.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SEND_BLOCK (64 * 1024)
+#define OUT_MAX (4 * 1024 * 1024)
+#define MAX_INSTRUCTIONS (64 * 1024) /* contract 2.4 */
+#define INPUT_NOT_SENT (-1)
+
+static int encode_env(struct job *job, struct str name, struct str value, struct error *err)
+{
+	struct frame frame = {.type = FRAME_ENV, .env = {name, value}};
+	if (frame_encode(&frame, &job->env, err) != 0)
+		return error_wrap(err, "environment variable %.*s", (int)name.n, name.p);
+	return 0;
+}
+
+/* Cut at a character's border. */
+static struct str cut_utf8(struct str text, size_t maximum)
+{
+	if (text.n <= maximum)
+		return text;
+	text.n = maximum;
+	while (text.n > 0 && ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
+		text.n--;
+	return text;
+}
+
+static int prepare_head(struct job *job, struct error *err)
+{
+	const struct controller_config *config = job->config;
+	struct frame frame = {.type = FRAME_JOB,
+			      .job = {
+				  .execution_id = str_of(job->execution_id),
+				  .note = str_of(job->note),
+				  .interpreter = str_of(job->bundle->interpreter),
+				  .script = str_of(job->bundle->entrypoint),
+				  .timeout_ms = (uint32_t)job->timeout_ms,
+				  .max_output = (uint32_t)config->max_output,
+				  .max_logs = (uint32_t)config->max_logs,
+				  .max_files_bytes = (uint64_t)config->max_files_bytes,
+				  .max_files_count = (uint32_t)config->max_files_count,
+			      }};
+	if (frame_encode(&frame, &job->out, err) != 0)
+		return -1;
+	return buffer_append_str(&job->out, buffer_str(&job->env)) != 0 ? error_no_memory(err) : 0;
+}
+
+/* Next block of the input as DATA frames (and INPUT in front of the first). */
+static int prepare_input(struct job *job, struct error *err)
+{
+	char block[SEND_BLOCK];
+	if (job->sent == INPUT_NOT_SENT) {
+		struct frame frame = {.type = FRAME_INPUT, .input = {(uint64_t)job->input_size}};
+		job->sent = 0;
+		if (frame_encode(&frame, &job->out, err) != 0)
+			return -1;
+	}
+	int64_t left = job->input_size - job->sent;
+	struct str piece = {block, left < SEND_BLOCK ? (size_t)left : SEND_BLOCK};
+	if (job->input) {
+		piece.p = job->input + job->sent;
+	} else if (piece.n > 0) {
+		ssize_t n = pread(job->input_fd, block, piece.n, job->sent);
+		if (n < 0)
+			return error_errno(err, "can't read the input's temporary file");
+		if (n == 0)
+			return error_set(err, ERR_IO, "the input's temporary file was cut");
+		piece.n = (size_t)n;
+	}
+	job->sent += (int64_t)piece.n;
+	if (piece.n == 0)
+		return 0;
+	struct frame frame = {.type = FRAME_DATA, .data = piece};
+	return frame_encode(&frame, &job->out, err);
+}
+
+static int prepare_bundle(struct job *job, struct error *err)
+{
+	int64_t left = job->bundle->size - job->sent;
+	size_t n = left < SEND_BLOCK ? (size_t)left : SEND_BLOCK;
+	char *at = buffer_reserve(&job->out, n);
+	if (!at)
+		return error_no_memory(err);
+	if (bundle_read(job->bundle, job->sent, at, n, err) != 0)
+		return -1;
+	job->out.len += n;
+	job->sent += (int64_t)n;
+	return 0;
+}
+
+static int prepare_tail(struct job *job, struct error *err)
+{
+	struct frame frame = {
+	    .type = FRAME_START,
+	    .start = {job->bundle->file_count, job->bundle->byte_count + (uint64_t)job->input_size}};
+	return frame_encode(&frame, &job->out, err);
+}
+
+/* The run may take long. */
+static void let_go_of_sources(struct job *job)
+{
+	job->bundle = bundle_unref(job->bundle);
+	if (job->input_fd >= 0)
+		close(job->input_fd);
+	job->input_fd = -1;
+	free(job->input);
+	job->input = NULL;
+	buffer_free(&job->env);
+}
+
+int job_next(struct job *job, struct error *err)
+{
+	switch (job->stage) {
+	case SEND_AHEAD:
+		if (job->sent < job->bundle->size)
+			return prepare_bundle(job, err);
+		job->stage = SEND_ALL_SENT;
+		return 0;
+	case SEND_HEAD:
+		job->stage = SEND_BUNDLE;
+		job->sent = 0;
+		return prepare_head(job, err);
+	case SEND_BUNDLE:
+		if (job->sent < job->bundle->size)
+			return prepare_bundle(job, err);
+		job->stage = SEND_INPUT;
+		job->sent = INPUT_NOT_SENT;
+		return 0;
+	case SEND_INPUT:
+		if (job->sent < job->input_size)
+			return prepare_input(job, err);
+		job->stage = SEND_TAIL;
+		return 0;
+	case SEND_TAIL:
+		job->stage = SEND_ALL_SENT;
+		if (prepare_tail(job, err) != 0)
+			return -1;
+		let_go_of_sources(job);
+		return 0;
+	case SEND_NOTHING:
+	case SEND_ALL_SENT:
+		return 0;
+	}
+	return 0;
+}
+
+static int prepare_environment(struct job *job, const struct execution *execution, const struct skill *skill,
+			       struct error *err)
+{
+	if (skill && skill->spec.instructions && skill->spec.instructions[0] &&
+	    encode_env(job, STR("SKILL_INSTRUCTIONS"),
+		       cut_utf8(str_of(skill->spec.instructions), MAX_INSTRUCTIONS), err) != 0)
+		return -1;
+	for (size_t i = 0; i < execution->spec.env_count; i++)
+		if (encode_env(job, str_of(execution->spec.env[i].name), str_of(execution->spec.env[i].value),
+			       err) != 0)
+			return -1;
+	return 0;
+}
+
+static int take_inline_input(struct job *job, const struct execution *execution, struct error *err)
+{
+	struct str input = execution->spec.input ? str_of(execution->spec.input) : STR("{}");
+	if (str_eq(input, STR("null"))) /* contract: null is treated as {} */
+		input = STR("{}");
+	job->input = str_dup(input);
+	job->input_size = (int64_t)input.n;
+	return job->input ? 0 : error_no_memory(err);
+}
+
+int job_init(struct job *job, const struct execution *execution, const struct skill *skill,
+	     int64_t timeout_ms, const struct controller_config *config, struct error *err)
+{
+	*job = (struct job){.config = config,
+			    .timeout_ms = timeout_ms,
+			    .input_fd = -1,
+			    .env = BUFFER(2 * 1024 * 1024),
+			    .out = BUFFER(OUT_MAX)};
+	job->execution_id = str_dup(str_of(execution_id(execution)));
+	if (!job->execution_id)
+		return error_no_memory(err);
+	if (!execution->spec.input_ref.digest && take_inline_input(job, execution, err) != 0)
+		return -1;
+	return prepare_environment(job, execution, skill, err);
+}
+
+void job_begin_ahead(struct job *job)
+{
+	job->out = BUFFER(OUT_MAX);
+	job->stage = SEND_AHEAD;
+	job->sent = 0;
+}
+
+void job_clear(struct job *job)
+{
+	let_go_of_sources(job);
+	free(job->execution_id);
+	job->execution_id = NULL;
+	buffer_free(&job->out);
+}

@@ -1,0 +1,39 @@
+/* Sandbox Pods, as JSON to POST. */
+#ifndef SKILLBOX_CONTROLLER_SANDBOX_POD_SPEC_H
+#define SKILLBOX_CONTROLLER_SANDBOX_POD_SPEC_H
+
+#include "controller/execution/plan.h"
+
+#define POD_CPU_REQUEST 10 /* millicores at most: most runs are short */
+
+#define POD_NAME_SIZE 64
+/* "skx-UID-ATTEMPT": from the parent's UID, so that a repeated create is a 409 that means success. */
+void pod_name(const struct execution *execution, char ret[POD_NAME_SIZE]);
+
+#define POD_DELETE_SIZE 256
+/* The body of a DELETE: at once, and only the Pod of this UID. */
+void pod_delete_options(const char *uid, char ret[POD_DELETE_SIZE]);
+
+/* What one sandbox is to be. Nothing is owned. */
+struct sandbox_spec {
+	const char *name;
+	const char *owner_kind, *owner_name, *owner_uid; /* "Execution" or "SandboxPool" */
+	const char *uid_label;                           /* its value is the owner's UID */
+	const char *shape_annotation, *shape;            /* key and value */
+	const char *image, *runtime_class;               /* class "": the cluster's default */
+	const char *lang, *preload; /* interpreter that waits in it, modules it has loaded; "" : none */
+	const char *script;         /* that the interpreter will run; "" : the usual one */
+	const char *token;          /* what the controller must say in HELLO; made anew for each Pod */
+	int64_t memory, cpu;        /* bytes, millicores */
+	int64_t lifetime_ms;        /* after that the kubelet ends it, whatever became of us */
+	bool volumes;               /* run_shape_needs_volumes() */
+};
+
+int pod_spec_build(const struct sandbox_spec *spec, const struct controller_config *config,
+		   struct buffer *out, struct error *err);
+
+/* The sandbox of an Execution's current attempt. */
+int pod_spec_of_execution(const struct execution *execution, const struct run_shape *shape, const char *token,
+			  const struct controller_config *config, struct buffer *out, struct error *err);
+
+#endif

@@ -1,0 +1,433 @@
+/* One request: from the daemon's calls (headers; pieces of the body; all of it; over) to the handler's. */
+#include "lib/http/server/server_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* An answer that is given while the body comes (not at its begin) can only be sent behind the body. */
+#define MAX_DISCARD (64U << 20)
+#define MAX_DISCARD_MS 30000
+
+/* ---- suspend and resume ---- */
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	struct hangup_watch *watch = handle->data;
+	struct http_server *server = watch->server;
+	free(watch);
+	http_server_handle_closed(server);
+}
+
+static void on_hangup(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	struct hangup_watch *watch = poll->data;
+	watch->exchange->gone = true;
+	http_exchange_resume(watch->exchange);
+}
+
+static int connection_fd(const struct http_exchange *exchange)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	return info ? info->connect_fd : -1;
+}
+
+/* The daemon doesn't look at a suspended connection, so we do, to learn that the client went away. Without
+ * memory for that, it is learnt when the answer is sent. */
+static void watch_hangup(struct http_exchange *exchange)
+{
+	struct http_server *server = exchange->server;
+	struct hangup_watch *watch = calloc(1, sizeof(*watch));
+	if (!watch || uv_poll_init_socket(server->loop, &watch->poll, connection_fd(exchange)) != 0) {
+		free(watch);
+		return;
+	}
+	watch->server = server;
+	watch->exchange = exchange;
+	watch->poll.data = watch;
+	exchange->watch = watch;
+	server->handles++;
+	uv_poll_start(&watch->poll, UV_DISCONNECT, on_hangup);
+}
+
+void http_exchange_suspend(struct http_exchange *exchange)
+{
+	exchange->suspended = true;
+	MHD_suspend_connection(exchange->connection);
+	watch_hangup(exchange);
+}
+
+void http_exchange_resume(struct http_exchange *exchange)
+{
+	if (!exchange->suspended)
+		return;
+	exchange->suspended = false;
+	if (exchange->watch)
+		uv_close((uv_handle_t *)&exchange->watch->poll, on_watch_closed);
+	exchange->watch = NULL;
+	MHD_resume_connection(exchange->connection);
+	http_server_wake(exchange->server);
+}
+
+/* ---- what is refused before the handler sees it ---- */
+
+struct header_survey {
+	unsigned content_lengths, transfer_encodings, hosts;
+	bool malformed;
+};
+
+static bool is_token_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static enum MHD_Result survey_header(void *context, enum MHD_ValueKind kind, const char *name,
+				     const char *value)
+{
+	(void)kind;
+	struct header_survey *survey = context;
+	const char *c = name;
+	while (is_token_char(*c))
+		c++;
+	if (c == name ||
+	    *c != '\0') /* also "Content-Length : 5", which the daemon takes for a name with a blank */
+		survey->malformed = true;
+	for (c = value ? value : ""; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
+			survey->malformed = true;
+	survey->content_lengths += strcasecmp(name, "content-length") == 0;
+	survey->transfer_encodings += strcasecmp(name, "transfer-encoding") == 0;
+	survey->hosts += strcasecmp(name, "host") == 0;
+	return MHD_YES;
+}
+
+/* Up to 0.9.76, the daemon takes a line that begins with a colon for the end of the headers, so that what
+ * follows would be read as a body or as the next request; it also takes bare LFs for ends of lines, and joins
+ * folded lines without a blank. All this leaves a trace: names and values point into the request's bytes, so
+ * behind the version and behind each value there must be CR LF, then the next name, and behind the last value
+ * two CR LF and the headers' end. */
+static enum MHD_Result check_place(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+				   const char *value, size_t value_size)
+{
+	(void)kind;
+	(void)name_size;
+	const char **end = context;
+	*end = *end && value && name == *end + 2 ? value + value_size : NULL;
+	return MHD_YES;
+}
+
+static bool is_contiguous(const struct http_exchange *exchange, const char *version)
+{
+#if MHD_VERSION < 0x00097700
+	const char *end = version + strlen(version);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, check_place, &end);
+	return info && end && end + 4 == exchange->method + info->header_size;
+#else
+	(void)exchange;
+	(void)version;
+	(void)check_place;
+	return true;
+#endif
+}
+
+/* The daemon is generous about where a body ends; a proxy in front that reads the same headers differently
+ * could be made to take one request for two. So whatever is ambiguous is refused, and the connection closed.
+ */
+static const char *why_refused(struct http_exchange *exchange, const char *version)
+{
+	struct header_survey survey = {0};
+	struct str coding, length;
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, survey_header, &survey);
+	if (survey.malformed || !is_contiguous(exchange, version))
+		return "malformed header";
+	if (survey.hosts > 1)
+		return "more than one Host header";
+	if (survey.transfer_encodings && survey.content_lengths)
+		return "both Transfer-Encoding and Content-Length";
+	if (survey.content_lengths > 1)
+		return "more than one Content-Length header";
+	if (survey.transfer_encodings > 1)
+		return "more than one Transfer-Encoding header";
+	if (http_exchange_header(exchange, "Transfer-Encoding", &coding)) {
+		if (!str_eq_ignore_case(str_trim(coding), STR("chunked")) || strcmp(version, "HTTP/1.1") != 0)
+			return "a Transfer-Encoding that isn't supported";
+		exchange->has_body = true;
+	}
+	if (http_exchange_header(exchange, "Content-Length", &length)) {
+		if (!str_to_i64(length, 0, INT64_MAX, &exchange->content_length))
+			return "malformed Content-Length header";
+		exchange->has_body = exchange->content_length > 0;
+	}
+	return NULL;
+}
+
+/* ---- the daemon's calls ---- */
+
+static enum MHD_Result queue_answer(struct http_exchange *exchange)
+{
+	if (!exchange->response)
+		return MHD_NO; /* no memory for it: close */
+	exchange->queued = true;
+	return MHD_queue_response(exchange->connection, exchange->status, exchange->response);
+}
+
+/* The body is still coming or, with Expect: 100-continue, waits for our word. */
+static enum MHD_Result queue_early_answer(struct http_exchange *exchange)
+{
+	exchange->linger_fd = fcntl(connection_fd(exchange), F_DUPFD_CLOEXEC, 0);
+	return queue_answer(exchange);
+}
+
+static enum MHD_Result on_headers(struct http_server *server, struct http_exchange *exchange,
+				  const char *version)
+{
+	const char *refusal = why_refused(exchange, version);
+	if (refusal) {
+		http_exchange_answer(exchange, 400, "text/plain; charset=utf-8", str_of(refusal));
+		return queue_early_answer(exchange);
+	}
+	exchange->begun = true;
+	server->active++;
+	bool wanted = server->handler.begin(server->handler.context, exchange);
+	if (exchange->held && !exchange->answered) {
+		exchange->headers_again = true;
+		http_exchange_suspend(exchange);
+		return MHD_YES;
+	}
+	if (!wanted && !exchange->answered)
+		http_exchange_answer(exchange, 500, "text/plain; charset=utf-8", STR("not answered"));
+	if (exchange->answered && exchange->has_body)
+		return queue_early_answer(exchange);
+	return MHD_YES; /* without a body the last call follows at once, and the connection can be kept */
+}
+
+static enum MHD_Result on_piece(struct http_server *server, struct http_exchange *exchange, struct str piece)
+{
+	if (!exchange->answered) {
+		server->handler.body(server->handler.context, exchange, piece);
+		return MHD_YES;
+	}
+	exchange->discarded += piece.n;
+	if (exchange->discarded > MAX_DISCARD ||
+	    uv_now(server->loop) - exchange->answered_at_ms > MAX_DISCARD_MS)
+		return MHD_NO;
+	return MHD_YES;
+}
+
+static enum MHD_Result on_complete(struct http_server *server, struct http_exchange *exchange)
+{
+	if (exchange->queued)
+		return MHD_YES;
+	if (!exchange->completed && !exchange->answered) {
+		exchange->completed = true;
+		server->handler.complete(server->handler.context, exchange);
+	}
+	if (exchange->answered)
+		return queue_answer(exchange);
+	http_exchange_suspend(exchange);
+	return MHD_YES;
+}
+
+static struct http_exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection,
+					  const char *method, const char *path)
+{
+	struct http_exchange *exchange = calloc(1, sizeof(*exchange));
+	if (!exchange)
+		return NULL;
+	exchange->server = server;
+	exchange->connection = connection;
+	exchange->method = method;
+	exchange->path = path;
+	exchange->content_length = -1;
+	exchange->linger_fd = -1;
+	exchange->queue = BUFFER(HTTP_STREAM_QUEUE);
+	LIST_INSERT_HEAD(&server->exchanges, exchange, link);
+	return exchange;
+}
+
+enum MHD_Result http_exchange_on_request(void *context, struct MHD_Connection *connection, const char *url,
+					 const char *method, const char *version, const char *piece,
+					 size_t *piece_size, void **exchange_slot)
+{
+	struct http_server *server = context;
+	struct http_exchange *exchange = *exchange_slot;
+	if (!exchange) {
+		*exchange_slot = exchange = exchange_new(server, connection, method, url);
+		return exchange ? on_headers(server, exchange, version) : MHD_NO;
+	}
+	if (exchange->gone)
+		return MHD_NO;
+	if (exchange->headers_again) {
+		exchange->headers_again = false;
+		/* A connection that was suspended at its headers gets the call for them again; it brings no
+		 * body, and doesn't mean that the body is complete. */
+		if (*piece_size == 0)
+			return exchange->answered && exchange->has_body ? queue_early_answer(exchange)
+									: MHD_YES;
+	}
+	if (*piece_size == 0)
+		return on_complete(server, exchange);
+	struct str bytes = {piece, *piece_size};
+	*piece_size = 0;
+	return on_piece(server, exchange, bytes);
+}
+
+void http_exchange_on_completed(void *context, struct MHD_Connection *connection, void **exchange_slot,
+				enum MHD_RequestTerminationCode why)
+{
+	(void)connection;
+	struct http_server *server = context;
+	struct http_exchange *exchange = *exchange_slot;
+	if (!exchange)
+		return;
+	*exchange_slot = NULL;
+	if (exchange->begun) {
+		server->handler.end(server->handler.context, exchange);
+		server->active--;
+	}
+	if (exchange->linger_fd >= 0 && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		http_linger(server, exchange->linger_fd);
+	else if (exchange->linger_fd >= 0)
+		close(exchange->linger_fd);
+	if (exchange->response)
+		MHD_destroy_response(exchange->response);
+	for (size_t i = 0; i < exchange->header_count; i++)
+		free(exchange->headers[i].value);
+	for (struct http_text *next, *text = exchange->texts; text; text = next) {
+		next = text->next;
+		free(text);
+	}
+	buffer_free(&exchange->queue);
+	LIST_REMOVE(exchange, link);
+	free(exchange);
+}
+
+/* ---- what the handler asks ---- */
+
+void http_exchange_hold(struct http_exchange *exchange)
+{
+	exchange->held = true;
+}
+
+void http_exchange_go_on(struct http_exchange *exchange)
+{
+	exchange->held = false;
+	http_exchange_resume(exchange);
+}
+
+struct str http_exchange_method(const struct http_exchange *exchange)
+{
+	return str_of(exchange->method);
+}
+
+const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	return info ? info->client_addr : NULL;
+}
+
+struct str http_exchange_path(const struct http_exchange *exchange)
+{
+	return str_of(exchange->path);
+}
+
+bool http_exchange_header(const struct http_exchange *exchange, const char *name, struct str *ret)
+{
+	const char *value = NULL;
+	size_t size = 0;
+	if (MHD_lookup_connection_value_n(exchange->connection, MHD_HEADER_KIND, name, strlen(name), &value,
+					  &size) != MHD_YES ||
+	    !value)
+		return false;
+	*ret = (struct str){value, size};
+	return true;
+}
+
+int64_t http_exchange_content_length(const struct http_exchange *exchange)
+{
+	return exchange->content_length;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %XX to bytes ('+' became a blank in the daemon); what isn't an escape stays as it is. */
+static size_t percent_decode(const char *from, size_t n, char *to)
+{
+	size_t out = 0;
+	for (size_t i = 0; i < n; i++) {
+		int high = from[i] == '%' && i + 2 < n ? hex_digit(from[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(from[i + 2]) : -1;
+		if (low >= 0) {
+			to[out++] = (char)(high * 16 + low);
+			i += 2;
+		} else {
+			to[out++] = from[i];
+		}
+	}
+	to[out] = '\0';
+	return out;
+}
+
+struct query_search {
+	struct str name;
+	const char *value; /* NULL: not found */
+	size_t size;
+};
+
+static enum MHD_Result search_query(void *context, enum MHD_ValueKind kind, const char *name,
+				    size_t name_size, const char *value, size_t value_size)
+{
+	(void)kind;
+	struct query_search *search = context;
+	char decoded[256];
+	if (name_size >= sizeof(decoded))
+		return MHD_YES;
+	struct str found = {decoded, percent_decode(name, name_size, decoded)};
+	if (!str_eq(found, search->name))
+		return MHD_YES;
+	search->value = value ? value : "";
+	search->size = value ? value_size : 0;
+	return MHD_NO;
+}
+
+bool http_exchange_query(const struct http_exchange *exchange, const char *name, struct str *ret_decoded)
+{
+	struct query_search search = {.name = str_of(name)};
+	MHD_get_connection_values_n(exchange->connection, MHD_GET_ARGUMENT_KIND, search_query, &search);
+	if (!search.value)
+		return false;
+	struct http_text *text = malloc(sizeof(*text) + search.size + 1);
+	if (!text)
+		return false;
+	/* The decoded text is kept with the exchange, which the caller sees as unchanged. */
+	struct http_exchange *owner = (struct http_exchange *)exchange;
+	text->next = owner->texts;
+	owner->texts = text;
+	*ret_decoded = (struct str){text->bytes, percent_decode(search.value, search.size, text->bytes)};
+	return true;
+}
+
+void http_exchange_set_data(struct http_exchange *exchange, void *data)
+{
+	exchange->data = data;
+}
+
+void *http_exchange_data(const struct http_exchange *exchange)
+{
+	return exchange->data;
+}

@@ -1,0 +1,96 @@
+/* A libmicrohttpd listener on a libuv loop (its epoll descriptor polled, MHD_run, MHD_get_timeout).
+ * Connections are suspended while a handler waits; there are no threads. This layer knows HTTP, not our
+ * routes. */
+#ifndef SKILLBOX_LIB_HTTP_SERVER_SERVER_H
+#define SKILLBOX_LIB_HTTP_SERVER_SERVER_H
+
+#include "lib/base/error.h"
+#include "lib/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct http_server;
+struct http_exchange; /* one request and its answer */
+
+struct http_handler {
+	/* Headers are complete, no body byte is read yet. To take the body, return true. To answer at once
+	 * (401, 413 …) call http_exchange_answer and return false: the rest of the body is drained (bounded
+	 * by time and size), so that the answer reaches a client that is mid-upload. If there is a body, such
+	 * an answer ends the connection. */
+	bool (*begin)(void *context, struct http_exchange *exchange);
+	/* A piece of the body (de-chunked). After an answer was given it is not called any more; the answer
+	 * is sent when the client has sent the rest, and a client that sends far more than that is cut off.
+	 */
+	void (*body)(void *context, struct http_exchange *exchange, struct str piece);
+	/* The body is complete: answer now, or later (the connection is suspended until
+	 * http_exchange_answer). */
+	void (*complete)(void *context, struct http_exchange *exchange);
+	/* The exchange ends (answered and sent, or the client hung up, also while its connection was
+	 * suspended; shutting down its sending side counts as that): free what hangs on it; the pointer is
+	 * invalid afterwards. */
+	void (*end)(void *context, struct http_exchange *exchange);
+	void *context;
+};
+
+struct http_server_options {
+	uint16_t port;            /* 0: a free one, see http_server_port */
+	const char *address;      /* NULL: any address, IPv4 (and IPv6 where there is one) */
+	unsigned max_connections; /* 0 means 1,024 */
+	unsigned idle_timeout_s; /* a connection that sends nothing; suspended ones don't count; 0 means 60 */
+	const char *tls_cert_pem, *tls_key_pem; /* PEM text or NULL; copied */
+};
+
+/* Requests whose end is ambiguous (Transfer-Encoding and Content-Length, two of either, malformed headers)
+ * are answered with 400 before the handler sees them; headers are bounded at about 60 KiB (431). SIGPIPE is
+ * ignored from here on. */
+struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_options *options,
+				    const struct http_handler *handler, struct error *err);
+uint16_t http_server_port(const struct http_server *server);
+void http_server_quiesce(struct http_server *server);          /* stop accepting; open connections go on */
+unsigned http_server_active(const struct http_server *server); /* exchanges between begin and end */
+/* Closes all connections (the handler's `end` is called for what runs). Not from inside the handler.
+ * NULL-safe, returns NULL; the memory goes when the loop has run its close callbacks. */
+struct http_server *http_server_free(struct http_server *server);
+
+/* Of the request; strings are valid until end. */
+struct str http_exchange_method(const struct http_exchange *exchange);
+struct str http_exchange_path(const struct http_exchange *exchange); /* as sent, before '?'; not decoded */
+bool http_exchange_query(const struct http_exchange *exchange, const char *name, struct str *ret_decoded);
+struct sockaddr;
+const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange); /* NULL: not known */
+/* Names of headers are compared without regard to case. */
+bool http_exchange_header(const struct http_exchange *exchange, const char *name, struct str *ret);
+/* -1: not given (chunked or no body) */
+int64_t http_exchange_content_length(const struct http_exchange *exchange);
+
+/* Called from `begin`, when it isn't decided yet whether the body is wanted; begin then returns true. Nothing
+ * more is read until http_exchange_go_on, after which body and complete are called as usual, or until an
+ * answer. */
+void http_exchange_hold(struct http_exchange *exchange);
+void http_exchange_go_on(struct http_exchange *exchange);
+
+void http_exchange_set_data(struct http_exchange *exchange, void *data);
+void *http_exchange_data(const struct http_exchange *exchange);
+
+/* Response headers, before the answer: name is a literal or lives until end; value is copied; CR and LF
+ * refused. */
+int http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
+
+/* The answer, once; body is copied. Wakes the connection. */
+void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
+			  struct str body);
+
+/* The answer is a file: size bytes from offset 0 of fd, which is closed when done. */
+void http_exchange_answer_file(struct http_exchange *exchange, int status, const char *content_type, int fd,
+			       int64_t size);
+
+/* A streamed answer (chunked): start, then write pieces (copied; false: the client's queue, 1 MiB, is full:
+ * nothing was taken, try on the next `drained`; a piece can't be larger than that queue), then finish. */
+int http_exchange_stream_start(struct http_exchange *exchange, int status, const char *content_type,
+			       void (*drained)(void *context, struct http_exchange *exchange), void *context);
+bool http_exchange_stream_write(struct http_exchange *exchange, struct str piece);
+void http_exchange_stream_finish(struct http_exchange *exchange);
+
+#endif

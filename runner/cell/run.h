@@ -1,0 +1,54 @@
+/* The script while it runs, and its end. */
+#ifndef SKILLBOX_RUNNER_CELL_RUN_H
+#define SKILLBOX_RUNNER_CELL_RUN_H
+
+#include "lib/frame/frame.h"
+#include "runner/cell/logs.h"
+#include "runner/echo.h"
+#include "runner/park.h"
+#include "runner/spawn.h"
+
+struct run {
+	struct spawned child; /* descriptors are -1 when closed */
+	int logs_epoll; /* watches the script's stdout and stderr: events come in the order of first arrival
+			 */
+	struct logs logs;
+	bool begun;                    /* the child runs the script: what it writes is the job's log */
+	bool parked;                   /* it had waited for it */
+	int64_t start_us, deadline_us; /* clock_system */
+	bool executed;                 /* the interpreter runs */
+	bool ended;                    /* the main process was collected, `status` is its wait status */
+	int status;
+	int oom_fd;
+	uint64_t oom_before;
+};
+
+void run_init(struct run *run);
+void run_free(struct run *run);
+
+/* Start a process that waits for its script (park.h). What it writes meanwhile goes to the echo alone. */
+int run_park(struct run *run, const struct spawn_request *request, struct error *err);
+/* End the process that waits, and all that it started. */
+int run_unpark(struct run *run, struct echo *echo, struct error *err);
+
+/* The script begins: in a new process … */
+int run_start(struct run *run, const struct spawn_request *request, uint32_t timeout_ms, uint32_t max_logs,
+	      struct error *err);
+/* … or in the one that waits. -1: it has not begun, and may begin elsewhere once run_unpark has ended that.
+ */
+int run_start_parked(struct run *run, struct park *park, const struct job *job, struct echo *echo,
+		     struct error *err);
+
+/* logs_epoll is readable: take one piece of each pipe that has something. */
+void run_read_logs(struct run *run, struct echo *echo);
+
+/* child.status_fd is readable: as spawn_read_status, and remembers. */
+int run_read_status(struct run *run, const char **ret_reason, struct error *err);
+
+/* End the whole process tree, take what is left in the pipes and say how it went. `why`: FRAME_EXITED when
+ * the script ended by itself, FRAME_TIMED_OUT or FRAME_CANCELLED. On -1 *ret_reason is the reason of a FAILED
+ * frame. */
+int run_end(struct run *run, struct echo *echo, enum frame_exit_reason why, struct frame_exit *ret,
+	    const char **ret_reason, struct error *err);
+
+#endif

@@ -1,0 +1,154 @@
+/* Records of finished executions give their data back after a while, unless somebody is at work with them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apiserver/execution/outline_cache.h"
+
+struct test {
+	uv_loop_t loop;
+	struct clock clock;
+	int64_t now_us;
+	struct outlines *outlines;
+	struct record *record;
+};
+
+static int64_t test_now(void *context)
+{
+	return ((struct test *)context)->now_us;
+}
+
+static int setup(void **state)
+{
+	static struct test test;
+	static const char object[] =
+	    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\"},"
+	    "\"spec\":{\"skillRef\":{\"name\":\"s\"},\"inputText\":\"[1]\",\"env\":[{\"name\":\"A\","
+	    "\"value\":\"b\"}]},"
+	    "\"status\":{\"conditions\":[{\"type\":\"Succeeded\",\"status\":\"True\",\"reason\":"
+	    "\"Succeeded\"}],"
+	    "\"completionTime\":\"1970-01-01T01:23:20.000000Z\",\"output\":\"{}\",\"logs\":\"said\","
+	    "\"files\":[\"f\"],\"image\":\"bash:5\",\"skillVersion\":\"1."
+	    "0.0\","
+	    "\"filesRef\":{\"digest\":"
+	    "\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"size\":7}}}";
+	struct error err;
+	test = (struct test){.now_us = 5000000};
+	test.clock = (struct clock){test_now, test_now, &test};
+	assert_int_equal(uv_loop_init(&test.loop), 0);
+	test.outlines = outlines_new(&test.loop, &test.clock, &err);
+	assert_non_null(test.outlines);
+	test.record = record_from_json(str_of(object), &err);
+	if (!test.record)
+		fail_msg("%s", err.message);
+	assert_string_equal(test.record->execution->status.output, "{}");
+	*state = &test;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *test = *state;
+	record_unref(test->record);
+	outlines_free(test->outlines);
+	uv_run(&test->loop, UV_RUN_DEFAULT);
+	return uv_loop_close(&test->loop);
+}
+
+static void later(struct test *test, int64_t ms)
+{
+	test->now_us += ms * 1000;
+	outlines_pass(test->outlines);
+}
+
+static void data_goes_after_a_while(void **state)
+{
+	struct test *test = *state;
+	const struct execution *execution = test->record->execution;
+	outlines_add(test->outlines, test->record);
+	later(test, OUTLINES_KEEP_MS - 1);
+	assert_false(test->record->is_outline);
+	assert_string_equal(execution->spec.input, "[1]");
+	later(test, 1);
+	assert_true(test->record->is_outline);
+	assert_null(execution->spec.input);
+	assert_int_equal(execution->spec.env_count, 0);
+	assert_null(execution->status.output);
+	assert_null(execution->status.logs);
+	assert_int_equal(execution->status.file_count, 0);
+	/* what lists show, and what the sweep of blobs goes by */
+	assert_string_equal(execution->spec.skill_name, "s");
+	assert_string_equal(execution->status.image, "bash:5");
+	assert_string_equal(execution->status.skill_version, "1.0.0");
+	assert_non_null(execution->status.files_ref.digest);
+	assert_true(execution_is_finished(execution));
+	assert_int_equal(test->record->references, 1);
+}
+
+static void what_ended_long_ago_gives_it_at_once(void **state)
+{
+	struct test *test = *state;
+	test->now_us += OUTLINES_KEEP_MS; /* the wall clock, too, which counts milliseconds */
+	outlines_add(test->outlines, test->record);
+	assert_true(test->record->is_outline);
+	assert_null(test->record->execution->status.output);
+	assert_int_equal(test->record->references, 1);
+}
+
+static void unless_somebody_answers_with_it(void **state)
+{
+	struct test *test = *state;
+	test->now_us += OUTLINES_KEEP_MS;
+	struct record *answer = record_ref(test->record);
+	outlines_add(test->outlines, test->record);
+	assert_false(answer->is_outline);
+	record_unref(answer);
+	later(test, OUTLINES_KEEP_MS);
+	assert_true(test->record->is_outline);
+}
+
+static void whoever_answers_with_it_keeps_it(void **state)
+{
+	struct test *test = *state;
+	outlines_add(test->outlines, test->record);
+	struct record *answer = record_ref(test->record);
+	later(test, OUTLINES_KEEP_MS);
+	assert_false(answer->is_outline);
+	assert_string_equal(answer->execution->status.output, "{}");
+	record_unref(answer);
+	later(test, OUTLINES_KEEP_MS);
+	assert_true(test->record->is_outline);
+}
+
+/* The cache let go of it in the meantime: a newer one came, or it was deleted. */
+static void one_that_the_cache_dropped_is_freed(void **state)
+{
+	struct test *test = *state;
+	outlines_add(test->outlines, test->record);
+	record_unref(test->record);
+	test->record = NULL;
+	later(test, OUTLINES_KEEP_MS);
+}
+
+static void the_end_comes_earlier(void **state)
+{
+	struct test *test = *state;
+	outlines_add(test->outlines, test->record);
+	outlines_add(test->outlines, test->record);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(data_goes_after_a_while, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_ended_long_ago_gives_it_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(unless_somebody_answers_with_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(whoever_answers_with_it_keeps_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_that_the_cache_dropped_is_freed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_end_comes_earlier, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

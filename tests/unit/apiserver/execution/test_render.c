@@ -1,0 +1,222 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apiserver/execution/render.h"
+#include "lib/base/jsontext.h"
+
+#define ID "11111111-2222-4333-8444-555555555555"
+
+static struct record *record_of(const char *annotations, const char *spec, const char *status)
+{
+	char json[4096];
+	struct error err;
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"" ID
+		 "\",\"namespace\":\"ns\",\"uid\":\"u\",\"creationTimestamp\":\"2026-11-24T10:00:00Z\"%s},"
+		 "\"spec\":{\"skillRef\":{\"name\":\"s\",\"version\":\"1.0.0\"}%s},\"status\":{%s}}",
+		 annotations, spec, status);
+	struct record *record = record_from_json(str_of(json), &err);
+	if (!record)
+		fail_msg("%s", err.message);
+	return record;
+}
+
+#define CONDITION(status, reason)                                                                            \
+	"\"conditions\":[{\"type\":\"Succeeded\",\"status\":\"" status "\",\"reason\":\"" reason             \
+	"\",\"message\":\"why\",\"lastTransitionTime\":\"2026-11-24T10:00:01Z\"}]"
+
+static void renders(const char *status, enum render_form form, const struct render_texts *texts,
+		    const char *expected)
+{
+	struct record *record = record_of("", "", status);
+	struct buffer out = BUFFER(65536);
+	render_execution(record, form, "t", texts, &out);
+	assert_false(out.failed);
+	assert_int_equal(jsontext_check(buffer_str(&out), NULL, NULL), 0);
+	assert_string_equal(out.data, expected);
+	buffer_free(&out);
+	record_unref(record);
+}
+
+static void test_before_the_end(void **state)
+{
+	(void)state;
+	struct render_texts none = {0};
+	renders("", RENDER_RESULT, &none,
+		"{\"execution_id\":\"" ID "\",\"status\":\"pending\",\"error\":null}");
+	renders(CONDITION("Unknown", "Running"), RENDER_RECORD, &none,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"running\",\"error\":null,\"skill_name\":\"s\",\"skill_version\":\"1.0.0\","
+		"\"tenant_id\":\"t\",\"created_at\":\"2026-11-24T10:00:00.000Z\",\"input\":{}}");
+}
+
+static void test_texts(void **state)
+{
+	(void)state;
+	struct render_texts texts = {
+	    .output = STR(" {\"a\" : 1.0 } "), .logs = STR("a\nb\xff\0c"), .input = STR("[ 1 ]")};
+	renders(CONDITION("True", "Succeeded") ",\"exitCode\":0,\"durationMilliseconds\":0", RENDER_RESULT,
+		&texts,
+		"{\"execution_id\":\"" ID "\",\"status\":\"success\",\"output\":{\"a\":1.0},"
+		"\"logs\":\"a\\nb\xef\xbf\xbd\\u0000c\",\"exit_code\":0,\"duration_ms\":1,\"timings\":{},"
+		"\"warm\":false,\"error\":null}");
+	/* What claims to be JSON and isn't never gets out as it is. */
+	struct render_texts broken = {.output = STR("{"), .input = STR("},\"x\":{")};
+	renders(CONDITION("True", "Succeeded"), RENDER_RECORD, &broken,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"success\",\"duration_ms\":1,\"timings\":{},\"warm\":false,\"error\":null,"
+		"\"skill_name\":\"s\",\"skill_version\":\"1.0.0\",\"tenant_id\":\"t\",\"created_at\":\"2026-"
+		"11-24T10:00:00.000Z\","
+		"\"input\":\"},\\\"x\\\":{\"}");
+}
+
+static void test_files(void **state)
+{
+	(void)state;
+	const char *status =
+	    CONDITION("True", "Succeeded") ",\"files\":[\"a\",\"b/\\\"c\"],\"durationMilliseconds\":5";
+	struct render_texts texts = {.files_url = "http://h/f"};
+	renders(status, RENDER_RESULT, &texts,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"success\",\"files_url\":\"http://h/f\",\"files_list\":[\"a\",\"b/\\\"c\"],"
+		"\"duration_ms\":5,\"timings\":{},\"warm\":false,\"error\":null}");
+	struct render_texts none = {0};
+	renders(status, RENDER_RESULT, &none,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"success\",\"duration_ms\":5,\"timings\":{},\"warm\":false,\"error\":null}");
+}
+
+static void test_failures(void **state)
+{
+	(void)state;
+	struct render_texts none = {0};
+	renders(CONDITION("False", "TimedOut") ",\"error\":\"execution timed out after "
+					       "5s\",\"errorCode\":\"timeout\",\"exitCode\":137,"
+					       "\"durationMilliseconds\":5001,\"timings\":{\"queue\":0.0004,"
+					       "\"run\":5000.9996},\"warm\":true,"
+					       "\"logsTruncated\":true",
+		RENDER_RESULT, &none,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"timeout\",\"logs_truncated\":true,\"exit_code\":137,\"duration_ms\":5001,"
+		"\"timings\":{\"queue\":0.000,\"run\":5001.000},\"warm\":true,\"error\":\"execution timed "
+		"out after 5s\","
+		"\"error_code\":\"timeout\"}");
+	/* A failure without words of its own has the condition's. */
+	renders(
+	    CONDITION("False", "Failed"), RENDER_RESULT, &none,
+	    "{\"execution_id\":\"" ID
+	    "\",\"status\":\"failed\",\"duration_ms\":1,\"timings\":{},\"warm\":false,\"error\":\"why\"}");
+	/* Leftovers of a failure don't show on a success. */
+	renders(CONDITION("True", "Succeeded") ",\"error\":\"old\",\"errorCode\":\"old\"", RENDER_RESULT,
+		&none,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"success\",\"duration_ms\":1,\"timings\":{},\"warm\":false,\"error\":null}");
+}
+
+static void test_summary(void **state)
+{
+	(void)state;
+	struct render_texts texts = {
+	    .output = STR("1"), .logs = STR("x"), .input = STR("2"), .files_url = "u"};
+	renders(CONDITION("True", "Succeeded") ",\"files\":[\"a\"],\"skillVersion\":\"2.0.0\","
+					       "\"skillDigest\":\"d\",\"image\":\"i\","
+					       "\"startTime\":\"2026-11-24T10:00:01.5Z\",\"completionTime\":"
+					       "\"2026-11-24T10:00:02Z\"",
+		RENDER_SUMMARY, &texts,
+		"{\"execution_id\":\"" ID
+		"\",\"status\":\"success\",\"duration_ms\":1,\"timings\":{},\"warm\":false,\"error\":null,"
+		"\"skill_name\":\"s\",\"skill_version\":\"2.0.0\",\"tenant_id\":\"t\",\"created_at\":\"2026-"
+		"11-24T10:00:00.000Z\","
+		"\"started_at\":\"2026-11-24T10:00:01.500Z\",\"finished_at\":\"2026-11-24T10:00:02.000Z\","
+		"\"skill_digest\":\"d\","
+		"\"image\":\"i\"}");
+}
+
+static void test_a_full_buffer_is_noticed(void **state)
+{
+	(void)state;
+	struct record *record = record_of("", "", CONDITION("True", "Succeeded"));
+	struct render_texts texts = {.output = STR("\"a rather long output\"")};
+	for (size_t max = 0; max < 120; max++) {
+		struct buffer out = BUFFER(max);
+		render_execution(record, RENDER_RESULT, "t", &texts, &out);
+		assert_true(out.failed);
+		buffer_free(&out);
+	}
+	record_unref(record);
+}
+
+static void test_requested_at(void **state)
+{
+	(void)state;
+	struct record *record =
+	    record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION
+		      "\":\"2026-11-24T10:00:00.125Z\",\"" REQUEST_DIGEST_ANNOTATION "\":\"sha256:x\"}",
+		      "", "");
+	assert_int_equal(record->requested_ms, record->execution->meta.created_ms + 125);
+	assert_string_equal(record->request_digest, "sha256:x");
+	record_unref(record);
+	record = record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION "\":\"yesterday\"}", "", "");
+	assert_int_equal(record->requested_ms, record->execution->meta.created_ms);
+	assert_string_equal(record->request_digest, "");
+	record_unref(record);
+}
+
+static void test_the_object_to_create(void **state)
+{
+	(void)state;
+	struct record *record = record_of("", ",\"inputText\":\"{\\\"metadata\\\":{}}\"", "");
+	struct buffer out = BUFFER(4096), small = BUFFER(100);
+	struct error err;
+	assert_int_equal(record_to_json(record->execution, 1764000000123, "sha256:y", &out, &err), 0);
+	struct record *again = record_from_json(buffer_str(&out), &err);
+	assert_non_null(again);
+	assert_int_equal(again->requested_ms, 1764000000123);
+	assert_string_equal(again->request_digest, "sha256:y");
+	assert_string_equal(again->execution->meta.name, ID);
+	assert_string_equal(again->execution->spec.input, "{\"metadata\":{}}");
+	assert_int_equal(record_to_json(record->execution, 1, "", &small, &err), -1);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	buffer_free(&small);
+	buffer_free(&out);
+	record_unref(again);
+	record_unref(record);
+}
+
+static void test_references(void **state)
+{
+	(void)state;
+	struct record *record = record_of("", "", "");
+	assert_ptr_equal(record_ref(record), record);
+	record_unref(record);
+	assert_string_equal(record->execution->meta.name, ID); /* still there */
+	record_unref(record);
+	record_unref(NULL);
+}
+
+static void test_clean_text(void **state)
+{
+	(void)state;
+	struct buffer out = BUFFER(100);
+	render_clean_text(&out, STR("a\0b\xc3\xa9\xc3 \xff\xfe\r\n\x1b[0m\xe2\x82"));
+	assert_string_equal(
+	    out.data, "a\xef\xbf\xbd"
+		      "b\xc3\xa9\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\r\n\x1b[0m\xef\xbf\xbd\xef\xbf\xbd");
+	buffer_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_before_the_end), cmocka_unit_test(test_texts),
+	    cmocka_unit_test(test_files),          cmocka_unit_test(test_failures),
+	    cmocka_unit_test(test_summary),        cmocka_unit_test(test_a_full_buffer_is_noticed),
+	    cmocka_unit_test(test_requested_at),   cmocka_unit_test(test_the_object_to_create),
+	    cmocka_unit_test(test_references),     cmocka_unit_test(test_clean_text),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

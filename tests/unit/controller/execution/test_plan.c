@@ -1,0 +1,656 @@
+/* The plan of an Execution as a table: what is seen → what is done. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "controller/execution/plan.h"
+
+#include <stdio.h>
+
+#define NOW 1800000000000LL
+#define UID "11111111-2222-3333-4444-555555555555"
+
+static const struct controller_config config = {
+    .image_allowlist = (char *)"python:3.12-slim,bash:5",
+    .default_timeout_ms = 120000,
+    .max_timeout_ms = 600000,
+    .default_memory = 256 << 20,
+    .max_memory = 1024 << 20,
+    .default_cpu = 500,
+    .max_cpu = 4000,
+    .max_concurrent = 2,
+    .max_starting = 4,
+    .start_timeout_ms = 300000,
+    .skill_wait_ms = 10000,
+    .ttl_seconds = 3600,
+};
+
+enum pod_kind { NO_POD, STARTING, UNSCHEDULABLE, NO_IMAGE, READY, OOM, EVICTED, GONE_SOON, FOREIGN };
+enum end_kind { OPEN, ENDED_NOW, ENDED_LONG_AGO };
+
+struct row {
+	const char *name;
+	/* seen */
+	int64_t age_ms; /* of the Execution */
+	bool foreign_namespace, no_skill, cancel, deleted, has_shape, pod_expected;
+	const char *image, *env_name, *create_problem, *invalid;
+	bool inline_files;
+	const char *skill_ready, *skill_digest; /* of a skill with inline files */
+	enum end_kind ended;
+	bool not_archived, archiving;
+	enum pod_kind pod;
+	int64_t pod_age_ms;
+	enum session_state session;
+	int64_t running_ms, cancel_sent_ago_ms, store_failed_ago_ms, lost_ago_ms;
+	unsigned stream_losses;
+	int64_t attempt, tenant_sandboxes, tenant_starting, starting;
+	bool waiting;
+	bool claimed, pod_lost;
+	enum pool_offer pool;
+	bool waits_for_pool;    /* expected */
+	const char *reason_now; /* of the condition */
+	/* expected */
+	unsigned actions;
+	const char *status, *reason, *error_code, *message; /* message: contained in */
+	int64_t wish_attempt;
+	int64_t requeue_min, requeue_max; /* 0, 0: none wanted */
+};
+
+static const struct row rows[] = {
+    {.name = "new: a Pod is created", .actions = ACTION_CREATE_POD, .requeue_min = 1, .requeue_max = 1000},
+    {.name = "created, not shown yet: wait", .pod_expected = true, .requeue_min = 1, .requeue_max = 1000},
+    {.name = "no tenant: fails with the way out",
+     .foreign_namespace = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "label it skillbox.dev/tenant"},
+    {.name = "a spec that the schema let through",
+     .invalid = "spec.input: nested too deeply",
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "spec.input: nested too deeply"},
+    {.name = "no skill yet: waits, and says so",
+     .no_skill = true,
+     .age_ms = 1000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "skill not found: adder@1.0.0",
+     .requeue_min = 8000,
+     .requeue_max = 9000},
+    {.name = "no skill in time: fails",
+     .no_skill = true,
+     .age_ms = 10001,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "skill not found: adder@1.0.0"},
+    {.name = "skill deleted under way: the run goes on",
+     .no_skill = true,
+     .has_shape = true,
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 10,
+     .age_ms = 60000,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "inline files not checked yet: wait",
+     .inline_files = true,
+     .age_ms = 1000,
+     .requeue_min = 299000,
+     .requeue_max = 299000},
+    {.name = "inline files without an entrypoint",
+     .inline_files = true,
+     .skill_ready = "False",
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "no_entrypoint",
+     .message = "skill adder@1.0.0 can't be run: no entrypoint"},
+    {.name = "inline files checked: a Pod",
+     .inline_files = true,
+     .skill_ready = "True",
+     .skill_digest = "sha256:abc",
+     .actions = ACTION_CREATE_POD,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "sandbox gone, and the skill too",
+     .no_skill = true,
+     .has_shape = true,
+     .age_ms = 60000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "skill not found"},
+    {.name = "image not allowed",
+     .image = "evil:1",
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "image_not_allowed",
+     .message = "image 'evil:1' is not on the allowlist"},
+    {.name = "reserved environment name",
+     .env_name = "LD_PRELOAD",
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "LD_PRELOAD"},
+    {.name = "a pool has a sandbox: it is claimed", .pool = POOL_READY, .actions = ACTION_CLAIM},
+    {.name = "a pool will have one: waits for it",
+     .pool = POOL_COMING,
+     .starting = 4,
+     .tenant_starting = 1,
+     .waits_for_pool = true,
+     .requeue_min = 1,
+     .requeue_max = PLAN_POOL_WAIT_MS},
+    {.name = "who runs what isn't known yet: nothing is made",
+     .pool = POOL_SETTLING,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "a tenant at its limit gets nothing of a pool",
+     .pool = POOL_READY,
+     .tenant_sandboxes = 2,
+     .waiting = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .requeue_min = 1,
+     .requeue_max = 30000},
+    {.name = "a claimed sandbox is gone: another",
+     .pod_lost = true,
+     .has_shape = true,
+     .actions = ACTION_PATCH_STATUS | ACTION_DELETE_POD,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "deleted before its result came",
+     .wish_attempt = 1},
+    {.name = "a claimed sandbox belongs to its pool", .pod = FOREIGN, .claimed = true, .has_shape = true},
+    {.name = "tenant at its limit: waits",
+     .tenant_sandboxes = 2,
+     .waiting = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "waiting for one of the tenant's sandboxes",
+     .requeue_min = 1,
+     .requeue_max = 30000},
+    {.name = "enough sandboxes start: waits, without a write",
+     .tenant_sandboxes = 1,
+     .tenant_starting = 1,
+     .starting = 4,
+     .waiting = true,
+     .requeue_min = 1,
+     .requeue_max = 30000},
+    {.name = "another tenant's flood is not waited for",
+     .starting = 40,
+     .actions = ACTION_CREATE_POD,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "create refused, still early: tried again",
+     .create_problem = "quota",
+     .age_ms = 1000,
+     .actions = ACTION_CREATE_POD,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "create refused for long: fails with the reason",
+     .create_problem = "exceeded quota",
+     .age_ms = 300001,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "exceeded quota"},
+    {.name = "Pod starts: wait, with its deadline",
+     .pod = STARTING,
+     .pod_age_ms = 1000,
+     .requeue_min = 299000,
+     .requeue_max = 299000},
+    {.name = "Pod not ready in time",
+     .pod = STARTING,
+     .pod_age_ms = 300000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "not ready within 300 s"},
+    {.name = "no node: says so",
+     .pod = UNSCHEDULABLE,
+     .pod_age_ms = 2000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "waiting for a node: 0/1 nodes",
+     .requeue_min = 1,
+     .requeue_max = 298000},
+    {.name = "image trouble may heal",
+     .pod = NO_IMAGE,
+     .pod_age_ms = 5000,
+     .requeue_min = 15000,
+     .requeue_max = 15000},
+    {.name = "image trouble that stays",
+     .pod = NO_IMAGE,
+     .pod_age_ms = 20000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "ErrImagePull: no such image"},
+    {.name = "a stranger's Pod has the name",
+     .pod = FOREIGN,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "is not ours"},
+    {.name = "Pod on its way out: wait for its end", .pod = GONE_SOON},
+    {.name = "Pod ready: a session", .pod = READY, .actions = ACTION_OPEN_SESSION},
+    {.name = "session opening: its deadline",
+     .pod = READY,
+     .session = SESSION_OPENING,
+     .pod_age_ms = 1000,
+     .requeue_min = 479000,
+     .requeue_max = 479000},
+    {.name = "job never taken: another sandbox",
+     .pod = READY,
+     .session = SESSION_OPENING,
+     .pod_age_ms = 480000,
+     .actions = ACTION_DELETE_POD | ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "did not take the job",
+     .wish_attempt = 1},
+    {.name = "short run: nothing is written",
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 200,
+     .requeue_min = 800,
+     .requeue_max = 800},
+    {.name = "run over a second: Running",
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 1000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Running",
+     .requeue_min = 1,
+     .requeue_max = 179000},
+    {.name = "Running is written once",
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 5000,
+     .reason_now = "Running",
+     .requeue_min = 175000,
+     .requeue_max = 175000},
+    {.name = "no answer long after the timeout: another sandbox",
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 180000,
+     .reason_now = "Running",
+     .actions = ACTION_DELETE_POD | ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .wish_attempt = 1},
+    {.name = "stream lost: opened again",
+     .pod = READY,
+     .session = SESSION_LOST,
+     .actions = ACTION_CLOSE_SESSION | ACTION_OPEN_SESSION},
+    {.name = "stream lost again: not at once",
+     .pod = READY,
+     .session = SESSION_LOST,
+     .stream_losses = 2,
+     .lost_ago_ms = 100,
+     .requeue_min = 400,
+     .requeue_max = 400},
+    {.name = "stream lost again: opened after a while",
+     .pod = READY,
+     .session = SESSION_LOST,
+     .stream_losses = 7,
+     .lost_ago_ms = 2000,
+     .actions = ACTION_CLOSE_SESSION | ACTION_OPEN_SESSION},
+    {.name = "stream lost too often: another sandbox",
+     .pod = READY,
+     .session = SESSION_LOST,
+     .stream_losses = 8,
+     .actions = ACTION_DELETE_POD | ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "broken pipe",
+     .wish_attempt = 1},
+    {.name = "out of memory as a whole",
+     .pod = OOM,
+     .session = SESSION_LOST,
+     .actions = ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "oom_killed"},
+    {.name = "evicted: another sandbox",
+     .pod = EVICTED,
+     .session = SESSION_LOST,
+     .attempt = 1,
+     .actions = ACTION_DELETE_POD | ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "Evicted",
+     .wish_attempt = 2},
+    {.name = "evicted the third time: lost",
+     .pod = EVICTED,
+     .attempt = 2,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_lost",
+     .message = "sandbox lost 3 times",
+     .wish_attempt = 2},
+    {.name = "Pod vanished under a session: another sandbox, counted",
+     .session = SESSION_RUNNING,
+     .running_ms = 100,
+     .actions = ACTION_DELETE_POD | ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "was deleted",
+     .wish_attempt = 1},
+    {.name = "Pod vanished before a session: counted too",
+     .has_shape = true,
+     .actions = ACTION_DELETE_POD | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .wish_attempt = 1},
+    {.name = "Pod vanished while the controller was away",
+     .reason_now = "Running",
+     .attempt = 2,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_lost",
+     .message = "sandbox lost 3 times",
+     .wish_attempt = 2},
+    {.name = "Pod vanished, result arrives: wait for it",
+     .session = SESSION_COLLECTING,
+     .running_ms = 100,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "result: recorded",
+     .pod = READY,
+     .session = SESSION_DONE,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "True",
+     .reason = "Succeeded"},
+    {.name = "result counts though the Pod is gone",
+     .session = SESSION_DONE,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "True",
+     .reason = "Succeeded"},
+    {.name = "result not stored: again after a second",
+     .pod = READY,
+     .session = SESSION_STORE_FAILED,
+     .store_failed_ago_ms = 100,
+     .requeue_min = 900,
+     .requeue_max = 900},
+    {.name = "result not stored: now again",
+     .pod = READY,
+     .session = SESSION_STORE_FAILED,
+     .store_failed_ago_ms = 1000,
+     .actions = ACTION_RETRY_STORE},
+    {.name = "result not stored for ten minutes",
+     .pod = READY,
+     .session = SESSION_STORE_FAILED,
+     .store_failed_ago_ms = 600000,
+     .actions = ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_lost",
+     .message = "could not be stored: broken pipe"},
+    {.name = "cancel before anything",
+     .cancel = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Cancelled",
+     .error_code = "cancelled"},
+    {.name = "cancel while running: the runner is told",
+     .cancel = true,
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 100,
+     .actions = ACTION_CANCEL_SESSION,
+     .requeue_min = 5000,
+     .requeue_max = 30000},
+    {.name = "cancel told, no answer yet: wait",
+     .cancel = true,
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 100,
+     .cancel_sent_ago_ms = 1000,
+     .requeue_min = 1,
+     .requeue_max = 4000},
+    {.name = "cancel told, no answer: cancelled without logs",
+     .cancel = true,
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .running_ms = 6000,
+     .cancel_sent_ago_ms = 5000,
+     .actions = ACTION_CLOSE_SESSION | ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Cancelled",
+     .error_code = "cancelled"},
+    {.name = "cancel came after the result: the result stands",
+     .cancel = true,
+     .pod = READY,
+     .session = SESSION_DONE,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "True",
+     .reason = "Succeeded"},
+    {.name = "finished: session and Pod go, time to live runs",
+     .ended = ENDED_NOW,
+     .pod = READY,
+     .session = SESSION_DONE,
+     .actions = ACTION_CLOSE_SESSION | ACTION_DELETE_POD,
+     .requeue_min = 3600000,
+     .requeue_max = 3600000},
+    {.name = "finished, Pod going: nothing more",
+     .ended = ENDED_NOW,
+     .pod = GONE_SOON,
+     .requeue_min = 3600000,
+     .requeue_max = 3600000},
+    {.name = "finished long ago: deleted", .ended = ENDED_LONG_AGO, .actions = ACTION_DELETE_EXECUTION},
+    {.name = "finished: into the database, and the Pod goes at once",
+     .ended = ENDED_NOW,
+     .not_archived = true,
+     .pod = READY,
+     .session = SESSION_DONE,
+     .actions = ACTION_CLOSE_SESSION | ACTION_DELETE_POD | ACTION_ARCHIVE,
+     .requeue_min = 3600000,
+     .requeue_max = 3600000},
+    {.name = "finished, on its way into the database: wait",
+     .ended = ENDED_NOW,
+     .not_archived = true,
+     .archiving = true,
+     .requeue_min = 3600000,
+     .requeue_max = 3600000},
+    {.name = "finished long ago, not in the database: archived, not deleted",
+     .ended = ENDED_LONG_AGO,
+     .not_archived = true,
+     .actions = ACTION_ARCHIVE},
+    {.name = "finished long ago, on its way into the database: not deleted",
+     .ended = ENDED_LONG_AGO,
+     .not_archived = true,
+     .archiving = true},
+    {.name = "not finished: not archived",
+     .not_archived = true,
+     .actions = ACTION_CREATE_POD,
+     .requeue_min = 1,
+     .requeue_max = 1000},
+    {.name = "being deleted: session and Pod go",
+     .deleted = true,
+     .pod = READY,
+     .session = SESSION_RUNNING,
+     .actions = ACTION_CLOSE_SESSION | ACTION_DELETE_POD},
+};
+
+static struct pod pod_of(const struct row *row)
+{
+	struct pod pod = {.meta = {.namespace = (char *)"t",
+				   .name = (char *)"skx-" UID "-0",
+				   .uid = (char *)"pod-uid",
+				   .owner_uid = (char *)UID,
+				   .created_ms = NOW - row->pod_age_ms},
+			  .phase = (char *)"Pending"};
+	switch (row->pod) {
+	case UNSCHEDULABLE:
+		pod.unschedulable = (char *)"0/1 nodes are available";
+		break;
+	case NO_IMAGE:
+		pod.waiting_reason = (char *)"ErrImagePull";
+		pod.waiting_message = (char *)"no such image";
+		break;
+	case READY:
+		pod.phase = (char *)"Running";
+		pod.ready = true;
+		break;
+	case OOM:
+		pod.phase = (char *)"Failed";
+		pod.terminated = true;
+		pod.terminated_reason = (char *)"OOMKilled";
+		break;
+	case EVICTED:
+		pod.phase = (char *)"Failed";
+		pod.reason = (char *)"Evicted";
+		break;
+	case GONE_SOON:
+		pod.meta.deleted_ms = NOW;
+		break;
+	case FOREIGN:
+		pod.meta.owner_uid = NULL;
+		break;
+	case NO_POD:
+	case STARTING:
+		break;
+	}
+	return pod;
+}
+
+static void check_wish(const struct row *row, const struct plan *plan)
+{
+	if (!row->status) {
+		assert_null(plan->wish);
+		return;
+	}
+	assert_non_null(plan->wish);
+	assert_string_equal(plan->wish->status.succeeded.status, row->status);
+	assert_string_equal(plan->wish->status.succeeded.reason, row->reason);
+	if (row->error_code)
+		assert_string_equal(plan->wish->status.error_code, row->error_code);
+	else
+		assert_null(plan->wish->status.error_code);
+	if (row->message && !strstr(plan->wish->status.succeeded.message, row->message))
+		fail_msg("message '%s' lacks '%s'", plan->wish->status.succeeded.message, row->message);
+	assert_int_equal(plan->wish->status.attempt, row->wish_attempt);
+	bool ended = strcmp(row->status, "Unknown") != 0;
+	assert_int_equal(plan->wish->status.completed_ms, ended ? NOW : 0);
+}
+
+static void test_row(void **state)
+{
+	const struct row *row = *state;
+	struct env_var env = {(char *)row->env_name, (char *)"x"};
+	struct execution execution = {
+	    .meta = {.namespace = (char *)"t",
+		     .name = (char *)"e",
+		     .uid = (char *)UID,
+		     .resource_version = (char *)"7",
+		     .created_ms = NOW - row->age_ms,
+		     .deleted_ms = row->deleted ? NOW : 0},
+	    .spec = {.skill_name = (char *)"adder",
+		     .skill_version = (char *)"1.0.0",
+		     .ttl_seconds = -1,
+		     .env = &env,
+		     .env_count = row->env_name ? 1 : 0,
+		     .cancel = row->cancel},
+	    .status = {.attempt = row->attempt},
+	    .invalid = (char *)row->invalid,
+	};
+	if (row->ended != OPEN) {
+		execution.status.succeeded =
+		    (struct condition){.status = (char *)"True", .reason = (char *)"Succeeded"};
+		execution.status.completed_ms = row->ended == ENDED_NOW ? NOW : NOW - 3600001;
+	} else if (row->reason_now) {
+		execution.status.succeeded = (struct condition){
+		    .status = (char *)"Unknown", .reason = (char *)row->reason_now, .message = (char *)"x"};
+	}
+	struct skill_file file = {(char *)"main.py", (char *)""};
+	struct skill skill = {
+	    .spec = {.name = (char *)"adder",
+		     .version = (char *)"1.0.0",
+		     .lang = (char *)"python",
+		     .image = (char *)(row->image ? row->image : ""),
+		     .files = &file,
+		     .file_count = row->inline_files ? 1 : 0},
+	    .status = {.ready = {.status = (char *)row->skill_ready, .message = (char *)"no entrypoint"},
+		       .digest = (char *)row->skill_digest}};
+	struct run_shape shape = {.image = "python:3.12-slim",
+				  .timeout_ms = 120000,
+				  .memory = 256 << 20,
+				  .cpu = 500,
+				  .skill_version = "1.0.0"};
+	struct run_result result = {.reason = FRAME_EXITED};
+	struct pod pod = pod_of(row);
+	struct observation seen = {
+	    .execution = &execution,
+	    .namespace_is_tenant = !row->foreign_namespace,
+	    .skill = row->no_skill ? NULL : &skill,
+	    .shape = row->has_shape ? &shape : NULL,
+	    .pod = row->pod == NO_POD ? NULL : &pod,
+	    .pod_expected = row->pod_expected,
+	    .sandbox_age_ms = row->pod_age_ms,
+	    .claimed = row->claimed,
+	    .pod_lost = row->pod_lost,
+	    .pool = row->pool,
+	    .pod_create_problem = row->create_problem,
+	    .tenant_sandboxes = row->tenant_sandboxes,
+	    .tenant_starting = row->tenant_starting,
+	    .starting = row->starting,
+	    .session = row->session,
+	    .result = row->session == SESSION_DONE ? &result : NULL,
+	    .session_problem = "broken pipe",
+	    .store_failed_ms = NOW - row->store_failed_ago_ms,
+	    .store_tried_ms = NOW - row->store_failed_ago_ms,
+	    .lost_ms = NOW - row->lost_ago_ms,
+	    .stream_losses = row->stream_losses,
+	    .started_ms = row->running_ms ? NOW - row->running_ms : 0,
+	    .cancel_sent_ms = row->cancel_sent_ago_ms ? NOW - row->cancel_sent_ago_ms : 0,
+	    .archived = !row->not_archived,
+	    .archiving = row->archiving,
+	    .now_ms = NOW,
+	};
+	struct plan plan;
+	struct error problem = {0};
+	if (plan_execution(&seen, &config, &plan, &problem) != 0)
+		fail_msg("%s", problem.message);
+	bool ends = row->status && strcmp(row->status, "Unknown") != 0;
+	bool pod_is_left = row->pod != NO_POD && row->pod != FOREIGN && row->pod != GONE_SOON;
+	assert_int_equal(plan.actions, row->actions | (ends && pod_is_left ? ACTION_DELETE_POD : 0));
+	assert_int_equal(plan.waiting, row->waiting);
+	assert_int_equal(plan.waits_for_pool, row->waits_for_pool);
+	check_wish(row, &plan);
+	if (row->requeue_max)
+		assert_in_range(plan.requeue_ms, row->requeue_min, row->requeue_max);
+	plan_clear(&plan);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		tests[i] =
+		    (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
+	return _cmocka_run_group_tests("plan", tests, sizeof(rows) / sizeof(rows[0]), NULL, NULL);
+}
