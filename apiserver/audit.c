@@ -99,8 +99,7 @@ static void on_tick(uv_timer_t *timer)
 	struct row *row;
 	if (db_check(audit->db, NULL) != 0)
 		return;
-	TAILQ_FOREACH(row, &audit->rows, link)
-	{
+	TAILQ_FOREACH(row, &audit->rows, link) {
 		if (audit->sent >= AT_ONCE)
 			break;
 		if (!row->sent)

@@ -42,8 +42,8 @@ static struct sandbox *sandbox_of(const struct pool_call *call)
 	struct sandbox *sandbox = NULL;
 	if (pool)
 		LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	if (strcmp(sandbox->name, call->pod) == 0)
-		break;
+			if (strcmp(sandbox->name, call->pod) == 0)
+				break;
 	return sandbox;
 }
 

@@ -72,8 +72,7 @@ static struct sandbox *best_sandbox(const struct pools *pools, const char *names
 		if (!pool_serves(pool, namespace, shape))
 			continue;
 		int here = readiness(pool, shape);
-		LIST_FOREACH(sandbox, &pool->sandboxes, link)
-		{
+		LIST_FOREACH(sandbox, &pool->sandboxes, link) {
 			if (!pool_sandbox_is_ready(sandbox))
 				continue;
 			if (!best || here > best_readiness ||
@@ -146,10 +145,10 @@ const char *pools_find_claimed(const struct pools *pools, const char *namespace,
 		if (strcmp(pool->namespace, namespace) != 0)
 			continue;
 		LIST_FOREACH(sandbox, &pool->sandboxes, link)
-		if (sandbox->claimed && !sandbox->used && strcmp(sandbox->execution_id, id) == 0) {
-			*ret_shape = sandbox->found_shape;
-			return sandbox->name;
-		}
+			if (sandbox->claimed && !sandbox->used && strcmp(sandbox->execution_id, id) == 0) {
+				*ret_shape = sandbox->found_shape;
+				return sandbox->name;
+			}
 	}
 	return NULL;
 }

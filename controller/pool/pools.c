@@ -204,8 +204,8 @@ struct sandbox *pool_find_sandbox(const struct pool *pool, const char *name)
 {
 	struct sandbox *sandbox;
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	if (strcmp(sandbox->name, name) == 0)
-		return sandbox;
+		if (strcmp(sandbox->name, name) == 0)
+			return sandbox;
 	return NULL;
 }
 
@@ -229,7 +229,7 @@ static void sync_with_pods(struct pool *pool, int64_t now_ms)
 {
 	struct sandbox *sandbox, *next;
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	sandbox->pod = NULL;
+		sandbox->pod = NULL;
 	informer_index_each(pool->pools->controller->pods, PODS_BY_POOL, str_of(pool->uid), visit_pod, pool);
 	for (sandbox = LIST_FIRST(&pool->sandboxes); sandbox; sandbox = next) {
 		next = LIST_NEXT(sandbox, link);
@@ -441,8 +441,7 @@ static int look(struct pool *pool, const struct sandbox_pool *object, int64_t no
 	if (reshape(pool, object, &reason, &invalid) != 0)
 		return -1;
 	sync_with_pods(pool, now_ms);
-	LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	{
+	LIST_FOREACH(sandbox, &pool->sandboxes, link) {
 		if (sandbox->session && session_found_execution(sandbox->session))
 			take_found(pool, sandbox);
 		if (sandbox->claimed && !sandbox->used && !is_wanted(pool, sandbox))
@@ -457,7 +456,7 @@ static int look(struct pool *pool, const struct sandbox_pool *object, int64_t no
 		return -1;
 	}
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	views[i++] = view_of(pool, sandbox, now_ms);
+		views[i++] = view_of(pool, sandbox, now_ms);
 	struct pool_observation seen = {
 	    .invalid = pool->valid ? NULL : invalid.message,
 	    .invalid_reason = reason,
@@ -556,7 +555,7 @@ int64_t pool_starting(const struct pool *pool)
 	int64_t count = 0;
 	const struct sandbox *sandbox;
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
-	count += !sandbox->used && !sandbox->claimed && !sandbox->session && !sandbox->deleted_ms;
+		count += !sandbox->used && !sandbox->claimed && !sandbox->session && !sandbox->deleted_ms;
 	return count;
 }
 
@@ -577,8 +576,7 @@ struct pool_counts pools_count(const struct pools *pools)
 	for (struct map_node *node; (node = map_next(&pools->by_key, &cursor));) {
 		const struct pool *pool = MAP_CONTAINER(node, const struct pool, node);
 		counts.starting += pool_starting(pool);
-		LIST_FOREACH(sandbox, &pool->sandboxes, link)
-		{
+		LIST_FOREACH(sandbox, &pool->sandboxes, link) {
 			counts.ready += pool_sandbox_is_ready(sandbox);
 			counts.claimed += sandbox->claimed && !sandbox->used;
 		}

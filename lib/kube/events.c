@@ -195,8 +195,7 @@ void event_recorder_flush(struct event_recorder *recorder)
 {
 	struct event *event;
 	bool more = false;
-	TAILQ_FOREACH(event, &recorder->events, link)
-	{
+	TAILQ_FOREACH(event, &recorder->events, link) {
 		if (event->counted && event->created)
 			write_count(event);
 		more = more || event->counted;
@@ -232,8 +231,7 @@ static void event_key(const struct event_object *about, const struct words *word
 static struct event *find(struct event_recorder *recorder, const char *key)
 {
 	struct event *event;
-	TAILQ_FOREACH(event, &recorder->events, link)
-	{
+	TAILQ_FOREACH(event, &recorder->events, link) {
 		if (strcmp(event->key, key) == 0)
 			return event;
 	}

@@ -302,8 +302,7 @@ struct http_server *http_server_free(struct http_server *server)
 	uv_close((uv_handle_t *)&server->idle, on_handle_closed);
 	/* The daemon refuses to stop while a connection is suspended. */
 	struct http_exchange *exchange;
-	LIST_FOREACH(exchange, &server->exchanges, link)
-	{
+	LIST_FOREACH(exchange, &server->exchanges, link) {
 		exchange->gone = true;
 		http_exchange_resume(exchange);
 	}
