@@ -1,9 +1,69 @@
-"""What all test folders share: the fast ones go first, the cluster's tests last."""
+"""What all test folders share: the order of tests, and which of them run side by side.
+
+With pytest-xdist (`-n`) each worker has a tenant of its own on the cluster, and a Kubernetes API, PostgreSQL and S3 servers of its
+own beside it. A test that must have the cluster for itself is marked `alone` and runs in a pass of its own (dev/test)."""
 
 import pathlib
+import zlib
 
-ON_THE_CLUSTER = {pathlib.Path(__file__).parent / name for name in ("attack", "e2e", "openapi")}
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+ON_THE_CLUSTER = {HERE / name for name in ("attack", "e2e", "openapi")}
+# Tests that share something costly stay with one worker: by folder, or by file.
+BY_FOLDER = ("integration", "openapi", "postgres")
+BY_FILE = {"attack/test_escape.py": "probes", "attack/test_promises.py": "probes", "attack/test_residue.py": "residue"}
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--turn", metavar="N/M", help="of the tests that are not `core`, only every M-th, from the N-th on: "
+                     "runs with N from 0 to M-1 have run all of them")
+
+
+def pytest_configure(config):
+    text = config.getoption("--turn")
+    if text:
+        n, slash, m = text.partition("/")
+        if not (slash and n.isdigit() and m.isdigit() and int(n) < int(m)):
+            raise pytest.UsageError(f"--turn is N/M with N < M, as in 0/4, not {text!r}")
+
+
+def is_its_turn(item, text):
+    """By the function's name: the cases of one test stay together."""
+    n, _, m = text.partition("/")
+    name = item.nodeid.partition("[")[0]
+    return item.get_closest_marker("core") is not None or zlib.crc32(name.encode()) % int(m) == int(n)
+
+
+def group_of(name):
+    """Which tests go to the same worker, by a test's name ("tests/e2e/test_rest.py::test_x[case]")."""
+    path, _, test = name.removeprefix("tests/").partition("::")
+    folder = path.partition("/")[0]
+    if path in BY_FILE:
+        return BY_FILE[path]
+    if folder == "s3":
+        return next((f"s3-{kind}" for kind in ("minio", "versitygw") if kind in test), "s3")
+    if folder == "apiserver":
+        return path
+    return folder if folder in BY_FOLDER else name
+
+
+@pytest.hookimpl(optionalhook=True)  # where xdist is not installed, nobody asks
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    turn = config.getoption("--turn")
+    if turn:
+        left = [item for item in items if not is_its_turn(item, turn)]
+        items[:] = [item for item in items if is_its_turn(item, turn)]
+        config.hook.pytest_deselected(items=left)
+    # The fast ones first, the cluster's last.
     items.sort(key=lambda item: not ON_THE_CLUSTER.isdisjoint(item.path.parents))

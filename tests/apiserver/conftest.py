@@ -2,8 +2,9 @@
 
 import pytest
 
-from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube, unique, wait_for
+from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube
 from control_plane import ControlPlane
+from waiting import unique, wait_for
 
 
 def pytest_configure(config):

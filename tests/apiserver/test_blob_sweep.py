@@ -8,9 +8,10 @@ import time
 import pytest
 import requests
 
-from api_server import ApiServer, KEYS_NAMESPACE, Kube, skill_zip, unique, wait_for
-from control_plane import ControlPlane, free_port
+from api_server import ApiServer, KEYS_NAMESPACE, Kube, skill_zip
+from control_plane import ControlPlane
 from metrics_text import read_metrics
+from waiting import free_port, unique, wait_for
 
 DAY = 24 * 3600
 

@@ -6,7 +6,8 @@ import time
 import pytest
 import requests
 
-from api_server import assert_error, unique
+from api_server import assert_error
+from waiting import unique
 
 DATA = b"\x1f\x8bnot really gzip" * 1000
 DIGEST = hashlib.sha256(DATA).hexdigest()

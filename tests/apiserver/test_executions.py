@@ -7,8 +7,9 @@ import threading
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, condition, unique, wait_for
+from api_server import ApiServer, assert_error, condition
 from metrics_text import read_metrics
+from waiting import unique, wait_for
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 

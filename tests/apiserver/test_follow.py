@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from api_server import ApiServer, assert_error, condition, unique, wait_for
+from api_server import ApiServer, assert_error, condition
 from fake_kubelet import FakeKubelet
+from waiting import unique, wait_for
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from base64 import b64decode
 
 import pytest
 
-from api_server import Client, KEYS_NAMESPACE, assert_error, unique, wait_for
+from api_server import Client, KEYS_NAMESPACE, assert_error
+from waiting import unique, wait_for
 
 
 def secrets_of(kube, tenant):

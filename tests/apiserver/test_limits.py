@@ -6,8 +6,9 @@ import time
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, wait_for
+from api_server import ApiServer, assert_error
 from metrics_text import read_metrics
+from waiting import wait_for
 
 RATE, WRONG = 40, 5
 

@@ -7,8 +7,9 @@ import time
 import pytest
 import requests
 
-from api_server import ApiServer, skill_zip, unique, wait_for
+from api_server import ApiServer, skill_zip
 from metrics_text import Metrics, read_metrics
+from waiting import unique, wait_for
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import threading
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, program, wait_for
+from api_server import ApiServer, assert_error, program
+from waiting import wait_for
 
 
 @pytest.fixture

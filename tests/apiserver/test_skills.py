@@ -7,7 +7,8 @@ import re
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, skill_zip, unique, wait_for, zip_of
+from api_server import ApiServer, assert_error, skill_zip, zip_of
+from waiting import unique, wait_for
 
 
 def test_a_push_in_full(client):

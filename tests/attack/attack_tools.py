@@ -6,7 +6,8 @@ import pathlib
 import time
 
 import cases
-from skillbox_client import component_pods, manifest, unique, wait_for, zip_of
+from skillbox_client import component_pods, manifest, zip_of
+from waiting import unique, wait_for
 
 FOLDER = pathlib.Path(__file__).parent / "probes"
 LISTENS_AT = 8099

@@ -1,7 +1,12 @@
 """After all attacks (conftest.py puts this file last): everybody else is as they were."""
 
+import pytest
+
 from attack_tools import node_is_well
-from skillbox_client import component_pods, is_ready, restart_count, wait_for
+from skillbox_client import component_pods, is_ready, restart_count
+from waiting import wait_for
+
+pytestmark = pytest.mark.alone
 
 SANDBOXES = "app.kubernetes.io/component=sandbox,app.kubernetes.io/managed-by=skillbox"
 

@@ -8,7 +8,8 @@ import pytest
 import cases
 from attack_tools import judge, node_is_well
 from contract_checks import assert_answer, assert_error
-from skillbox_client import condition_of, manifest, unique, wait_for, zip_of
+from skillbox_client import condition_of, manifest, zip_of
+from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
 
@@ -84,6 +85,7 @@ def test_read_only_root(all_hold):
     all_hold("kernel", "remount_root_writable", "mount_tmpfs", "mount_bind", "mount_setattr", "open_tree_clone")
 
 
+@pytest.mark.alone
 def test_process_limit(client, push, neighbour, kubectl, node, runtime):
     """A fork bomb leaves neighbours and the node well, and ends by its own timeout."""
     before = int(node.execute("bash", "-c", "ls -d /proc/[0-9]* | wc -l"))

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from contract_checks import assert_answer, assert_record
-from skillbox_client import wait_for
+from waiting import wait_for
 
 START = """
 import ctypes, errno, json, os, resource, signal, socket, struct, sys, time

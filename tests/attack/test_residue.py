@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from skillbox_client import skill_zip, unique, wait_for
+from skillbox_client import skill_zip
+from waiting import unique, wait_for
 
 LEAVE = r"""
 import ctypes, os, socket, sys, time

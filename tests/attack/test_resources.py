@@ -6,7 +6,8 @@ import pytest
 
 from attack_tools import memory_peak, node_is_well
 from contract_checks import assert_answer
-from skillbox_client import skill_zip, unique, wait_for
+from skillbox_client import skill_zip
+from waiting import unique, wait_for
 
 MIB = 1 << 20
 IGNORE_SIGNALS = """
@@ -351,6 +352,8 @@ time.sleep(0.1)
 seen["ordinary signals"] = done.returncode == -15 and {signal.SIGUSR1, signal.SIGALRM, signal.SIGCHLD} <= set(came)
 json.dump(seen, open(os.environ["SANDBOX_OUTPUT"], "w"))
 """
+
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 import requests
 
 from contract_checks import assert_answer
-from skillbox_client import skill_zip, unique
+from skillbox_client import skill_zip
+from waiting import unique
 
 MAKE = r"""
 import errno, json, os, socket, stat

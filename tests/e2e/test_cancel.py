@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from contract_checks import assert_answer, assert_error, assert_record
-from skillbox_client import condition_of, wait_for
+from skillbox_client import condition_of
+from waiting import wait_for
 
 SLEEPER = """
 echo '{"half": 1}' >$SANDBOX_OUTPUT

@@ -2,19 +2,10 @@
 
 import uuid
 
-from skillbox_client import condition_of, unique, wait_for
+from skillbox_client import condition_of, skill_and_execution
+from waiting import unique, wait_for
 
 LABELS = {"app.kubernetes.io/managed-by": "skillbox", "app.kubernetes.io/component": "sandbox"}
-
-
-def skill_and_execution(kubectl, name, **spec):
-    kubectl.apply({
-        "apiVersion": "skillbox.dev/v1alpha1", "kind": "Skill", "metadata": {"name": name},
-        "spec": {"name": name, "version": "1.0.0", "description": "d", "lang": "bash",
-                 "source": {"files": {"main.sh": "true"}}},
-    })
-    kubectl.apply({"apiVersion": "skillbox.dev/v1alpha1", "kind": "Execution", "metadata": {"name": name},
-                   "spec": {"skillRef": {"name": name}, **spec}})
 
 
 def idle_pod(name, labels, image, owner=None):

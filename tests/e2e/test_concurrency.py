@@ -5,7 +5,8 @@ import random
 import time
 
 from contract_checks import assert_answer, assert_record
-from skillbox_client import skill_zip, unique, wait_for
+from skillbox_client import skill_zip
+from waiting import unique, wait_for
 
 CALLERS = 12
 

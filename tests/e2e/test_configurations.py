@@ -4,8 +4,8 @@ import urllib.parse
 
 import requests
 
-from skillbox_client import unique, wait_for
-from test_cleanup import skill_and_execution
+from skillbox_client import skill_and_execution
+from waiting import unique, wait_for
 
 
 def test_ready_names_what_is_configured(client, configuration):

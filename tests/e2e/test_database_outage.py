@@ -3,8 +3,10 @@
 import pytest
 import requests
 
-from skillbox_client import component_pods, condition_of, is_ready, unique, wait_for
-from test_cleanup import skill_and_execution
+from skillbox_client import component_pods, condition_of, is_ready, skill_and_execution
+from waiting import unique, wait_for
+
+pytestmark = pytest.mark.alone
 
 POSTGRES = ("-n", "skillbox-backing", "deployment/postgres")
 

@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from skillbox_client import load_environment, minified, raw_member, raw_members, skill_zip, wait_for
+from skillbox_client import load_environment, minified, raw_member, raw_members, skill_zip
+from waiting import wait_for
 
 
 def test_minified_keeps_every_byte_of_tokens():

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from skillbox_client import condition_of, raw_member, unique, wait_for
+from skillbox_client import condition_of, raw_member
+from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
 

@@ -1,7 +1,8 @@
 """/metrics of both programs on the cluster: a run is counted once, with its time and its parts."""
 
 from metrics_text import Metrics, read_metrics
-from skillbox_client import component_pods, wait_for
+from skillbox_client import component_pods
+from waiting import wait_for
 
 PARTS = ("queue", "sandbox", "start", "run", "collect")
 
@@ -12,7 +13,7 @@ def controller_metrics(kubectl):
     return Metrics(kubectl.text("get", "--raw", path))
 
 
-def test_runs_are_counted_with_their_time(client, kubectl, push):
+def test_runs_are_counted_with_their_time(client, kubectl, push, tenant):
     sleeper = push("sleep 1.5; exit $(cat $SANDBOX_INPUT_FILE)", lang="bash")
     before = controller_metrics(kubectl)
     results = [client.run(sleeper, input=code) for code in (0, 3)]
@@ -30,18 +31,18 @@ def test_runs_are_counted_with_their_time(client, kubectl, push):
     assert sum(grown("skillbox_execution_seconds_sum", start=start) for start in starts) >= total * 0.99
     for part in PARTS:
         assert grown("skillbox_execution_phase_seconds_sum", phase=part) >= sum(r["timings"][part] for r in results) / 1000 * 0.99
-    assert grown("skillbox_tenant_run_seconds_total", tenant="default") >= 3
-    assert grown("skillbox_tenant_executions_ended_total", tenant="default", status="failed") >= 1
+    assert grown("skillbox_tenant_run_seconds_total", tenant=tenant) >= 3
+    assert grown("skillbox_tenant_executions_ended_total", tenant=tenant, status="failed") >= 1
     assert grown("skillbox_kubernetes_requests_total", method="PATCH", resource="executions/status", code="200") >= 2
     assert read_metrics(client.base_url).value("skillbox_executions_created_total", mode="sync") >= 2
 
 
-def test_a_sandbox_at_work_is_seen(client, kubectl, push):
+def test_a_sandbox_at_work_is_seen(client, kubectl, push, tenant):
     execution_id = client.start(push("sleep 60", lang="bash"))
     client.wait_until(execution_id, "running")
     seen = controller_metrics(kubectl)
     assert seen.value("skillbox_sandboxes", stage="ready") >= 1
-    assert seen.value("skillbox_tenant_executions_unfinished", tenant="default") >= 1
+    assert seen.value("skillbox_tenant_executions_unfinished", tenant=tenant) >= 1
     assert seen.value("skillbox_informer_objects", resource="pods") >= 1
     client.request("DELETE", f"/v1/executions/{execution_id}")
     client.wait_until_ended(execution_id)

@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from skillbox_client import component_pods, condition_of, kill_component, manifest, unique, wait_for, zip_of
+from skillbox_client import component_pods, condition_of, kill_component, manifest, zip_of
+from waiting import unique, wait_for
 
 IMAGE = "python:3.12-slim"
 # What somebody before it left behind, and something for whoever comes after it.
@@ -142,6 +143,7 @@ def test_a_runner_killed_while_it_waits_is_replaced(kubectl, node, pool, client,
     assert client.run(push_for_pool(push))["warm"] is True
 
 
+@pytest.mark.alone
 def test_a_node_that_is_drained_is_told_and_the_pool_comes_back(kubectl, pool, client, push):
     """As under pressure: what waits is evicted, and no node takes another."""
     some = pool(2)
@@ -192,6 +194,7 @@ def test_an_image_that_is_not_allowed_makes_no_pod(kubectl, pool):
     assert some.pods() == []
 
 
+@pytest.mark.alone
 def test_a_new_controller_takes_the_pool_over(kubectl, node, pool, client, push):
     some = pool(3)
     some.wait_full(3)
@@ -202,6 +205,7 @@ def test_a_new_controller_takes_the_pool_over(kubectl, node, pool, client, push)
     assert client.run(push_for_pool(push))["warm"] is True
 
 
+@pytest.mark.alone
 def test_a_claimed_sandbox_is_found_by_the_next_controller(kubectl, node, pool, client, push, execution_object):
     skill = push_for_pool(push, """
 import json, os, time, uuid
@@ -370,6 +374,7 @@ def test_files_are_sent_again_when_a_stream_is_cut(node, pool, client, bound_ski
     bound_skill.check(client.run(bound_skill.name))
 
 
+@pytest.mark.alone
 def test_a_new_controller_takes_a_bound_pool_over(kubectl, node, pool, client, bound_skill, execution_object):
     bound_skill.push()
     some = pool(2, skillRef={"name": bound_skill.name})
@@ -429,6 +434,7 @@ def reconciles(kubectl):
     return float(count)
 
 
+@pytest.mark.alone
 def test_a_warm_execution_costs_two_writes(kubectl, pool, client, push):
     """Beside the Pod's own life: the Execution's creation and its last status. Nothing else is written for it."""
     skill = push_for_pool(push)
@@ -446,17 +452,18 @@ def test_a_warm_execution_costs_two_writes(kubectl, pool, client, push):
     assert spent == expected
 
 
+@pytest.mark.alone
 def test_a_burst_costs_few_looks_an_execution(kubectl, pool, push):
-    """300 at once, of which nearly all wait for a sandbox of the pool. (By kubectl: REST takes no more than 100.)"""
+    """60 at once, of which nearly all wait for a sandbox of the pool."""
     skill = push_for_pool(push)
     some = pool(6)
     some.wait_full(6)
-    before, names = reconciles(kubectl), [unique("burst") for _ in range(300)]
+    before, names = reconciles(kubectl), [unique("burst") for _ in range(60)]
     kubectl.create({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "skillbox.dev/v1alpha1", "kind": "Execution", "metadata": {"name": name, "labels": {"burst": skill}},
          "spec": {"skillRef": {"name": skill}}} for name in names]})
 
-    # One watch after the other: polling 300 objects would cost more than they do.
+    # One watch after the other: polling them all would cost more than they do.
     kubectl.run("wait", *[f"execution/{name}" for name in names], "--for=condition=Succeeded", "--timeout=280s", timeout=300)
     spent = (reconciles(kubectl) - before) / len(names)
     statuses = [one["status"] for one in kubectl.items("executions") if one["metadata"]["name"] in names]

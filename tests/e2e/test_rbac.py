@@ -6,7 +6,8 @@ import json
 import pytest
 
 from kube_api import KubeApi
-from skillbox_client import component_pods, wait_for
+from skillbox_client import component_pods
+from waiting import wait_for
 from weaker_pods import WEAKER
 
 # (program, where, group, resource): verbs, and what they are for. `everywhere` is a ClusterRole, `home` the release's

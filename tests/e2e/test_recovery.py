@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from contract_checks import assert_record
-from skillbox_client import component_pods, condition_of, is_ready, kill_component, restart_count, wait_for
+from skillbox_client import component_pods, condition_of, is_ready, kill_component, restart_count
+from waiting import wait_for
 
 SLOW = """
 import json, os, sys, time, uuid
@@ -17,6 +18,8 @@ time.sleep(5)
 json.dump({"run": run, "number": number}, open(os.environ["SANDBOX_OUTPUT"], "w"))
 print("ended", run)
 """
+
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,10 @@
 
 import pytest
 
-from skillbox_client import component_pods, is_ready, wait_for
+from skillbox_client import component_pods, is_ready
+from waiting import wait_for
+
+pytestmark = pytest.mark.alone
 
 NAME = "SKILLBOX_REQUIRED_LAYERS"
 

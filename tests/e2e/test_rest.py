@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from contract_checks import assert_error
-from skillbox_client import ROOT, is_uuid, minified, unique
+from skillbox_client import ROOT, is_uuid, minified
+from waiting import unique
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from skillbox_client import manifest, skill_zip, unique, zip_of
+from skillbox_client import manifest, skill_zip, zip_of
+from waiting import unique
 
 LOOK_AROUND = r"""
 import ctypes, errno, json, os, signal, socket, stat, sys

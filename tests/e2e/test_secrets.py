@@ -8,7 +8,8 @@ import urllib.parse
 import pytest
 import requests
 
-from skillbox_client import component_logs, component_pods, is_ready, skill_zip, unique, wait_for
+from skillbox_client import component_logs, component_pods, is_ready, skill_zip
+from waiting import unique, wait_for
 
 PROGRAMS = ("apiserver", "controller")
 WRONG_KEY = "sk-" + "ab" * 24
@@ -20,6 +21,8 @@ json.dump({"token": "user-data-in-output-5d1f"}, open(os.environ["SANDBOX_OUTPUT
 open(os.environ["SANDBOX_FILES_DIR"] + "/a.txt", "w").write("x")
 import time; time.sleep(4)
 """
+
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,8 @@ import json
 import pytest
 
 from contract_checks import assert_error, time_of
-from skillbox_client import Client, skill_zip, unique, wait_for
-
-
-@pytest.fixture(scope="module")
-def own_tenant(client):
-    name = unique("whose")
-    client.push(skill_zip(name, "true", lang="bash"))
-    tenant = client.record(client.start(name))["tenant_id"]
-    client.request("DELETE", f"/v1/skills/{name}/1.0.0")
-    return tenant
+from skillbox_client import Client, skill_zip
+from waiting import unique, wait_for
 
 
 def test_a_stranger_sees_and_touches_nothing(client, push, stranger):
@@ -48,9 +40,9 @@ def test_one_tenants_idempotency_key_means_nothing_to_another(client, push, stra
     assert mine != theirs
 
 
-def test_scopes(client, push, make_key, own_tenant):
+def test_scopes(client, push, make_key, tenant):
     skill = push("true", lang="bash")
-    runner, pusher = make_key(own_tenant, "run"), make_key(own_tenant, "push")
+    runner, pusher = make_key(tenant, "run"), make_key(tenant, "push")
     assert runner.run(skill)["status"] == "success"
     assert_error(runner.upload(skill_zip(skill, "true", lang="bash")), 403, "forbidden", "push")
     assert_error(runner.request("DELETE", f"/v1/skills/{skill}/1.0.0"), 403, "forbidden", "push")
@@ -61,14 +53,14 @@ def test_scopes(client, push, make_key, own_tenant):
         assert_error(key.request("POST", "/v1/keys", data="{}"), 403, "forbidden", "admin")
 
 
-def test_keys_are_made_listed_and_revoked(make_key, own_tenant):
-    admin = make_key(own_tenant, "admin")
+def test_keys_are_made_listed_and_revoked(make_key, tenant):
+    admin = make_key(tenant, "admin")
     name = unique("rest")
-    answer = admin.request("POST", "/v1/keys", data=json.dumps({"name": name, "tenant": own_tenant, "scopes": ["run"]}))
+    answer = admin.request("POST", "/v1/keys", data=json.dumps({"name": name, "tenant": tenant, "scopes": ["run"]}))
     assert answer.status_code == 201, answer.text
     made = answer.json()
     assert made["key"].startswith("sk-") and len(made["key"]) == 51
-    assert (made["name"], made["tenant"], made["scopes"]) == (name, own_tenant, ["run"])
+    assert (made["name"], made["tenant"], made["scopes"]) == (name, tenant, ["run"])
     time_of(made["created_at"])
 
     key = Client(admin.base_url, made["key"])
@@ -90,6 +82,6 @@ def test_keys_are_made_listed_and_revoked(make_key, own_tenant):
     ('{"name":5,"tenant":"x"}', "'name' must be a string"), ('{"name":"x","tenant":"no-such-tenant"}', "no-such-tenant"),
     ('{"name":"x","tenant":"TENANT","scopes":["king"]}', "king"), ('{"name":"x","tenant":"TENANT","scopes":[]}', "scopes"),
 ])
-def test_bad_requests_for_keys(make_key, own_tenant, body, word):
-    admin = make_key(own_tenant, "admin")
-    assert_error(admin.request("POST", "/v1/keys", data=body.replace("TENANT", own_tenant)), 400, "bad_request", word)
+def test_bad_requests_for_keys(make_key, tenant, body, word):
+    admin = make_key(tenant, "admin")
+    assert_error(admin.request("POST", "/v1/keys", data=body.replace("TENANT", tenant)), 400, "bad_request", word)

@@ -10,7 +10,8 @@ import zipfile
 import pytest
 
 from contract_checks import assert_error
-from skillbox_client import manifest, skill_zip, unique, zip_of
+from skillbox_client import manifest, skill_zip, zip_of
+from waiting import unique
 
 MIB = 1 << 20
 SCRIPT = "echo 1 >$SANDBOX_OUTPUT"

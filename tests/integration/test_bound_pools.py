@@ -3,59 +3,20 @@ which Pods it wants; what runs in them is for tests/e2e/test_pools.py."""
 
 import datetime
 import json
-import os
-import pathlib
-import signal
-import subprocess
-import time
-import uuid
 
 import pytest
 
-from control_plane import ROOT, free_port
+from controller import Controller
+from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
-PROGRAM = pathlib.Path(os.environ.get("SKILLBOX_BUILD", ROOT / "build" / "debug")) / "bin" / "skillbox-controller"
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-def wait_for(question, what, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not (answer := question()):
-        assert time.monotonic() < deadline, f"waited {timeout} s until {what}"
-        time.sleep(0.05)
-    return answer
-
-
-class Controller:
-    """skillbox-controller as a process, for the namespaces of one control plane."""
-
-    def __init__(self, plane, folder):
-        key = folder / "signing-key"
-        key.write_text("0123456789abcdef" * 4)
-        self.log = folder / "controller.log"
-        self.environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "SKILLBOX_NAMESPACE": "default",
-                            "SKILLBOX_SIGNING_KEY_FILE": str(key), "SKILLBOX_BLOB_URL": "http://127.0.0.1:1",
-                            "ASAN_OPTIONS": "detect_leaks=0"}
-
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([PROGRAM], stderr=log, env={**self.environment, "SKILLBOX_HEALTH_PORT": str(free_port())})
-        return self
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(60)
-        strange = [line for line in self.log.read_text().splitlines() if not line.startswith("{")]
-        assert status == 0 and not strange, strange
 
 
 @pytest.fixture(scope="module")
 def controller(control_plane, tmp_path_factory):
-    controller = Controller(control_plane, tmp_path_factory.mktemp("controller")).start()
+    key = tmp_path_factory.mktemp("controller") / "signing-key"
+    key.write_text("0123456789abcdef" * 4)
+    controller = Controller(control_plane, "default", key, "http://127.0.0.1:1").start()
     yield controller
     controller.stop()
 

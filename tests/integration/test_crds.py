@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 
+from waiting import unique
+
 API = "skillbox.dev/v1alpha1"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 IMMUTABLE = "is immutable"
@@ -34,10 +36,6 @@ def create(api):
         return api("create", "--validate=strict", "-f", "-", stdin=thing, **options)
 
     return create_object
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
 def merged(spec, change):

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 
-from control_plane import ControlPlane, free_port, program
+from control_plane import ControlPlane, program
+from waiting import free_port
 from exercise import Watch, run_exec
 
 

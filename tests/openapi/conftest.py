@@ -7,8 +7,9 @@ import requests
 
 from cluster_fixtures import environment  # noqa: F401
 from openapi_document import closed
-from skillbox_client import Client, Kubectl, component_pods, unique, wait_for
+from skillbox_client import Client, Kubectl, component_pods
 from traffic import Traffic
+from waiting import unique, wait_for
 
 
 @pytest.fixture(scope="session")

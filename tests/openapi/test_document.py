@@ -7,7 +7,8 @@ import requests
 import schemathesis
 
 from openapi_document import METHODS, SOURCE, conforms, operations, references, resolve, responses, validator
-from skillbox_client import skill_zip, unique
+from skillbox_client import skill_zip
+from waiting import unique
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 

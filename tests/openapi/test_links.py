@@ -3,8 +3,8 @@
 import pytest
 
 from openapi_document import conforms, operations, responses
-from skillbox_client import unique, wait_for
 from traffic import PREFIX, archive
+from waiting import unique, wait_for
 
 JSON = {"Content-Type": "application/json"}
 

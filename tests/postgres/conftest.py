@@ -1,18 +1,18 @@
 """Fixtures of the tests with a real PostgreSQL: alone, and with API server and controller on a real Kubernetes API without nodes,
 where the test plays the sandboxes' part."""
 
-import json
 import os
 import pathlib
-import signal
 import subprocess
 import threading
 
 import pytest
 
-from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube, ROOT, unique, wait_for
-from control_plane import ControlPlane, free_port
+from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube, ROOT
+from control_plane import ControlPlane
+from controller import Controller
 from postgres import Postgres
+from waiting import unique, wait_for
 
 BUILD = pathlib.Path(os.environ.get("SKILLBOX_BUILD", ROOT / "build" / "debug"))
 
@@ -110,41 +110,6 @@ def kube(plane):
     return kube
 
 
-class Controller:
-    """skillbox-controller as a process."""
-
-    def __init__(self, plane, server, **environment):
-        self.environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "SKILLBOX_NAMESPACE": KEYS_NAMESPACE,
-                            "SKILLBOX_SIGNING_KEY_FILE": str(server.signing_key), "SKILLBOX_BLOB_URL": server.url,
-                            # what waits for an answer at the end is forgotten, and its memory with it
-                            "ASAN_OPTIONS": "detect_leaks=0", **environment}
-        self.process = None
-
-    def start(self):
-        self.port = free_port()
-        self.process = subprocess.Popen([BUILD / "bin" / "skillbox-controller"], stderr=subprocess.PIPE, text=True,
-                                        env={**self.environment, "SKILLBOX_HEALTH_PORT": str(self.port)})
-        self.lines = []
-        self.reader = threading.Thread(target=self._read, args=(self.process.stderr, self.lines), daemon=True)
-        self.reader.start()
-        wait_for(lambda: self.logged("started"), f"the controller starts {self.lines}")
-        return self
-
-    def _read(self, stream, lines):
-        for line in stream:
-            lines.append(line.rstrip("\n"))
-
-    def logged(self, message):
-        return [json.loads(line) for line in list(self.lines) if f'"msg":"{message}"' in line]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(60)
-        self.reader.join(10)
-        strange = [line for line in self.lines if not line.startswith("{")]
-        assert status == 0 and not strange, "\n".join([f"exit status {status}", *strange, *self.lines[-20:]])
-
-
 @pytest.fixture(scope="session")
 def database(postgres):
     """Name of the database of API server and controller."""
@@ -162,7 +127,7 @@ def server(plane, kube, postgres, database, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def controller(plane, postgres, database, server):
-    controller = Controller(plane, server, SKILLBOX_DB_DSN=postgres.dsn(database)).start()
+    controller = Controller(plane, KEYS_NAMESPACE, server.signing_key, server.url, SKILLBOX_DB_DSN=postgres.dsn(database)).start()
     yield controller
     controller.stop()
 

@@ -6,9 +6,10 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
+
+from waiting import free_port
 
 PASSWORD = "p%40ss%3Aw%2Frd"  # as a URL has it; the password itself is p@ss:w/rd
 
@@ -18,12 +19,6 @@ def program(name):
     if not found:
         raise RuntimeError(f"{name} is missing: apt-get install postgresql")
     return found[-1]
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Postgres:

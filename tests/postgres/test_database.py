@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from api_server import unique, wait_for
 from postgres import Postgres
+from waiting import unique, wait_for
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 import requests
 
-from api_server import unique, wait_for
 from metrics_text import read_metrics
+from waiting import unique, wait_for
 
 
 def url_of(controller):

@@ -7,10 +7,10 @@ import re
 import time
 import uuid
 
-import pytest
 import requests
 
-from api_server import ApiServer, Client, KEYS_NAMESPACE, assert_error, unique, wait_for
+from api_server import ApiServer, Client, KEYS_NAMESPACE, assert_error
+from waiting import unique, wait_for
 
 ODD = ('{"n":1234567890123456789012345678901234567890.10,"a":1,"a":2,"s":"\\u0000\\ud83d\\ude00 \\/","e":-0.0e+10,"big":"'
        + "x" * 200000 + '"}')

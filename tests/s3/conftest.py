@@ -5,37 +5,20 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
 import pytest
+
+from waiting import free_port, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "skillbox-dev"
 ACCESS_KEY, SECRET_KEY = "test-access-key", "a/secret+key-of-the-tests"
 WAIT_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_until(what, condition, seconds=WAIT_S):
-    """Wait for a condition; its last value is returned."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.005)  # between two looks
-    raise AssertionError(f"waited {seconds} s in vain for: {what}")
 
 
 class S3Server:
@@ -90,7 +73,7 @@ class S3Server:
             return False
 
     def wait(self):
-        wait_until(f"{self.kind} answers", self.answers)
+        wait_for(self.answers, f"{self.kind} answers", WAIT_S)
 
     def stop(self, how=signal.SIGTERM):
         if self.process:
@@ -164,11 +147,6 @@ class Exercise:
         result = self(*arguments, **options)
         assert result.code == 1, result.err
         return result.error
-
-
-@pytest.fixture(name="wait_until")
-def wait_until_fixture():
-    return wait_until
 
 
 def serve(kind, directory, tls=None):

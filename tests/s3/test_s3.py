@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from waiting import wait_for
+
 MIB = 1 << 20
 
 
@@ -186,12 +188,12 @@ def test_missing_buckets_that_may_not_be_made(exercise, server):
     assert ", bucket skills: the access key lacks the right" in error
 
 
-def test_a_server_that_is_killed_in_an_upload_and_comes_back(exercise, server, tmp_path, wait_until):
+def test_a_server_that_is_killed_in_an_upload_and_comes_back(exercise, server, tmp_path):
     digest = file_of(tmp_path / "in", 100 * MIB, os.urandom(8))
     before = server.bytes_on_disk()
     put = exercise.start("put", "tenant-a", tmp_path / "in")
     try:
-        wait_until("a part and some more is there", lambda: server.bytes_on_disk() > before + 20 * MIB)
+        wait_for(lambda: server.bytes_on_disk() > before + 20 * MIB, "a part and some more is there")
         assert put.poll() is None
         server.stop(signal.SIGKILL)
     finally:

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 import requests
-from api_server import KEYS_NAMESPACE, ApiServer, Client, Kube, unique, wait_for
+from api_server import KEYS_NAMESPACE, ApiServer, Client, Kube
 from control_plane import ControlPlane
+from waiting import unique, wait_for
 
 
 @pytest.fixture

@@ -2,21 +2,34 @@
 
 A folder's conftest.py takes them by `from cluster_fixtures import *`."""
 
-import json
+import os
 
 import pytest
 import requests
 
-from skillbox_client import Client, Kubectl, Node, component_pods, load_environment, skill_zip, unique, wait_for
+from skillbox_client import Client, Kubectl, Node, load_environment, skill_zip
+from tenant import make_key as key_of_tenant, new_tenant
+from waiting import unique, wait_for
 
 
 @pytest.fixture(scope="session")
-def environment():
+def cluster():
+    """The variables that `make up` wrote."""
     try:
         return load_environment()
     except RuntimeError as problem:
         message = str(problem)
     pytest.fail(message, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def environment(cluster):
+    """The same; where tests run side by side, with the key of a tenant that this worker has for itself."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield cluster
+        return
+    with new_tenant(Kubectl(cluster), cluster["SKILLBOX_SERVER_URL"], "tests", "run,push,admin") as own:
+        yield {**cluster, "SKILLBOX_API_KEY": own.api_key}
 
 
 @pytest.fixture(scope="session")
@@ -113,32 +126,19 @@ def assert_pods_gone(sandbox_pods):
 
 
 @pytest.fixture(scope="session")
-def make_key(client, kubectl):
-    """make_key(tenant, scopes) makes a key as an administrator does it, from a shell; a Client with that key."""
-    pod = component_pods(kubectl, "apiserver")[0]["metadata"]
-
-    def make(tenant, scopes):
-        output = kubectl.text("exec", "-n", pod["namespace"], pod["name"], "--", "skillbox-apiserver", "key", "create",
-                              "--name", unique("e2e"), "--tenant", tenant, "--scopes", scopes)
-        key = output.strip().splitlines()[-1].strip()
-        other = Client(client.base_url, key)
-        wait_for(lambda: other.request("GET", "/v1/nothing").status_code != 401, "the new key is known")
-        return other
-
-    return make
+def tenant(client, tenant_namespace, kubectl):
+    """The name of this key's tenant."""
+    return kubectl.json("get", "namespace", tenant_namespace)["metadata"]["labels"]["skillbox.dev/tenant"]
 
 
 @pytest.fixture(scope="session")
-def stranger(kubectl, make_key):
-    """A client of another tenant, which is a namespace of its own where the programs have the rights that the chart gives."""
-    tenant = unique("e2e-tenant")
-    kubectl.create({"apiVersion": "v1", "kind": "Namespace",
-                    "metadata": {"name": tenant, "labels": {"skillbox.dev/tenant": tenant}}})
-    for kind in ("roles", "rolebindings"):
-        for given in kubectl.items(kind):
-            copied = {key: given[key] for key in ("apiVersion", "kind", "rules", "roleRef", "subjects") if key in given}
-            kubectl.run("create", "-n", tenant, "-f", "-", stdin=json.dumps({**copied, "metadata": {"name": given["metadata"]["name"]}}))
-    other = make_key(tenant, "run,push")
-    other.tenant = tenant
-    yield other
-    kubectl.run("delete", "namespace", tenant, "--wait=false")
+def make_key(client, kubectl):
+    """make_key(tenant, scopes): a Client with a new key of that tenant."""
+    return lambda tenant, scopes: key_of_tenant(kubectl, client.base_url, tenant, scopes)
+
+
+@pytest.fixture(scope="session")
+def stranger(client, kubectl):
+    """A client of another tenant."""
+    with new_tenant(kubectl, client.base_url, "e2e-tenant", "run,push") as other:
+        yield other

@@ -5,11 +5,11 @@ import json
 import pathlib
 import re
 import subprocess
-import time
-import uuid
 import zipfile
 
 import requests
+
+from waiting import wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT_FILE = ROOT / ".dev" / "env"
@@ -29,24 +29,6 @@ def load_environment(path=ENVIRONMENT_FILE):
     if missing:
         raise RuntimeError(f"{path} does not set {', '.join(missing)}: run `make up` again")
     return environment
-
-
-def wait_for(condition, what, timeout=60):
-    """Poll until condition() is true, and return what it gave."""
-    deadline = time.monotonic() + timeout
-    pause = 0.05
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what} (last seen: {value!r})")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.5)
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:10]}"
 
 
 # ---- JSON as text, since the product promises bytes
@@ -220,6 +202,17 @@ class Kubectl:
 
     def create(self, manifest_object, check=True):
         return self.run("create", "-f", "-", stdin=json.dumps(manifest_object), check=check)
+
+
+def skill_and_execution(kubectl, name, **spec):
+    """As somebody with kubectl alone makes them."""
+    kubectl.apply({
+        "apiVersion": "skillbox.dev/v1alpha1", "kind": "Skill", "metadata": {"name": name},
+        "spec": {"name": name, "version": "1.0.0", "description": "d", "lang": "bash",
+                 "source": {"files": {"main.sh": "true"}}},
+    })
+    kubectl.apply({"apiVersion": "skillbox.dev/v1alpha1", "kind": "Execution", "metadata": {"name": name},
+                   "spec": {"skillRef": {"name": name}, **spec}})
 
 
 def condition_of(resource, kind):

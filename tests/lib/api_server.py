@@ -14,10 +14,11 @@ import signal
 import subprocess
 import threading
 import time
-import uuid
 import zipfile
 
 import requests
+
+from waiting import unique, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUP = "/apis/skillbox.dev/v1alpha1"
@@ -32,23 +33,8 @@ def program():
     return str(path)
 
 
-def wait_for(condition, what, timeout=20):
-    """what: a text, or what gives one when it is wanted."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what() if callable(what) else what} (last seen: {value!r})"
-        time.sleep(0.02)
-
-
 def now():
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def unique(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:10]}"
 
 
 class Kube:

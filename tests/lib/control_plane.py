@@ -5,9 +5,10 @@ import os
 import pathlib
 import secrets
 import shutil
-import socket
 import subprocess
 import time
+
+from waiting import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "skillbox-dev" / "bin"
@@ -19,12 +20,6 @@ def program(name):
     if not found:
         raise RuntimeError(f"{name} is missing: `make up` builds it into {CACHE}")
     return found
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class ControlPlane:

@@ -1,0 +1,54 @@
+"""skillbox-controller as a process, for the namespaces of one control plane."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+
+from control_plane import ROOT
+from waiting import free_port, wait_for
+
+
+def program():
+    """The sanitizers' build, or that of the build that SKILLBOX_BUILD names."""
+    path = pathlib.Path(os.environ.get("SKILLBOX_BUILD", ROOT / "build" / "debug")) / "bin" / "skillbox-controller"
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing: `make check` builds it")
+    return str(path)
+
+
+class Controller:
+    def __init__(self, plane, namespace, signing_key, blob_url, **environment):
+        """namespace: the controller's own; signing_key: a file."""
+        self.environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "SKILLBOX_NAMESPACE": namespace,
+                            "SKILLBOX_SIGNING_KEY_FILE": str(signing_key), "SKILLBOX_BLOB_URL": blob_url,
+                            # what waits for an answer at the end is forgotten, and its memory with it
+                            "ASAN_OPTIONS": "detect_leaks=0", **environment}
+        self.process, self.lines = None, []
+
+    def start(self):
+        self.port = free_port()
+        self.process = subprocess.Popen([program()], stderr=subprocess.PIPE, text=True,
+                                        env={**self.environment, "SKILLBOX_HEALTH_PORT": str(self.port)})
+        self.lines = []
+        self.reader = threading.Thread(target=self._read, args=(self.process.stderr, self.lines), daemon=True)
+        self.reader.start()
+        wait_for(lambda: self.logged("started"), lambda: f"the controller starts {self.lines}")
+        return self
+
+    def _read(self, stream, lines):
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+
+    def logged(self, message):
+        return [json.loads(line) for line in list(self.lines) if f'"msg":"{message}"' in line]
+
+    def stop(self):
+        """SIGTERM; the exit status and what the sanitizers said are checked."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(60)
+        self.reader.join(10)
+        strange = [line for line in self.lines if not line.startswith("{")]
+        assert status == 0 and not strange, "\n".join([f"exit status {status}", *strange, *self.lines[-20:]])
