@@ -1,7 +1,6 @@
 #include "apiserver/health.h"
 
 #include "apiserver/http/request.h"
-#include "lib/api/json.h"
 #include "lib/base/log.h"
 
 void health_get(struct request *request)

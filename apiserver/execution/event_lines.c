@@ -1,6 +1,6 @@
 #include "apiserver/execution/event_lines.h"
 
-#include "apiserver/execution/render.h"
+#include "lib/base/utf8.h"
 
 int event_lines_add(struct event_lines *lines, struct str bytes)
 {
@@ -30,7 +30,7 @@ static void append_event(struct buffer *out, struct str line)
 		struct str field;
 		more = str_split_once(line, '\r', &field, &line);
 		buffer_append_c(out, "data: ");
-		render_clean_text(out, field);
+		utf8_append_clean(out, field);
 		buffer_append_byte(out, '\n');
 	}
 	buffer_append_byte(out, '\n');

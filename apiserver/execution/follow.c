@@ -6,8 +6,8 @@
 #include "apiserver/execution/executions.h"
 #include "apiserver/execution/result.h"
 #include "apiserver/http/call.h"
-#include "lib/api/json.h"
 #include "lib/api/pod.h"
+#include "lib/base/json_write.h"
 #include "lib/base/log.h"
 #include "lib/kube/log_stream.h"
 

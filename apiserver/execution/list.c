@@ -5,7 +5,7 @@
 #include "apiserver/execution/history.h"
 #include "apiserver/execution/list_cursor.h"
 #include "apiserver/execution/render.h"
-#include "lib/api/json.h"
+#include "lib/base/json_write.h"
 
 #include <stdlib.h>
 

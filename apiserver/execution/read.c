@@ -8,6 +8,7 @@
 #include "apiserver/http/call.h"
 #include "lib/api/pod.h"
 #include "lib/base/id.h"
+#include "lib/base/utf8.h"
 #include "lib/kube/client.h"
 
 #include <stdlib.h>
@@ -143,7 +144,7 @@ static void on_live_log(struct request *request, const struct kube_response *res
 		request_answer_kube(request, "the log of the running execution could not be read", response);
 		return;
 	} else {
-		render_clean_text(&text, response->body);
+		utf8_append_clean(&text, response->body);
 	}
 	request_answer_text(request, 200, "text/plain; charset=utf-8", buffer_str(&text));
 }

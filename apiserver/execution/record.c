@@ -2,6 +2,7 @@
 
 #include "lib/api/json.h"
 #include "lib/base/clock.h"
+#include "lib/base/json_write.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 #include "apiserver/execution/render.h"
 
 #include "lib/api/json.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
-
-#define REPLACEMENT "\xef\xbf\xbd"
+#include "lib/base/utf8.h"
 
 static void put_timings(struct buffer *out, const struct execution_timings *timings)
 {
@@ -134,20 +134,4 @@ void render_execution(const struct record *record, enum render_form form, const 
 	if (form == RENDER_RECORD)
 		put_user_json(out, "input", texts->input.p ? texts->input : STR("{}"));
 	json_close(out, '}');
-}
-
-void render_clean_text(struct buffer *out, struct str s)
-{
-	while (s.n > 0) {
-		size_t good = 0, n;
-		while (good < s.n && s.p[good] != '\0' &&
-		       (n = str_utf8_length((struct str){s.p + good, s.n - good})) > 0)
-			good += n;
-		buffer_append(out, s.p, good);
-		s = (struct str){s.p + good, s.n - good};
-		if (s.n == 0)
-			return;
-		buffer_append_c(out, REPLACEMENT);
-		s = (struct str){s.p + 1, s.n - 1};
-	}
 }

@@ -20,7 +20,4 @@ struct render_texts {             /* what may stand in the blob store; p NULL: n
 void render_execution(const struct record *record, enum render_form form, const char *tenant,
 		      const struct render_texts *texts, struct buffer *out);
 
-/* Append s with every byte that is not UTF-8, and every NUL, as U+FFFD. */
-void render_clean_text(struct buffer *out, struct str s);
-
 #endif

@@ -1,6 +1,7 @@
 #include "apiserver/execution/result.h"
 
 #include "apiserver/http/call.h"
+#include "lib/base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ static void answer(struct request *request, const struct result *result)
 	struct error err;
 	cleanup_buffer struct buffer body = BUFFER(REQUEST_ANSWER_MAX), url = BUFFER(URL_MAX);
 	if (result->only_logs) {
-		render_clean_text(&body, part_text(result, PART_LOGS));
+		utf8_append_clean(&body, part_text(result, PART_LOGS));
 		if (body.failed)
 			request_refuse(request, ERR_UNAVAILABLE,
 				       "the log is too large for this server's memory");

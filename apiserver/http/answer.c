@@ -1,7 +1,7 @@
 /* Answers: JSON, files, and errors in one shape. */
 #include "apiserver/http/request.h"
 
-#include "lib/api/json.h"
+#include "lib/base/json_write.h"
 #include "lib/base/log.h"
 #include "lib/kube/client.h"
 

@@ -1,7 +1,7 @@
 #include "apiserver/http/upload.h"
 
 #include "apiserver/http/call.h"
-#include "lib/base/id.h"
+#include "lib/base/digest.h"
 #include "lib/base/temporary.h"
 
 #include <errno.h>
@@ -121,37 +121,11 @@ void upload_piece(struct request *request, struct str piece)
 }
 
 /* In the thread pool. */
-static int digest_file(struct upload *upload, struct error *err)
-{
-	unsigned char sum[32];
-	char hex[DIGEST_HEX_SIZE], piece[16384];
-	struct digest *digest = digest_new(err);
-	if (!digest)
-		return -1;
-	int result = 0;
-	for (int64_t at = 0; result == 0 && at < upload->size;) {
-		ssize_t n = pread(upload->fd, piece, sizeof(piece), at);
-		if (n <= 0)
-			result = error_errno(err, "reading an upload");
-		else
-			result = digest_update(digest, piece, (size_t)n, err);
-		at += n;
-	}
-	if (result == 0)
-		result = digest_finish(digest, sum, err);
-	digest_free(digest);
-	if (result != 0)
-		return -1;
-	id_hex(sum, sizeof(sum), hex);
-	snprintf(upload->digest, sizeof(upload->digest), "sha256:%s", hex);
-	return 0;
-}
-
 static void check_in_pool(void *state)
 {
 	struct upload *upload = state;
 	upload->is_valid =
-	    digest_file(upload, &upload->problem) == 0 &&
+	    digest_file_text(upload->fd, 0, upload->size, upload->digest, &upload->problem) == 0 &&
 	    skill_package_read(upload->fd, &upload->limits, &upload->package, &upload->problem) == 0;
 	if (upload->is_valid) /* it may be large, and only what is known of it matters from here on */
 		archive_content_free(&upload->package.content);

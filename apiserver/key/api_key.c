@@ -5,6 +5,8 @@
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
+#include "lib/base/json_write.h"
+#include "lib/base/utf8.h"
 #include "lib/kube/client.h"
 
 #include <openssl/evp.h>
@@ -241,7 +243,7 @@ int api_key_check_names(struct str tenant, struct str name, struct error *err)
 	if (name.n == 0 || name.n > NAME_MAX_BYTES)
 		return error_set(err, ERR_BAD_REQUEST, "the key's name must have 1 to %d bytes",
 				 NAME_MAX_BYTES);
-	if (!str_is_utf8(name, NULL) || memchr(name.p, '\0', name.n))
+	if (!utf8_is_valid(name, NULL) || memchr(name.p, '\0', name.n))
 		return error_set(err, ERR_BAD_REQUEST, "the key's name must be text");
 	if (tenant.n > TENANT_MAX_BYTES || memchr(tenant.n ? tenant.p : "", '.', tenant.n) ||
 	    !kube_name_is_valid(tenant))

@@ -3,7 +3,6 @@
 #include "apiserver/key/api_key.h"
 #include "apiserver/key/key_database.h"
 #include "apiserver/key/keys.h"
-#include "lib/api/json.h"
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"

@@ -9,7 +9,7 @@
 #include "apiserver/audit.h"
 #include "apiserver/http/call.h"
 #include "apiserver/http/upload.h"
-#include "lib/api/json.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 #include "lib/base/log.h"
 #include "lib/kube/client.h"

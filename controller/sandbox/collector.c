@@ -1,9 +1,9 @@
 #include "controller/sandbox/collector.h"
 
 #include "lib/base/digest.h"
-#include "lib/base/id.h"
 #include "lib/base/jsontext.h"
 #include "lib/base/temporary.h"
+#include "lib/base/utf8.h"
 #include "lib/skill/archive.h"
 
 #include <stdio.h>
@@ -229,37 +229,6 @@ bool collector_is_complete(const struct collector *c)
 
 /* Making the result: pure but for temporary files, so it may run in the thread pool. */
 
-static int append_clean(struct buffer *out, struct str raw)
-{
-	while (raw.n > 0) {
-		size_t good = 0;
-		if (str_is_utf8(raw, &good))
-			good = raw.n;
-		const char *nul = good ? memchr(raw.p, '\0', good) : NULL;
-		if (nul)
-			good = (size_t)(nul - raw.p);
-		if (buffer_append(out, raw.p, good) != 0)
-			return -1;
-		if (good == raw.n)
-			return 0;
-		if (buffer_append_c(out, "\xef\xbf\xbd") != 0)
-			return -1;
-		raw.p += good + 1;
-		raw.n -= good + 1;
-	}
-	return 0;
-}
-
-/* Cut a character that the gap split: up to three continuation bytes in front of a tail. */
-static struct str skip_partial_character(struct str tail)
-{
-	for (int i = 0; i < 3 && tail.n > 0 && ((unsigned char)tail.p[0] & 0xc0) == 0x80; i++) {
-		tail.p++;
-		tail.n--;
-	}
-	return tail;
-}
-
 int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
 			struct error *err)
 {
@@ -269,12 +238,12 @@ int collector_logs_text(struct str head, struct str tail, uint64_t total, struct
 	if (!*ret_gap) {
 		struct buffer whole __attribute__((cleanup(buffer_free))) = BUFFER(head.n + tail.n);
 		failed = buffer_append_str(&whole, head) || buffer_append_str(&whole, tail) ||
-			 append_clean(out, buffer_str(&whole));
+			 utf8_append_clean(out, buffer_str(&whole));
 	} else {
-		failed = append_clean(out, head) ||
+		failed = utf8_append_clean(out, head) ||
 			 buffer_appendf(out, "\n[... %llu bytes left out ...]\n",
 					(unsigned long long)(total - kept)) ||
-			 append_clean(out, skip_partial_character(tail));
+			 utf8_append_clean(out, utf8_skip_partial(tail));
 	}
 	return failed ? error_no_memory(err) : 0;
 }
@@ -342,7 +311,7 @@ static int make_logs(struct collector *c, struct error *err)
 	if (text.len > EXECUTION_INLINE_LOGS) {
 		if (add_text_upload(c, shown, &c->result.logs_ref, err) != 0)
 			return -1;
-		shown = skip_partial_character(
+		shown = utf8_skip_partial(
 		    (struct str){text.data + (text.len - EXECUTION_INLINE_LOGS), EXECUTION_INLINE_LOGS});
 	}
 	c->result.logs = str_dup(shown);
@@ -352,32 +321,6 @@ static int make_logs(struct collector *c, struct error *err)
 static int compare_files(const void *a, const void *b)
 {
 	return strcmp(((const struct out_file *)a)->path, ((const struct out_file *)b)->path);
-}
-
-static int digest_of_fd(int fd, int64_t size, char ret[DIGEST_TEXT_SIZE], struct error *err)
-{
-	struct digest *digest = digest_new(err);
-	if (!digest)
-		return -1;
-	char block[16384];
-	int status = 0;
-	for (int64_t at = 0; status == 0 && at < size;) {
-		ssize_t n = pread(fd, block, sizeof(block), at);
-		if (n <= 0)
-			status = error_errno(err, "can't read a temporary file");
-		else
-			status = digest_update(digest, block, (size_t)n, err);
-		at += n;
-	}
-	unsigned char raw[32];
-	if (status == 0)
-		status = digest_finish(digest, raw, err);
-	digest_free(digest);
-	if (status == 0) {
-		snprintf(ret, DIGEST_TEXT_SIZE, "sha256:");
-		id_hex(raw, sizeof(raw), ret + strlen(ret));
-	}
-	return status;
 }
 
 static int make_archive(struct collector *c, struct error *err)
@@ -394,7 +337,7 @@ static int make_archive(struct collector *c, struct error *err)
 	int status = fd < 0 ? -1 : archive_write_tar_gz(fd, sources, c->file_count, &size, err);
 	free(sources);
 	if (status == 0)
-		status = digest_of_fd(fd, size, digest, err);
+		status = digest_file_text(fd, 0, size, digest, err);
 	if (status == 0)
 		return add_upload(c, fd, size, digest, &c->result.files_ref, err);
 	if (fd >= 0)
@@ -413,7 +356,7 @@ static int make_files(struct collector *c, struct error *err)
 	for (size_t i = 0; i < c->file_count; i++) {
 		/* names are shown in JSON: what is no UTF-8 is replaced there, the archive keeps the bytes */
 		struct buffer name __attribute__((cleanup(buffer_free))) = BUFFER(3 * FRAME_MAX_PATH);
-		if (append_clean(&name, str_of(c->files[i].path)) != 0 ||
+		if (utf8_append_clean(&name, str_of(c->files[i].path)) != 0 ||
 		    !(c->result.files[c->result.file_count] = buffer_steal(&name)))
 			return error_no_memory(err);
 		c->result.file_count++;
@@ -429,7 +372,7 @@ static int make_result(struct collector *c, struct error *err)
 	result->run_us = c->exit.run_us > INT64_MAX ? INT64_MAX : (int64_t)c->exit.run_us;
 	if (c->stderr_line.len > 0) {
 		struct buffer line __attribute__((cleanup(buffer_free))) = BUFFER(3 * STDERR_LINE_MAX);
-		if (append_clean(&line, buffer_str(&c->stderr_line)) != 0 ||
+		if (utf8_append_clean(&line, buffer_str(&c->stderr_line)) != 0 ||
 		    !(result->stderr_line = buffer_steal(&line)))
 			return error_no_memory(err);
 	}

@@ -1,5 +1,6 @@
 #include "controller/sandbox/job.h"
 
+#include "lib/base/utf8.h"
 #include "lib/frame/frame.h"
 
 #include <stdlib.h>
@@ -16,17 +17,6 @@ static int encode_env(struct job *job, struct str name, struct str value, struct
 	if (frame_encode(&frame, &job->env, err) != 0)
 		return error_wrap(err, "environment variable %.*s", (int)name.n, name.p);
 	return 0;
-}
-
-/* Cut at a character's border. */
-static struct str cut_utf8(struct str text, size_t maximum)
-{
-	if (text.n <= maximum)
-		return text;
-	text.n = maximum;
-	while (text.n > 0 && ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
-		text.n--;
-	return text;
 }
 
 static int prepare_head(struct job *job, struct error *err)
@@ -153,7 +143,7 @@ static int prepare_environment(struct job *job, const struct execution *executio
 {
 	if (skill && skill->spec.instructions && skill->spec.instructions[0] &&
 	    encode_env(job, STR("SKILL_INSTRUCTIONS"),
-		       cut_utf8(str_of(skill->spec.instructions), MAX_INSTRUCTIONS), err) != 0)
+		       utf8_cut(str_of(skill->spec.instructions), MAX_INSTRUCTIONS), err) != 0)
 		return -1;
 	for (size_t i = 0; i < execution->spec.env_count; i++)
 		if (encode_env(job, str_of(execution->spec.env[i].name), str_of(execution->spec.env[i].value),

@@ -2,6 +2,7 @@
 
 #include "lib/api/json.h"
 #include "lib/base/id.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 
 #include <stdlib.h>
@@ -366,11 +367,6 @@ struct execution *execution_free(struct execution *execution)
 	clear_status(execution);
 	free(execution);
 	return NULL;
-}
-
-void execution_cleanup(struct execution **execution)
-{
-	*execution = execution_free(*execution);
 }
 
 static int put_env(struct buffer *out, const struct execution *execution, struct error *err)

@@ -4,6 +4,7 @@
 
 #include "lib/api/isolation.h"
 #include "lib/api/meta.h"
+#include "lib/base/cleanup.h"
 
 #define API_EXECUTIONS "executions"
 #define REQUESTED_AT_ANNOTATION                                                                              \
@@ -85,14 +86,15 @@ struct execution {
  * `invalid`. */
 struct execution *execution_from_json(struct str json, struct error *err);
 struct execution *execution_free(struct execution *execution);
-void execution_cleanup(struct execution **execution);
+CLEANUP_FUNCTION(execution)
+#define cleanup_execution __attribute__((cleanup(execution_cleanup)))
+
 /* Of one that has ended, free what its user may make large: input and variables, output, log, names of files.
  * References to blobs stay. */
 void execution_drop_data(struct execution *execution);
 /* Of one that has ended, keep who it is, when and how it ended, and for how long it stays; what its readers
  * want (input, output, logs, files, layers, image) is freed. */
 void execution_keep_outline(struct execution *execution);
-#define cleanup_execution __attribute__((cleanup(execution_cleanup)))
 
 /* The object to POST. meta.namespace, meta.name, spec (input is written as inputText). */
 int execution_to_json(const struct execution *execution, struct buffer *out, struct error *err);

@@ -79,27 +79,4 @@ int json_error(const struct json_path *path, struct error *err, const char *form
 /* Is the object's member key (raw, as in the text) this name? */
 bool json_key_is(struct str raw_key, const char *name);
 
-/* Writers. Commas come by themselves; a caller looks at out->failed once. Nothing is written for a NULL
- * string. */
-void json_open(struct buffer *out, char bracket);  /* '{' or '[' */
-void json_close(struct buffer *out, char bracket); /* '}' or ']' */
-void json_key(struct buffer *out, const char *key);
-void json_put_string(struct buffer *out, const char *key, const char *value);
-void json_put_raw(struct buffer *out, const char *key, const char *json);
-void json_put_int(struct buffer *out, const char *key, int64_t value);
-void json_put_bool(struct buffer *out, const char *key, bool value);
-void json_put_number(struct buffer *out, const char *key, double value); /* three decimals */
-void json_put_time(struct buffer *out, const char *key, int64_t wall_ms, bool with_ms);
-void json_element_string(struct buffer *out, const char *value);
-
-/* json_put_string for user data: text that is not UTF-8 is an error and never mended. */
-int json_put_text(struct buffer *out, const char *key, const char *value, struct error *err);
-
-/* json_put_string for a text for people: cut at `max` bytes, with "…", since the API server refuses a longer
- * one and with it everything else in the patch. */
-void json_put_message(struct buffer *out, const char *key, const char *value, size_t max);
-
-/* 0, or the error that says that `what` did not fit into out. */
-int json_written(const struct buffer *out, const char *what, struct error *err);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include "lib/api/json.h"
 #include "lib/base/digest.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include "lib/api/json.h"
 #include "lib/base/digest.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 
 #include <stdlib.h>
@@ -244,11 +245,6 @@ struct skill *skill_free(struct skill *skill)
 	free(skill->status.digest);
 	free(skill);
 	return NULL;
-}
-
-void skill_cleanup(struct skill **skill)
-{
-	*skill = skill_free(*skill);
 }
 
 static void put_non_empty(struct buffer *out, const char *key, const char *value)

@@ -4,6 +4,8 @@
 
 #include "lib/api/meta.h"
 
+#include "lib/base/cleanup.h"
+
 #define API_SKILLS "skills"
 
 struct skill_file {
@@ -39,8 +41,8 @@ struct skill {
  * `invalid`. */
 struct skill *skill_from_json(struct str json, struct error *err);
 struct skill *skill_free(struct skill *skill);
+CLEANUP_FUNCTION(skill)
 #define cleanup_skill __attribute__((cleanup(skill_cleanup)))
-void skill_cleanup(struct skill **skill);
 
 /* The object to POST (meta.name, meta.namespace, uploaded_ms, spec). */
 int skill_to_json(const struct skill *skill, struct buffer *out, struct error *err);

@@ -2,6 +2,7 @@
 #ifndef SKILLBOX_BASE_BUFFER_H
 #define SKILLBOX_BASE_BUFFER_H
 
+#include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 
 #include <stdarg.h>
@@ -39,7 +40,5 @@ static inline struct str buffer_str(const struct buffer *b)
 {
 	return (struct str){b->data, b->len};
 }
-
-#define cleanup_buffer __attribute__((cleanup(buffer_free)))
 
 #endif

@@ -2,9 +2,12 @@
 
 #include "lib/base/id.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <unistd.h>
 
 struct digest {
 	EVP_MD_CTX *context;
@@ -61,6 +64,47 @@ int digest_text(struct str data, char ret[DIGEST_TEXT_SIZE], struct error *err)
 {
 	char hex[DIGEST_HEX_SIZE];
 	if (digest_sha256_hex(data, hex, err) != 0)
+		return -1;
+	snprintf(ret, DIGEST_TEXT_SIZE, "sha256:%s", hex);
+	return 0;
+}
+
+static int update_from_file(struct digest *d, int fd, int64_t offset, int64_t size, struct error *err)
+{
+	char block[16384];
+	for (int64_t done = 0; done < size;) {
+		size_t want = size - done < (int64_t)sizeof(block) ? (size_t)(size - done) : sizeof(block);
+		ssize_t n = pread(fd, block, want, (off_t)(offset + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "can't read a file for its digest");
+		if (n == 0)
+			return error_set(err, ERR_IO,
+					 "can't read a file for its digest: it ends at byte %" PRId64
+					 " of %" PRId64,
+					 offset + done, offset + size);
+		if (digest_update(d, block, (size_t)n, err) != 0)
+			return -1;
+		done += n;
+	}
+	return 0;
+}
+
+int digest_file_hex(int fd, int64_t offset, int64_t size, char ret[DIGEST_HEX_SIZE], struct error *err)
+{
+	unsigned char raw[32];
+	cleanup_digest struct digest *d = digest_new(err);
+	if (!d || update_from_file(d, fd, offset, size, err) != 0 || digest_finish(d, raw, err) != 0)
+		return -1;
+	id_hex(raw, sizeof(raw), ret);
+	return 0;
+}
+
+int digest_file_text(int fd, int64_t offset, int64_t size, char ret[DIGEST_TEXT_SIZE], struct error *err)
+{
+	char hex[DIGEST_HEX_SIZE];
+	if (digest_file_hex(fd, offset, size, hex, err) != 0)
 		return -1;
 	snprintf(ret, DIGEST_TEXT_SIZE, "sha256:%s", hex);
 	return 0;

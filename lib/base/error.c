@@ -1,6 +1,6 @@
 #include "lib/base/error.h"
 
-#include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static void trim_cut(struct error *err)
 	for (size_t back = 1; back <= 3; back++) {
 		if (((unsigned char)err->message[n - back] & 0xc0) == 0x80)
 			continue;
-		if (str_utf8_length((struct str){err->message + n - back, back}) == 0)
+		if (utf8_length((struct str){err->message + n - back, back}) == 0)
 			err->message[n - back] = '\0';
 		return;
 	}

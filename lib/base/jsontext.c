@@ -3,6 +3,7 @@
 #include "lib/base/jsontext.h"
 
 #include "lib/base/jsontext_internal.h"
+#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 
@@ -95,7 +96,7 @@ static int scan_string(struct scanner *s)
 		} else if (c < 0x80) {
 			s->i++;
 		} else {
-			size_t length = str_utf8_length((struct str){s->p + s->i, s->n - s->i});
+			size_t length = utf8_length((struct str){s->p + s->i, s->n - s->i});
 			if (length == 0)
 				return fail(s, s->i, "invalid UTF-8");
 			s->i += length;
@@ -314,7 +315,7 @@ static int report(const struct scanner *s, struct error *err)
 		return error_no_memory(err);
 	size_t line = 1, column = 1;
 	for (size_t i = 0; i < s->i;) {
-		size_t length = str_utf8_length((struct str){s->p + i, s->n - i});
+		size_t length = utf8_length((struct str){s->p + i, s->n - i});
 		column++;
 		if (s->p[i] == '\n') {
 			line++;

@@ -1,6 +1,7 @@
 /* Members, elements and strings of JSON text that was checked before. */
 #include "lib/base/jsontext.h"
 #include "lib/base/jsontext_internal.h"
+#include "lib/base/utf8.h"
 
 enum jsontext_kind jsontext_kind_of(struct str value)
 {
@@ -260,7 +261,7 @@ int jsontext_append_string(struct buffer *out, struct str s)
 	buffer_append_byte(out, '"');
 	while (i < s.n) {
 		unsigned char c = (unsigned char)s.p[i];
-		size_t length = c < 0x80 ? 1 : str_utf8_length((struct str){s.p + i, s.n - i});
+		size_t length = c < 0x80 ? 1 : utf8_length((struct str){s.p + i, s.n - i});
 		if (length != 0 && c >= 0x20 && c != '"' && c != '\\') {
 			i += length;
 			continue;

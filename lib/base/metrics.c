@@ -1,5 +1,7 @@
 #include "lib/base/metrics.h"
 
+#include "lib/base/utf8.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -150,7 +152,7 @@ size_t metrics_label(struct metrics *metrics, size_t metric, size_t label, struc
 		if (str_eq(str_of(open->values[i]), value))
 			return i;
 	if (open->count == definition->count || value.n == 0 || value.n >= METRIC_VALUE_SIZE ||
-	    memchr(value.p, '\0', value.n) || !str_is_utf8(value, NULL))
+	    memchr(value.p, '\0', value.n) || !utf8_is_valid(value, NULL))
 		return definition->count;
 	memcpy(open->values[open->count], value.p, value.n);
 	open->values[open->count][value.n] = '\0';

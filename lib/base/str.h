@@ -2,6 +2,8 @@
 #ifndef SKILLBOX_BASE_STR_H
 #define SKILLBOX_BASE_STR_H
 
+#include "lib/base/cleanup.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,21 +45,5 @@ char *str_dup(struct str s);
 /* True if the two differ in no byte; takes the same time wherever they differ (for secrets of equal length).
  */
 bool str_eq_constant_time(struct str a, struct str b);
-
-/* Is it UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF)? On false *ret_position, if not
- * NULL, is the offset of the bad byte. */
-bool str_is_utf8(struct str s, size_t *ret_position);
-
-/* Bytes of the UTF-8 sequence (same rule) that s starts with; 0 if there is none. */
-size_t str_utf8_length(struct str s);
-
-/* Frees what a char * variable points to at the end of its scope: cleanup_free char *p = ...; */
-static inline void str_cleanup_free(void *variable)
-{
-	void **p = variable;
-	extern void free(void *);
-	free(*p);
-}
-#define cleanup_free __attribute__((cleanup(str_cleanup_free)))
 
 #endif

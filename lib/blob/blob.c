@@ -156,14 +156,8 @@ int blob_copy_verified(int from, int64_t size, const char *digest, int to, struc
 	cleanup_free char *block = malloc(COPY_BLOCK);
 	if (!block)
 		return error_no_memory(err);
-	struct digest *hash = digest_new(err);
-	if (!hash)
-		return -1;
-	int status = copy_hashed(from, size, hash, block, to, err);
-	if (status == 0)
-		status = digest_finish(hash, raw, err);
-	digest_free(hash);
-	if (status != 0)
+	cleanup_digest struct digest *hash = digest_new(err);
+	if (!hash || copy_hashed(from, size, hash, block, to, err) != 0 || digest_finish(hash, raw, err) != 0)
 		return -1;
 	id_hex(raw, sizeof(raw), hex);
 	if (strcmp(hex, blob_digest_hex(digest)) != 0)

@@ -1,6 +1,8 @@
 /* What S3 servers say, and what it means to those who run Skillbox. */
 #include "lib/blob/s3_internal.h"
 
+#include "lib/base/utf8.h"
+
 #define TEXT_MAX 300 /* shown of a server's own words */
 
 /* ---- XML, as much as S3's answers need: elements without attributes that hold text ---- */
@@ -57,7 +59,7 @@ bool s3_xml_text(struct str xml, const char *element, struct buffer *ret)
 static void copy_line(struct str line, char ret[TEXT_MAX])
 {
 	ret[0] = '\0';
-	if (line.n >= TEXT_MAX || !str_is_utf8(line, NULL))
+	if (line.n >= TEXT_MAX || !utf8_is_valid(line, NULL))
 		return;
 	for (size_t i = 0; i < line.n; i++)
 		ret[i] = (unsigned char)line.p[i] < ' ' || line.p[i] == 0x7f ? ' ' : line.p[i];
@@ -72,7 +74,7 @@ static void element_line(struct str xml, const char *element, char ret[TEXT_MAX]
 	if (!s3_xml_text(xml, element, &text) && !text.failed)
 		return;
 	struct str line = buffer_str(&text);
-	while (line.n && !str_is_utf8(line, NULL) && text.failed) /* cut inside a character */
+	while (line.n && !utf8_is_valid(line, NULL) && text.failed) /* cut inside a character */
 		line.n--;
 	copy_line(line, ret);
 }

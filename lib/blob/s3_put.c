@@ -19,7 +19,6 @@
 #define ETAG_MAX 128
 #define UPLOAD_ID_MAX 2048
 #define COMPLETE_BODY_MAX ((size_t)4 << 20)
-#define READ_BLOCK ((size_t)256 << 10)
 
 struct part {
 	char hash[DIGEST_HEX_SIZE];
@@ -49,43 +48,15 @@ static struct s3_transfer *from_remote(struct remote_transfer *remote)
 
 /* ---- on the pool: the digest of all, and of each part ---- */
 
-static int hash_range(int fd, int64_t offset, int64_t size, char *block, char ret[DIGEST_HEX_SIZE],
-		      struct error *err)
-{
-	unsigned char raw[32];
-	struct digest *hash = digest_new(err);
-	int status = hash ? 0 : -1;
-	for (int64_t done = 0; status == 0 && done < size;) {
-		size_t want = size - done > (int64_t)READ_BLOCK ? READ_BLOCK : (size_t)(size - done);
-		ssize_t n = pread(fd, block, want, (off_t)(offset + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			status = n < 0 ? error_errno(err, "read blob")
-				       : error_set(err, ERR_IO, "read blob: it became shorter");
-		else
-			status = digest_update(hash, block, (size_t)n, err);
-		done += n;
-	}
-	if (status == 0)
-		status = digest_finish(hash, raw, err);
-	digest_free(hash);
-	if (status == 0)
-		id_hex(raw, sizeof(raw), ret);
-	return status;
-}
-
 static int hash_parts(struct s3_transfer *transfer, struct error *err)
 {
 	struct s3_parts *parts = transfer->parts;
-	cleanup_free char *block = malloc(READ_BLOCK);
-	if (!block)
-		return error_no_memory(err);
 	for (size_t i = 0; i < parts->count; i++) {
 		int64_t offset = (int64_t)i * parts->part_size, left = transfer->remote.size - offset;
-		if (hash_range(transfer->remote.fd, offset, left < parts->part_size ? left : parts->part_size,
-			       block, parts->part[i].hash, err) != 0)
-			return -1;
+		if (digest_file_hex(transfer->remote.fd, offset,
+				    left < parts->part_size ? left : parts->part_size, parts->part[i].hash,
+				    err) != 0)
+			return error_wrap(err, "read blob");
 	}
 	return 0;
 }

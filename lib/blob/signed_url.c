@@ -2,6 +2,7 @@
  * the signature is an HMAC-SHA-256 over all the rest. */
 #include "lib/base/digest.h"
 #include "lib/base/id.h"
+#include "lib/base/utf8.h"
 #include "lib/blob/blob_internal.h"
 
 #include <inttypes.h>
@@ -27,7 +28,7 @@ static int sign(const struct blob_key *key, struct str filename, const char *met
 
 bool blob_filename_is_valid(struct str name)
 {
-	if (name.n > FILENAME_MAX_BYTES || !str_is_utf8(name, NULL) || str_eq(name, STR(".")) ||
+	if (name.n > FILENAME_MAX_BYTES || !utf8_is_valid(name, NULL) || str_eq(name, STR(".")) ||
 	    str_eq(name, STR("..")))
 		return false;
 	for (size_t i = 0; i < name.n; i++)

@@ -1,6 +1,7 @@
 #include "lib/db/execution_row.h"
 
 #include "lib/api/json.h"
+#include "lib/base/json_write.h"
 
 #include <stdlib.h>
 

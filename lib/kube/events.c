@@ -6,7 +6,9 @@
 #include "lib/base/buffer.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
+#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -80,24 +82,6 @@ static void micro_time(int64_t wall_ms, char ret[MICRO_TIME_SIZE])
 
 /* ---- what is sent ---- */
 
-static void append_member(struct buffer *out, const char *key, struct str value)
-{
-	buffer_appendf(out, "%s\"%s\":", out->len && out->data[out->len - 1] == '{' ? "" : ",", key);
-	jsontext_append_string(out, value);
-}
-
-/* Cut at a character's boundary. */
-static struct str cut(const char *text, size_t max)
-{
-	struct str s = str_of(text);
-	if (s.n > max) {
-		s.n = max;
-		while (s.n && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
-			s.n--;
-	}
-	return s;
-}
-
 static const char *namespace_of(const struct event_object *about)
 {
 	return about->namespace && *about->namespace ? about->namespace
@@ -108,7 +92,7 @@ static void event_name(const struct event_object *about, struct buffer *out)
 {
 	unsigned char random[8];
 	char hex[2 * sizeof(random) + 1];
-	struct str base = cut(about->name, MAX_OBJECT_NAME);
+	struct str base = utf8_cut(str_of(about->name), MAX_OBJECT_NAME);
 	while (base.n && (base.p[base.n - 1] == '-' || base.p[base.n - 1] == '.'))
 		base.n--;
 	id_random(random, sizeof(random));
@@ -116,17 +100,18 @@ static void event_name(const struct event_object *about, struct buffer *out)
 	buffer_appendf(out, "%.*s.%s", (int)base.n, base.p, hex);
 }
 
-static void append_regarding(struct buffer *out, const struct event_object *about)
+static void put_regarding(struct buffer *out, const struct event_object *about)
 {
-	buffer_append_c(out, ",\"regarding\":{");
-	append_member(out, "apiVersion", str_of(about->api_version));
-	append_member(out, "kind", str_of(about->kind));
+	json_key(out, "regarding");
+	json_open(out, '{');
+	json_put_string(out, "apiVersion", about->api_version);
+	json_put_string(out, "kind", about->kind);
 	if (about->namespace && *about->namespace)
-		append_member(out, "namespace", str_of(about->namespace));
-	append_member(out, "name", str_of(about->name));
+		json_put_string(out, "namespace", about->namespace);
+	json_put_string(out, "name", about->name);
 	if (about->uid && *about->uid)
-		append_member(out, "uid", str_of(about->uid));
-	buffer_append_byte(out, '}');
+		json_put_string(out, "uid", about->uid);
+	json_close(out, '}');
 }
 
 struct words {
@@ -138,19 +123,23 @@ static void event_body(const struct event_recorder *recorder, const struct event
 {
 	char time[MICRO_TIME_SIZE];
 	micro_time(wall_ms, time);
-	buffer_append_c(out, "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{");
-	append_member(out, "name", name);
-	append_member(out, "namespace", str_of(namespace_of(about)));
-	buffer_append_byte(out, '}');
-	append_member(out, "eventTime", str_of(time));
-	append_member(out, "reportingController", str_of(recorder->component));
-	append_member(out, "reportingInstance", cut(recorder->instance, MAX_REASON));
-	append_member(out, "type", str_of(words->type));
-	append_member(out, "reason", cut(words->reason, MAX_REASON));
-	append_member(out, "action", cut(words->action, MAX_REASON));
-	append_member(out, "note", cut(words->note, MAX_NOTE));
-	append_regarding(out, about);
-	buffer_append_byte(out, '}');
+	json_open(out, '{');
+	json_put_string(out, "apiVersion", "events.k8s.io/v1");
+	json_put_string(out, "kind", "Event");
+	json_key(out, "metadata");
+	json_open(out, '{');
+	json_put_str(out, "name", name);
+	json_put_string(out, "namespace", namespace_of(about));
+	json_close(out, '}');
+	json_put_string(out, "eventTime", time);
+	json_put_string(out, "reportingController", recorder->component);
+	json_put_str(out, "reportingInstance", utf8_cut(str_of(recorder->instance), MAX_REASON));
+	json_put_string(out, "type", words->type);
+	json_put_str(out, "reason", utf8_cut(str_of(words->reason), MAX_REASON));
+	json_put_str(out, "action", utf8_cut(str_of(words->action), MAX_REASON));
+	json_put_str(out, "note", utf8_cut(str_of(words->note), MAX_NOTE));
+	put_regarding(out, about);
+	json_close(out, '}');
 }
 
 static int call(struct event *event, const char *method, const char *path, const char *content_type,
@@ -225,7 +214,7 @@ static void event_key(const struct event_object *about, const struct words *word
 {
 	buffer_appendf(out, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n", about->kind, namespace_of(about), about->name,
 		       about->uid ? about->uid : "", words->type, words->reason, words->action);
-	buffer_append_str(out, cut(words->note, MAX_NOTE));
+	buffer_append_str(out, utf8_cut(str_of(words->note), MAX_NOTE));
 }
 
 static struct event *find(struct event_recorder *recorder, const char *key)

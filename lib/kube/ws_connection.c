@@ -1,6 +1,7 @@
 #include "lib/kube/ws_connection.h"
 
 #include "lib/base/buffer.h"
+#include "lib/base/utf8.h"
 #include "lib/http/client/client.h"
 #include "lib/kube/ws_internal.h"
 
@@ -424,7 +425,7 @@ static void on_peer_close(struct ws_connection *connection, const unsigned char 
 		size_t length = n - 2 < MAX_CLOSE_WORDS ? n - 2 : MAX_CLOSE_WORDS;
 
 		code = (unsigned)payload[0] << 8 | payload[1];
-		if (str_is_utf8((struct str){(const char *)payload + 2, length}, NULL))
+		if (utf8_is_valid((struct str){(const char *)payload + 2, length}, NULL))
 			memcpy(words, payload + 2, length);
 	}
 	error_set(&connection->problem, ERR_UNAVAILABLE, "the server closed the stream (code %u%s%s)", code,

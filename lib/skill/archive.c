@@ -1,6 +1,7 @@
 /* The rules of section "archive rules" and the unpacking. */
 #include "lib/skill/archive.h"
 
+#include "lib/base/utf8.h"
 #include "lib/skill/problems.h"
 #include "lib/skill/unzip.h"
 #include "lib/skill/zip_directory.h"
@@ -35,7 +36,7 @@ static const char *name_problem(struct str name, struct candidate *ret)
 {
 	if (name.n == 0 || name.n > PATH_MAX_BYTES)
 		return "the name must have 1 to 1024 bytes";
-	if (!str_is_utf8(name, NULL))
+	if (!utf8_is_valid(name, NULL))
 		return "the name is not UTF-8; write the archive with UTF-8 names";
 	for (size_t i = 0; i < name.n; i++)
 		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)

@@ -4,6 +4,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/quantity.h"
+#include "lib/base/utf8.h"
 #include "lib/skill/manifest_yaml.h"
 #include "lib/skill/problems.h"
 #include "lib/skill/skill_package.h"
@@ -320,7 +321,7 @@ static bool split(struct str text, struct str *ret_front, struct str *ret_body, 
 			     "SKILL.md starts with a byte order mark; save it as UTF-8 without one");
 		return false;
 	}
-	if (!str_is_utf8(text, &bad)) {
+	if (!utf8_is_valid(text, &bad)) {
 		problems_add(problems, "SKILL.md is not UTF-8 (byte %zu)", bad + 1);
 		return false;
 	}

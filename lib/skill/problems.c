@@ -1,5 +1,7 @@
 #include "lib/skill/problems.h"
 
+#include "lib/base/utf8.h"
+
 #include <stdio.h>
 
 void problems_add(struct problems *problems, const char *format, ...)
@@ -44,7 +46,7 @@ const char *problems_show(struct str text, char ret[PROBLEMS_SHOWN_SIZE])
 	size_t n = 0;
 	for (size_t i = 0; i < text.n;) {
 		unsigned char c = (unsigned char)text.p[i];
-		size_t length = str_utf8_length((struct str){text.p + i, text.n - i});
+		size_t length = utf8_length((struct str){text.p + i, text.n - i});
 		if (n + (length ? length : 1) > most) {
 			memcpy(ret + n, "...", 3);
 			n += 3;

@@ -3,6 +3,7 @@
 #include "apiserver/execution/event_lines.h"
 #include "apiserver/execution/render.h"
 #include "lib/base/jsontext.h"
+#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 
@@ -26,8 +27,8 @@ static void render(struct str json)
 static void clean(struct str text)
 {
 	cleanup_buffer struct buffer out = BUFFER(8 << 20);
-	render_clean_text(&out, text);
-	if (out.failed || !str_is_utf8(buffer_str(&out), NULL) ||
+	utf8_append_clean(&out, text);
+	if (out.failed || !utf8_is_valid(buffer_str(&out), NULL) ||
 	    (out.len && memchr(out.data, '\0', out.len)))
 		abort();
 }
@@ -53,7 +54,7 @@ static void events(struct str log, size_t piece, struct buffer *out)
 /* No line of an event may be anything but a field, whatever the log holds. */
 static void check_fields(struct str text)
 {
-	if (!str_is_utf8(text, NULL))
+	if (!utf8_is_valid(text, NULL))
 		abort();
 	while (text.n) {
 		struct str line;

@@ -1,6 +1,8 @@
 /* Whatever a zip file says, what comes out of it lies below the skill's folder and within the limits. */
 #include "lib/skill/skill_package.h"
 
+#include "lib/base/utf8.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,7 +12,7 @@ static void check_path(struct str path)
 {
 	struct str rest = path, component;
 	if (path.n == 0 || path.n > 1024 || path.p[0] == '/' || memchr(path.p, '\\', path.n) ||
-	    !str_is_utf8(path, NULL))
+	    !utf8_is_valid(path, NULL))
 		abort();
 	for (bool more = true; more;) {
 		more = str_split_once(rest, '/', &component, &rest);

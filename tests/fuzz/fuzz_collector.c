@@ -2,6 +2,7 @@
  * becomes a result that a custom resource can hold. */
 #include "controller/sandbox/collector.h"
 #include "lib/base/jsontext.h"
+#include "lib/base/utf8.h"
 #include "lib/blob/blob_internal.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static const struct blob_operations operations = {.put = put};
 
 static void check_text(const char *text, size_t max)
 {
-	if (text && (strlen(text) > max || !str_is_utf8(str_of(text), NULL)))
+	if (text && (strlen(text) > max || !utf8_is_valid(str_of(text), NULL)))
 		abort();
 }
 

@@ -2,6 +2,8 @@
  */
 #include "lib/base/jsontext.h"
 
+#include "lib/base/utf8.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_string(struct str value)
@@ -9,7 +11,8 @@ static void check_string(struct str value)
 	cleanup_buffer struct buffer text = BUFFER(1 << 20), again = BUFFER(8 << 20), back = BUFFER(1 << 20);
 	if (jsontext_decode_string(value, &text, NULL) != 0)
 		return; /* half a surrogate pair */
-	if (!str_is_utf8(buffer_str(&text), NULL) || jsontext_append_string(&again, buffer_str(&text)) != 0 ||
+	if (!utf8_is_valid(buffer_str(&text), NULL) ||
+	    jsontext_append_string(&again, buffer_str(&text)) != 0 ||
 	    jsontext_decode_string(buffer_str(&again), &back, NULL) != 0 ||
 	    !str_eq(buffer_str(&text), buffer_str(&back)))
 		abort();
@@ -48,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err = {0};
 	const struct jsontext_rules strict = {.refuse_duplicates = true, .max_depth = 16};
 	bool good = jsontext_check(text, NULL, &err) == 0;
-	if (!good && (err.code != ERR_BAD_REQUEST || !str_is_utf8(str_of(err.message), NULL)))
+	if (!good && (err.code != ERR_BAD_REQUEST || !utf8_is_valid(str_of(err.message), NULL)))
 		abort();
 	if (!good && jsontext_check(text, &strict, NULL) == 0)
 		abort();

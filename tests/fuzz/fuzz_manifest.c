@@ -1,4 +1,5 @@
 /* A manifest is refused with a message, or holds what the rules allow. */
+#include "lib/base/utf8.h"
 #include "lib/skill/manifest.h"
 #include "lib/skill/skill_package.h"
 
@@ -11,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (manifest_parse((struct str){(const char *)data, size}, &m, &err) != 0) {
 		if (err.code != ERR_INVALID_SKILL ||
 		    !str_starts_with(str_of(err.message), STR("invalid skill: ")) ||
-		    !str_is_utf8(str_of(err.message), NULL))
+		    !utf8_is_valid(str_of(err.message), NULL))
 			abort();
 		return 0;
 	}

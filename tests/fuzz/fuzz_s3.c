@@ -1,6 +1,8 @@
 /* Answers of S3 servers: headers, an empty line, a body. What we say of them is always text of one line. */
 #include "lib/blob/s3_internal.h"
 
+#include "lib/base/utf8.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -17,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err = {0};
 	store.buckets[0] = store.buckets[1] = bucket;
 	if (s3_refusal(&store, BLOB_EXECUTIONS, &response, &err) != -1 || err.code == ERR_NONE ||
-	    !str_is_utf8(str_of(err.message), NULL) || strpbrk(err.message, "\r\n"))
+	    !utf8_is_valid(str_of(err.message), NULL) || strpbrk(err.message, "\r\n"))
 		abort();
 	if (s3_xml_text(response.body, "UploadId", &id) && id.len > response.body.n)
 		abort();

@@ -1,5 +1,6 @@
 /* Signed URLs: nothing that we didn't sign is taken, and what we sign is taken for what it is. The first byte
  * of the input chooses: any URL; a URL of ours with a byte changed; a presigned S3 URL. */
+#include "lib/base/utf8.h"
 #include "lib/blob/blob_internal.h"
 #include "lib/blob/sigv4.h"
 
@@ -17,7 +18,7 @@ static int verify(struct str url, struct blob_request *ret)
 	str_split_once(url, '?', &path, &query);
 	int result = blob_request_verify(key, "GET", path, query, 1000, ret, &err);
 	if (result != 0 && ((err.code != ERR_FORBIDDEN && err.code != ERR_NOT_FOUND) ||
-			    !str_is_utf8(str_of(err.message), NULL)))
+			    !utf8_is_valid(str_of(err.message), NULL)))
 		abort();
 	return result;
 }

@@ -198,17 +198,6 @@ static void test_references(void **state)
 	record_unref(NULL);
 }
 
-static void test_clean_text(void **state)
-{
-	(void)state;
-	struct buffer out = BUFFER(100);
-	render_clean_text(&out, STR("a\0b\xc3\xa9\xc3 \xff\xfe\r\n\x1b[0m\xe2\x82"));
-	assert_string_equal(
-	    out.data, "a\xef\xbf\xbd"
-		      "b\xc3\xa9\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\r\n\x1b[0m\xef\xbf\xbd\xef\xbf\xbd");
-	buffer_free(&out);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,7 +205,7 @@ int main(void)
 	    cmocka_unit_test(test_files),          cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_summary),        cmocka_unit_test(test_a_full_buffer_is_noticed),
 	    cmocka_unit_test(test_requested_at),   cmocka_unit_test(test_the_object_to_create),
-	    cmocka_unit_test(test_references),     cmocka_unit_test(test_clean_text),
+	    cmocka_unit_test(test_references),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,5 @@
 #include "lib/api/execution.h"
 
-#include "lib/api/json.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -9,6 +9,7 @@
 #include "lib/base/digest.h"
 
 #include "lib/base/id.h"
+#include "lib/base/temporary.h"
 
 /* FIPS 180-2 appendix B. */
 static void sha256_vectors(void **state)
@@ -72,12 +73,32 @@ static void knows_digest_text(void **state)
 	assert_false(digest_is_text((struct str){NULL, 0}));
 }
 
+/* The descriptor's own offset neither counts nor changes; a file that became shorter is told, not hashed. */
+static void hashes_a_part_of_a_file(void **state)
+{
+	(void)state;
+	struct error err;
+	char hex[DIGEST_HEX_SIZE], text[DIGEST_TEXT_SIZE];
+	cleanup_close int fd = temporary_file(&err);
+	assert_true(fd >= 0);
+	assert_int_equal(temporary_write(fd, STR("xxabcyyy"), &err), 0);
+	assert_int_equal(digest_file_hex(fd, 2, 3, hex, &err), 0);
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 8);
+	assert_int_equal(digest_file_text(fd, 8, 0, text, &err), 0);
+	assert_string_equal(text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_int_equal(digest_file_text(fd, 2, 7, text, &err), -1);
+	assert_int_equal(err.code, ERR_IO);
+	assert_string_equal(err.message, "can't read a file for its digest: it ends at byte 8 of 9");
+	assert_int_equal(digest_file_hex(-1, 0, 1, hex, &err), -1);
+	assert_int_equal(err.code, ERR_IO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sha256_vectors),
-	    cmocka_unit_test(in_pieces_it_is_the_same),
-	    cmocka_unit_test(hmac_vectors),
+	    cmocka_unit_test(sha256_vectors),          cmocka_unit_test(in_pieces_it_is_the_same),
+	    cmocka_unit_test(hashes_a_part_of_a_file), cmocka_unit_test(hmac_vectors),
 	    cmocka_unit_test(knows_digest_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #include <errno.h>
 
@@ -62,13 +63,13 @@ static void cuts_long_messages_between_characters(void **state)
 		text[sizeof(text) - 1] = '\0';
 		error_set(&err, ERR_IO, "%s", text);
 		assert_true(strlen(err.message) >= sizeof(err.message) - 4);
-		assert_true(str_is_utf8(str_of(err.message), NULL));
+		assert_true(utf8_is_valid(str_of(err.message), NULL));
 		error_wrap(&err, "a");
 		assert_true(strlen(err.message) >= sizeof(err.message) - 4);
-		assert_true(str_is_utf8(str_of(err.message), NULL));
+		assert_true(utf8_is_valid(str_of(err.message), NULL));
 		errno = EIO;
 		error_errno(&err, "%s", text);
-		assert_true(str_is_utf8(str_of(err.message), NULL));
+		assert_true(utf8_is_valid(str_of(err.message), NULL));
 	}
 }
 

@@ -94,52 +94,6 @@ static void duplicates_and_compares_secrets(void **state)
 	assert_false(str_eq_constant_time(STR("secret"), STR("secre")));
 }
 
-static void knows_utf8(void **state)
-{
-	(void)state;
-	static const char *const good[] = {"",
-					   "plain",
-					   "\xc2\x80",
-					   "\xdf\xbf",
-					   "\xe0\xa0\x80",
-					   "\xed\x9f\xbf",
-					   "\xee\x80\x80",
-					   "\xef\xbf\xbf",
-					   "\xf0\x90\x80\x80",
-					   "\xf4\x8f\xbf\xbf"};
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_true(str_is_utf8(str_of(good[i]), NULL));
-		assert_int_equal(str_utf8_length(str_of(good[i])), i == 1 ? 1 : strlen(good[i]));
-	}
-	static const char *const bad[] = {
-	    "\x80",
-	    "\xbf",
-	    "\xc0\x80",
-	    "\xc1\xbf",
-	    "\xc2",
-	    "\xc2\x41",
-	    "\xe0\x9f\xbf",
-	    "\xed\xa0\x80",
-	    "\xed\xbf\xbf",
-	    "\xe1\x80",
-	    "\xf0\x8f\xbf\xbf",
-	    "\xf4\x90\x80\x80",
-	    "\xf5\x80\x80\x80",
-	    "\xff",
-	    "\xf0\x90\x80",
-	    "\xe1\x80\x41",
-	    "\xf1\x80\x41\x80",
-	};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		size_t at = 99;
-		char text[16] = "ab";
-		memcpy(text + 2, bad[i], strlen(bad[i]));
-		assert_false(str_is_utf8((struct str){text, 2 + strlen(bad[i])}, &at));
-		assert_int_equal(at, 2);
-		assert_int_equal(str_utf8_length(str_of(bad[i])), 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,7 +103,6 @@ int main(void)
 	    cmocka_unit_test(splits_once),
 	    cmocka_unit_test(reads_integers_within_a_range),
 	    cmocka_unit_test(duplicates_and_compares_secrets),
-	    cmocka_unit_test(knows_utf8),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
