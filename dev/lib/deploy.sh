@@ -36,7 +36,7 @@ deploy_hash() { # VALUES-FILE...
 	{
 		cat "$@"
 		cd "$ROOT" || return
-		find crds charts/skillbox -follow -type f | LC_ALL=C sort | xargs sha256sum
+		find crds charts/skillbox -type f | LC_ALL=C sort | xargs sha256sum
 	} | sum
 }
 
@@ -63,7 +63,7 @@ deploy_skillbox() { # [VALUES-FILE...]
 	if ! error=$(helm upgrade --install skillbox "$ROOT/charts/skillbox" -n "$NAMESPACE" --create-namespace "${values[@]/#/--values=}" \
 		--wait --timeout 3m 2>&1 >/dev/null); then
 		deploy_explain
-		printf -- '---- Helm\n%s\n' "$(grep -v '^walk.go' <<<"$error")"
+		printf -- '---- Helm\n%s\n' "$error"
 		return 1
 	fi
 	kube -n "$NAMESPACE" create configmap skillbox-dev --from-literal=hash="$hash" --dry-run=client -o yaml | kube apply -f -

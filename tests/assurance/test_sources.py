@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = ("apiserver", "controller", "lib", "runner")
@@ -41,3 +42,9 @@ def test_only_the_log_writes_to_standard_error():
     found = {str(path.relative_to(ROOT)) for path in c_sources() if path.parts[len(ROOT.parts)] != "runner" and
              re.search(r"\bfprintf\s*\(\s*stderr|\bperror\s*\(|\bprintf\s*\(", path.read_text())}
     assert found - allowed == set()
+
+
+def test_the_chart_brings_the_same_custom_resource_definitions():
+    """As files: an archive or a checkout without symbolic links must not lose them."""
+    done = subprocess.run([ROOT / "charts" / "update-crds", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
