@@ -1,8 +1,8 @@
 #include "runner/init.h"
 
-#include "runner/descriptor.h"
-#include "runner/environment.h"
-#include "runner/rendezvous.h"
+#include "runner/channel/rendezvous.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/environment.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
@@ -48,8 +48,10 @@ static int take_signals(struct init *init, struct error *err)
 static int prepare_place(struct init *init, struct error *err)
 {
 	place_find(&init->place);
-	if (enclosure_enter(&init->place, &init->enclosure, err) != 0 || place_make(&init->place, err) != 0 ||
-	    enclosure_seal(&init->place, &init->enclosure, err) != 0 || place_enter(&init->place, err) != 0)
+	if (enclosure_enter(init->place.in_shm, &init->enclosure, err) != 0 ||
+	    place_make(&init->place, err) != 0 ||
+	    enclosure_seal(&init->enclosure, init->place.path, err) != 0 ||
+	    place_enter(&init->place, err) != 0)
 		return -1;
 	return chdir("/") == 0 ? 0 : error_errno(err, "chdir /");
 }

@@ -2,17 +2,17 @@
 #ifndef SKILLBOX_RUNNER_INIT_H
 #define SKILLBOX_RUNNER_INIT_H
 
+#include "runner/cell/echo.h"
 #include "runner/cell/job.h"
+#include "runner/cell/park.h"
 #include "runner/cell/place.h"
 #include "runner/cell/result.h"
 #include "runner/cell/run.h"
-#include "runner/connection.h"
-#include "runner/echo.h"
-#include "runner/enclosure.h"
-#include "runner/interpreter.h"
-#include "runner/layers.h"
-#include "runner/lockdown.h"
-#include "runner/park.h"
+#include "runner/channel/connection.h"
+#include "runner/isolation/enclosure.h"
+#include "runner/isolation/layers.h"
+#include "runner/isolation/lockdown.h"
+#include "runner/system/interpreter.h"
 
 #define INIT_CONNECTIONS 4 /* the one that counts, and some that have yet to say HELLO */
 

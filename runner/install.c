@@ -1,6 +1,6 @@
 #include "runner/install.h"
 
-#include "runner/descriptor.h"
+#include "runner/system/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>

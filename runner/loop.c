@@ -1,8 +1,8 @@
 #include "lib/base/clock.h"
-#include "runner/descriptor.h"
+#include "runner/channel/rendezvous.h"
 #include "runner/init.h"
-#include "runner/rendezvous.h"
-#include "runner/tree.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/tree.h"
 
 #include <errno.h>
 #include <limits.h>

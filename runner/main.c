@@ -1,7 +1,7 @@
 /* skillbox-runner: what runs inside every sandbox. */
+#include "runner/channel/relay.h"
 #include "runner/init.h"
 #include "runner/install.h"
-#include "runner/relay.h"
 
 #include <sys/prctl.h>
 

@@ -1,8 +1,9 @@
 #include "runner/cell/collect.h"
 
 #include "lib/frame/frame.h"
-#include "runner/beneath.h"
-#include "runner/descriptor.h"
+#include "runner/system/beneath.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/paths.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -153,7 +154,7 @@ static void cut(struct collection *c, uint64_t max_bytes, uint32_t max_count)
 static int open_output(struct collection *c, int out_fd, struct error *err)
 {
 	/* O_NONBLOCK: a FIFO in its place must not hold the runner */
-	cleanup_fd int fd = openat(out_fd, "output.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int fd = openat(out_fd, NAME_OUTPUT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0) {
 		if (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EACCES)
@@ -173,12 +174,12 @@ static int open_output(struct collection *c, int out_fd, struct error *err)
 int collect(int sandbox_fd, uint64_t max_bytes, uint32_t max_count, struct collection *ret, struct error *err)
 {
 	*ret = (struct collection){.output_fd = -1, .files_fd = -1, .paths = BUFFER(PATHS_MAX)};
-	cleanup_fd int out_fd = beneath_open_directory(sandbox_fd, "out");
+	cleanup_fd int out_fd = beneath_open_directory(sandbox_fd, NAME_OUT);
 	if (out_fd < 0)
 		return 0; /* without Landlock a script can remove it: then it left nothing */
 	if (open_output(ret, out_fd, err) != 0)
 		goto failed;
-	ret->files_fd = beneath_open_directory(out_fd, "files");
+	ret->files_fd = beneath_open_directory(out_fd, NAME_FILES);
 	if (ret->files_fd < 0)
 		return 0;
 	int walk_fd = beneath_open_directory(ret->files_fd, ".");

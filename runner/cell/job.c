@@ -57,7 +57,7 @@ int job_base_environment(struct environment *environment, const char *search, st
 {
 	const struct variable base[] = {
 	    {STR("PATH"), str_of(search && *search ? search : ENVIRONMENT_DEFAULT_PATH)},
-	    {STR("HOME"), STR("/tmp")},
+	    {STR("HOME"), STR(PATH_TMP)},
 	    {STR("LANG"), STR("C.UTF-8")},
 	    /* Python keeps output to a pipe back until it ends: a run that is killed would lose its log. */
 	    {STR("PYTHONUNBUFFERED"), STR("1")},
@@ -69,9 +69,9 @@ static int set_own_environment(struct job *job, const char *search, struct error
 {
 	const struct variable own[] = {
 	    {STR("SANDBOX_EXECUTION_ID"), str_of(job->execution_id)},
-	    {STR("SANDBOX_INPUT_FILE"), STR("/sandbox/input.json")},
-	    {STR("SANDBOX_OUTPUT"), STR("/sandbox/out/output.json")},
-	    {STR("SANDBOX_FILES_DIR"), STR("/sandbox/out/files/")},
+	    {STR("SANDBOX_INPUT_FILE"), STR(PATH_INPUT)},
+	    {STR("SANDBOX_OUTPUT"), STR(PATH_OUTPUT)},
+	    {STR("SANDBOX_FILES_DIR"), STR(PATH_FILES "/")},
 	};
 	if (job_base_environment(&job->environment, search, err) != 0)
 		return -1;

@@ -4,10 +4,11 @@
 
 #include "lib/frame/frame.h"
 #include "runner/cell/load.h"
-#include "runner/environment.h"
-#include "runner/interpreter.h"
+#include "runner/system/environment.h"
+#include "runner/system/interpreter.h"
+#include "runner/system/paths.h"
 
-#define JOB_SCRIPTS "/sandbox/scripts/"
+#define JOB_SCRIPTS PATH_SCRIPTS "/"
 
 struct job {
 	enum frame_state state;

@@ -1,7 +1,8 @@
 #include "runner/cell/load.h"
 
-#include "runner/beneath.h"
-#include "runner/descriptor.h"
+#include "runner/system/beneath.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,15 +106,15 @@ int load_input(struct load *load, uint64_t size, struct error *err)
 		return error_set(err, ERR_PROTOCOL, "INPUT twice");
 	if (size > FRAME_MAX_INPUT)
 		return error_set(err, ERR_BAD_REQUEST, "the input has more than %llu bytes", FRAME_MAX_INPUT);
-	load->fd = openat(load->sandbox_fd, "input.json",
-			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+	load->fd =
+	    openat(load->sandbox_fd, NAME_INPUT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (load->fd < 0 && errno == ENOSPC)
-		return set_full(load, STR("input.json"), err);
+		return set_full(load, STR(NAME_INPUT), err);
 	if (load->fd < 0)
 		return error_errno(err, "create input.json");
 	load->have_input = true;
 	load->input_size = size;
-	return begin(load, STR("input.json"), size, err);
+	return begin(load, STR(NAME_INPUT), size, err);
 }
 
 int load_data(struct load *load, struct str data, struct error *err)
@@ -171,7 +172,7 @@ int load_discard(struct load *load, struct error *err)
 	descriptor_close(&load->fd);
 	if (beneath_empty(load->scripts_fd) != 0)
 		return error_errno(err, "empty the directory of the scripts");
-	if (unlinkat(load->sandbox_fd, "input.json", 0) != 0 && errno != ENOENT)
+	if (unlinkat(load->sandbox_fd, NAME_INPUT, 0) != 0 && errno != ENOENT)
 		return error_errno(err, "remove input.json");
 	int sandbox_fd = load->sandbox_fd, scripts_fd = load->scripts_fd;
 	load_free(load);

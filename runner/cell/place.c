@@ -1,8 +1,9 @@
 #include "runner/cell/place.h"
 
 #include "lib/base/str.h"
-#include "runner/beneath.h"
-#include "runner/descriptor.h"
+#include "runner/system/beneath.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +13,12 @@
 
 void place_find(struct place *ret)
 {
-	static const struct str want = {PLACE_SHM_SANDBOX "/out", sizeof(PLACE_SHM_SANDBOX "/out") - 1};
 	char target[PATH_MAX];
-	ssize_t n = readlink("/sandbox/out", target, sizeof(target));
-	bool in_shm = n > 0 && str_eq((struct str){target, (size_t)n}, want);
+	ssize_t n = readlink(PATH_OUT, target, sizeof(target));
+	bool in_shm = n > 0 && str_eq((struct str){target, (size_t)n}, STR(PATH_SHM_SANDBOX "/" NAME_OUT));
 	*ret = (struct place){
 	    .in_shm = in_shm,
-	    .path = in_shm ? PLACE_SHM_SANDBOX : "/sandbox",
+	    .path = in_shm ? PATH_SHM_SANDBOX : PATH_SANDBOX,
 	    .directory_fd = -1,
 	    .fd = -1,
 	    .scripts_fd = -1,
@@ -38,14 +38,14 @@ int place_make(struct place *place, struct error *err)
 	place->fd = open_directory(AT_FDCWD, place->path, place->in_shm, err);
 	if (place->fd < 0)
 		return -1;
-	place->scripts_fd = open_directory(place->fd, "scripts", true, err);
-	cleanup_fd int out_fd = open_directory(place->fd, "out", true, err);
-	cleanup_fd int files_fd = out_fd < 0 ? -1 : open_directory(out_fd, "files", true, err);
+	place->scripts_fd = open_directory(place->fd, NAME_SCRIPTS, true, err);
+	cleanup_fd int out_fd = open_directory(place->fd, NAME_OUT, true, err);
+	cleanup_fd int files_fd = out_fd < 0 ? -1 : open_directory(out_fd, NAME_FILES, true, err);
 	return place->scripts_fd < 0 || files_fd < 0 ? error_wrap(err, "%s", place->path) : 0;
 }
 
 int place_enter(struct place *place, struct error *err)
 {
-	place->directory_fd = open_directory(AT_FDCWD, "/sandbox", false, err);
+	place->directory_fd = open_directory(AT_FDCWD, PATH_SANDBOX, false, err);
 	return place->directory_fd < 0 ? -1 : 0;
 }

@@ -13,9 +13,6 @@
 
 #include <stdbool.h>
 
-#define PLACE_SHM "/dev/shm"
-#define PLACE_SHM_SANDBOX PLACE_SHM "/.sandbox"
-
 struct place {
 	bool in_shm;      /* the layout without volumes */
 	const char *path; /* of the directory that holds scripts, out and input.json */

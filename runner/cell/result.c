@@ -1,7 +1,7 @@
 #include "runner/cell/result.h"
 
-#include "runner/beneath.h"
-#include "runner/descriptor.h"
+#include "runner/system/beneath.h"
+#include "runner/system/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>

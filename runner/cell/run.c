@@ -1,9 +1,9 @@
 #include "runner/cell/run.h"
 
 #include "lib/base/clock.h"
-#include "runner/descriptor.h"
-#include "runner/oom.h"
-#include "runner/tree.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/oom.h"
+#include "runner/system/tree.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,10 +3,10 @@
 #define SKILLBOX_RUNNER_CELL_RUN_H
 
 #include "lib/frame/frame.h"
+#include "runner/cell/echo.h"
 #include "runner/cell/logs.h"
-#include "runner/echo.h"
-#include "runner/park.h"
-#include "runner/spawn.h"
+#include "runner/cell/park.h"
+#include "runner/cell/spawn.h"
 
 struct run {
 	struct spawned child; /* descriptors are -1 when closed */

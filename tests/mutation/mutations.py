@@ -52,13 +52,13 @@ ARCHIVE = "tests/unit/lib/skill/test_archive.c::"
 group("runner out of reach", "runner", "runner/main.c",
       ("runner-dumpable", "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)", "prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)",
        LOCKDOWN + "test_runner_is_out_of_reach"))
-group("runner out of reach", "runner", "runner/environment.c",
+group("runner out of reach", "runner", "runner/system/environment.c",
       ("runner-keeps-its-environment", "explicit_bzero(*entry, strlen(*entry));", "(void)*entry;",
        RUNNER_SECRETS + "test_the_token_leaves_the_environment"))
-group("runner out of reach", "runner", "runner/relay.c",
+group("runner out of reach", "runner", "runner/channel/relay.c",
       ("relay-keeps-its-environment", "environment_wipe(&err) == 0 ? rendezvous_connect(&err) : -1;", "rendezvous_connect(&err);",
        RUNNER_SECRETS + "test_the_token_leaves_the_environment_of_a_relay"))
-group("runner out of reach", "runner", "runner/rendezvous.c",
+group("runner out of reach", "runner", "runner/channel/rendezvous.c",
       ("peer-from-inside", "tree_parse_stat(text, &parent, &state) && parent == 0;", "tree_parse_stat(text, &parent, &state);",
        LOCKDOWN + "test_peer_from_inside_is_sent_away"),
       ("peer-of-another-user", "peer.uid != geteuid() ||", "false ||", LOCKDOWN + "test_peer_of_another_uid_is_sent_away"))
@@ -66,10 +66,10 @@ group("runner out of reach", "runner", "runner/loop.c",
       ("any-token", "!str_eq_constant_time(frame->hello_request.token, str_of(init->token))", "false",
        RUNNER_PROTOCOL + "test_stranger_gets_no_word"))
 
-group("seccomp filter", "runner", "runner/lockdown.c",
+group("seccomp filter", "runner", "runner/isolation/lockdown.c",
       ("no-seccomp-filter", "return lockdown->seccomp_filter ? seccomp_filter_install() : 0;", "return 0;",
        LOCKDOWN + "test_system_calls"))
-group("seccomp filter", "runner", "runner/seccomp/generate.c",
+group("seccomp filter", "runner", "runner/isolation/seccomp/generate.c",
       ("ptrace", '"ptrace", "process_vm_readv"', '"process_vm_readv"', LOCKDOWN + "test_system_calls"),
       ("unshare", '"unshare", "setns",', '"setns",', LOCKDOWN + "test_system_calls"),
       ("bpf", '"bpf", "perf_event_open"', '"perf_event_open"', LOCKDOWN + "test_system_calls"),
@@ -85,11 +85,11 @@ group("seccomp filter", "runner", "runner/seccomp/generate.c",
       ("foreign-entry", "SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS", "SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW",
        LOCKDOWN + "test_foreign_entry_is_the_end"))
 
-group("no network", "runner", "runner/seccomp/generate.c",
+group("no network", "runner", "runner/isolation/seccomp/generate.c",
       ("internet-sockets", 'add(filter, EPERM, "socket", 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0)) != 0 ||',
        'add(filter, EPERM, "socket", 1, SCMP_A0(SCMP_CMP_EQ, AF_PACKET, 0)) != 0 ||', LOCKDOWN + "test_no_network"))
 
-group("seccomp filter", "runner", "runner/seccomp/generate.c",
+group("seccomp filter", "runner", "runner/isolation/seccomp/generate.c",
       ("limits-of-pid-1", 'add(filter, EPERM, "prlimit64", 1, SCMP_A0(SCMP_CMP_NE, 0, 0)) != 0', "false",
        LOCKDOWN + "test_system_calls"),
       ("priority-of-pid-1", 'add(filter, EPERM, "setpriority", 1, SCMP_A1(SCMP_CMP_MASKED_EQ, low, 1)) != 0', "false",
@@ -97,37 +97,37 @@ group("seccomp filter", "runner", "runner/seccomp/generate.c",
       ("children-for-pid-1", "#define OTHERS_CHILD CLONE_PARENT", "#define OTHERS_CHILD CLONE_NEWNS", LOCKDOWN + "test_system_calls"),
       ("calls-of-tomorrow", "#define FIRST_UNKNOWN 463u", "#define FIRST_UNKNOWN 0x3fffffffu", LOCKDOWN + "test_system_calls"))
 
-group("namespaces", "runner", "runner/enclosure.c",
+group("namespaces", "runner", "runner/isolation/enclosure.c",
       ("places-to-write-are-executable", "#define HARDENED (MS_NOEXEC | MS_NOSUID | MS_NODEV)", "#define HARDENED (MS_NOSUID | MS_NODEV)",
        LOCKDOWN + "test_layers_are_reported"),
-      ("scripts-are-writable", "harden(enclosure, place->path, MS_RDONLY);", "harden(enclosure, place->path, 0);", LOCKDOWN + "test_writes"),
+      ("scripts-are-writable", "harden(enclosure, directory, MS_RDONLY);", "harden(enclosure, directory, 0);", LOCKDOWN + "test_writes"),
       ("termination-log-is-writable", 'harden(enclosure, "/dev/termination-log", MS_RDONLY);',
        'harden(enclosure, "/dev/termination-log", 0);', LOCKDOWN + "test_writes"),
       ("capabilities-stay", "syscall(SYS_capset, &header, none)", "syscall(SYS_capget, &header, none)", LOCKDOWN + "test_layers_are_reported"))
 
-group("Landlock", "runner", "runner/lockdown.c",
+group("Landlock", "runner", "runner/isolation/lockdown.c",
       ("no-landlock", "lockdown->landlock_fd >= 0 && landlock_restrict(lockdown->landlock_fd) != 0", "false",
        LOCKDOWN + "test_writes"))
-group("Landlock", "runner", "runner/landlock.c",
-      ("execution-from-tmp", '{"/tmp", WRITE_TREE},', '{"/tmp", WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
-      ("execution-from-out", '{"/sandbox/out", WRITE_TREE},', '{"/sandbox/out", WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
-      ("writes-beside-out", '{"/sandbox/out", WRITE_TREE},', '{"/sandbox", WRITE_TREE},', LOCKDOWN + "test_writes"),
+group("Landlock", "runner", "runner/isolation/landlock.c",
+      ("execution-from-tmp", '{PATH_TMP, WRITE_TREE},', '{PATH_TMP, WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
+      ("execution-from-out", '{PATH_OUT, WRITE_TREE},', '{PATH_OUT, WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
+      ("writes-beside-out", '{PATH_OUT, WRITE_TREE},', '{PATH_SANDBOX, WRITE_TREE},', LOCKDOWN + "test_writes"),
       ("no-scopes", "abi >= 6 ? SCOPE_ALL : 0", "0", LOCKDOWN + "test_socket_of_the_runner"))
 
-group("clean start", "runner", "runner/lockdown.c",
+group("clean start", "runner", "runner/isolation/lockdown.c",
       ("core-limit", "{RLIMIT_CORE, 0},", "{RLIMIT_CORE, RLIM_INFINITY},", RUN + "test_surroundings"),
       ("open-files", "{RLIMIT_NOFILE, 1024},", "{RLIMIT_NOFILE, 1 << 20},", RUN + "test_surroundings"),
       ("no-session", "if (setsid() < 0 || prctl(", "if (prctl(", RUN + "test_surroundings"))
 group("clean start", "runner", "runner/cell/job.c",
       ("any-variable", "!frame_env_name_is_allowed(env->name))", "false)", RUNNER_PROTOCOL + "test_bad_job[ld_preload]"))
 
-group("whole tree ends", "runner", "runner/tree.c",
+group("whole tree ends", "runner", "runner/system/tree.c",
       ("survivors", "if (signal_all(SIGKILL, err) < 0)", "if (kill(watched, SIGKILL) < 0 && errno != ESRCH)",
        END + "test_background_processes_die_with_the_script"))
-group("whole tree ends", "unit", "runner/tree.c",
-      ("children-of-clone", "WNOHANG | __WALL", "WNOHANG", "tests/unit/runner/test_tree.c::test_children_of_clone_count"))
+group("whole tree ends", "unit", "runner/system/tree.c",
+      ("children-of-clone", "WNOHANG | __WALL", "WNOHANG", "tests/unit/runner/system/test_tree.c::test_children_of_clone_count"))
 
-group("results", "runner", "runner/beneath.c",
+group("results", "runner", "runner/system/beneath.c",
       ("symbolic-links-are-followed", "openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)",
        "openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)", RUN + "test_files_directory_that_is_a_symlink"))
 group("results", "unit", "controller/sandbox/collector.c",
@@ -161,8 +161,8 @@ group("Pod", "unit", "controller/sandbox/pod_spec.c",
 group("required layers", "unit", "controller/sandbox/layers.c",
       ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/sandbox/test_layers.c::test_check"),
       ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/sandbox/test_layers.c::test_check"))
-group("required layers", "unit", "runner/layers.c",
-      ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/test_layers.c::test_capabilities"))
+group("required layers", "unit", "runner/isolation/layers.c",
+      ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/isolation/test_layers.c::test_capabilities"))
 group("required layers", "cluster", "controller/sandbox/session.c",
       ("layers-not-asked", "if (layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",
        "if (false && layers_check(&s->services->config->required_layers, hello, &missing) != 0) {",

@@ -46,7 +46,7 @@ def test_head_and_tail(sandbox, count, maximum):
     assert got.tail.decode() == text[count - tail:]
 
 
-ECHO_TOTAL = 8 << 20  # of runner/echo.h
+ECHO_TOTAL = 8 << 20  # of runner/cell/echo.h
 
 
 def test_flood(sandbox):

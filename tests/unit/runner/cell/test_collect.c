@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "lib/frame/frame.h"
-#include "runner/beneath.h"
 #include "runner/cell/collect.h"
+#include "runner/system/beneath.h"
 #include "tests/unit/runner/directory.h"
 
 #include <sys/socket.h>

@@ -1,0 +1,30 @@
+/* The layers of isolation that hold in this sandbox, for HELLO: looked at from PID 1, and tried by a child
+ * that is locked down as the script will be. What is not seen to hold is reported as absent. */
+#ifndef SKILLBOX_RUNNER_ISOLATION_LAYERS_H
+#define SKILLBOX_RUNNER_ISOLATION_LAYERS_H
+
+#include "lib/frame/layer.h"
+#include "runner/isolation/enclosure.h"
+#include "runner/isolation/lockdown.h"
+
+struct layer {
+	bool active;
+	char detail[160]; /* active: e.g. "ABI 7"; else why it is not there */
+};
+
+struct layers {
+	struct layer of[FRAME_LAYER_COUNT];
+};
+
+/* All of them. Takes a fork. */
+void layers_find(struct layers *ret, const struct lockdown *lockdown, const struct enclosure *enclosure);
+
+void layers_set(struct layers *layers, enum frame_layer_kind kind, bool active, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* From the texts of /proc/self/status, /proc/self/net/dev and /proc/self/uid_map. */
+void layers_read_status(struct layers *layers, const char *status);
+void layers_read_interfaces(struct layers *layers, const char *text);
+void layers_read_uid_map(struct layers *layers, const char *text);
+
+#endif

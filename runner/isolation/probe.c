@@ -1,0 +1,224 @@
+#include "runner/isolation/probe.h"
+
+#include "runner/system/descriptor.h"
+#include "runner/system/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define DESCRIPTORS 256 /* far more than the runner has open */
+
+/* Where a script can write (runner/isolation/landlock.c). */
+static const char *const places[] = {PATH_OUT, PATH_TMP, PATH_SHM};
+#define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
+
+/* What the child writes into the pipe, at once. */
+struct findings {
+	int step, step_error;          /* of lockdown_apply; error 0: all were applied */
+	int mapped_error[PLACE_COUNT]; /* 0: a file of that place can be mapped as a program */
+	int executed_error;            /* 0: a file of the first place can be executed */
+	int scripts_error;             /* 0: a file can be added to the skill's */
+	int socket_error;              /* 0: there are sockets for the internet */
+	bool limits, descriptors, session;
+	char interfaces[1024]; /* /proc/self/net/dev, whose beginning is enough */
+};
+_Static_assert(sizeof(struct findings) <= PIPE_BUF, "a write of them must be whole");
+
+static int make_file(const char *directory, char path[64])
+{
+	snprintf(path, 64, "%s/.probe", directory);
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+}
+
+/* A program's pages come by mmap: what that refuses neither execve nor the dynamic loader can run. 0, or the
+ * error that stopped it. */
+static int try_to_map(const char *directory)
+{
+	char path[64];
+	cleanup_fd int fd = make_file(directory, path);
+	if (fd < 0)
+		return errno;
+	int result = 0;
+	if (ftruncate(fd, PAGE) != 0) {
+		result = errno;
+	} else {
+		void *mapped = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+		if (mapped == MAP_FAILED)
+			result = errno;
+		else
+			munmap(mapped, PAGE);
+	}
+	unlink(path);
+	return result;
+}
+
+static int try_to_execute(const char *directory)
+{
+	char path[64];
+	int fd = make_file(directory, path);
+	if (fd < 0)
+		return errno;
+	close(fd); /* ETXTBSY while it is open for writing */
+	/* An empty file is no program (ENOEXEC), but only who may execute it is told so. */
+	char *const none[] = {NULL};
+	execve(path, none, none);
+	int result = errno == ENOEXEC ? 0 : errno;
+	unlink(path);
+	return result;
+}
+
+static int try_to_add(const char *directory)
+{
+	char path[64];
+	chmod(directory, 0755); /* the owner may, if nothing but permissions stands against it */
+	cleanup_fd int fd = make_file(directory, path);
+	if (fd < 0)
+		return errno;
+	unlink(path);
+	return 0;
+}
+
+static int try_socket(void)
+{
+	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd < 0 ? errno : 0;
+}
+
+static bool descriptors_close(void)
+{
+	for (int fd = 3; fd < DESCRIPTORS; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void try_all(const struct lockdown *lockdown, struct findings *ret)
+{
+	*ret = (struct findings){0};
+	descriptor_cloexec_from(3);
+	enum lockdown_step step;
+	if (lockdown_apply(lockdown, &step) != 0) {
+		ret->step = (int)step;
+		ret->step_error = errno;
+		return;
+	}
+	for (size_t i = 0; i < PLACE_COUNT; i++)
+		ret->mapped_error[i] = try_to_map(places[i]);
+	ret->executed_error = try_to_execute(places[0]);
+	ret->scripts_error = try_to_add(PATH_SCRIPTS);
+	ret->socket_error = try_socket();
+	ret->limits = lockdown_limits_hold();
+	ret->descriptors = descriptors_close();
+	/* Not read by PID 1: in gVisor it goes on seeing the namespace that it has left. */
+	if (descriptor_read_file(AT_FDCWD, "/proc/self/net/dev", ret->interfaces, sizeof(ret->interfaces)) <
+	    0)
+		ret->interfaces[0] = '\0';
+	cleanup_fd int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ret->session = getsid(0) == getpid() && terminal < 0;
+}
+
+/* False: the child left no findings. */
+static bool run_child(const struct lockdown *lockdown, struct findings *ret)
+{
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return false;
+	cleanup_fd int from = fds[0], to = fds[1];
+	pid_t pid = fork();
+	if (pid < 0)
+		return false;
+	if (pid == 0) {
+		struct findings findings;
+		try_all(lockdown, &findings);
+		_exit(write(to, &findings, sizeof(findings)) == (ssize_t)sizeof(findings) ? 0 : 1);
+	}
+	descriptor_close(&to);
+	ssize_t n;
+	do
+		n = read(from, ret, sizeof(*ret));
+	while (n < 0 && errno == EINTR);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return n == (ssize_t)sizeof(*ret);
+}
+
+static void set_noexec(struct layers *layers, const struct findings *found)
+{
+	char open_places[64] = "";
+	int other = 0;
+	for (size_t i = 0; i < PLACE_COUNT; i++) {
+		if (found->mapped_error[i] == 0) {
+			size_t n = strlen(open_places);
+			snprintf(open_places + n, sizeof(open_places) - n, "%s%s", n ? ", " : "", places[i]);
+		} else if (found->mapped_error[i] != EPERM) { /* no answer to the question */
+			other = found->mapped_error[i];
+		}
+	}
+	bool executes = found->executed_error == 0;
+	if (open_places[0])
+		layers_set(layers, FRAME_LAYER_NOEXEC, false, "not mounted so: %s; %s", open_places,
+			   executes ? "execve works there" : "execve is refused, mmap and ld.so aren't");
+	else if (other)
+		layers_set(layers, FRAME_LAYER_NOEXEC, false, "could not be tried: %s", strerror(other));
+	else
+		layers_set(layers, FRAME_LAYER_NOEXEC, !executes, "%s, %s, %s", places[0], places[1],
+			   places[2]);
+}
+
+static void set_unknown(struct layers *layers, const char *why, int error)
+{
+	static const enum frame_layer_kind tried[] = {
+	    FRAME_LAYER_NOEXEC,  FRAME_LAYER_READ_ONLY_SCRIPTS, FRAME_LAYER_RLIMITS,  FRAME_LAYER_DESCRIPTORS,
+	    FRAME_LAYER_SESSION, FRAME_LAYER_SECCOMP_FILTER,    FRAME_LAYER_LANDLOCK,
+	};
+	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++)
+		layers_set(layers, tried[i], false, "%s: %s", why, strerror(error));
+}
+
+static void set_simple(struct layers *layers, enum frame_layer_kind kind, bool holds, const char *active,
+		       const char *absent)
+{
+	layers_set(layers, kind, holds, "%s", holds ? active : absent);
+}
+
+void probe(struct layers *layers, const struct lockdown *lockdown)
+{
+	static const char *const steps[LOCKDOWN_STEP_COUNT] = {"session", "limits", "no_new_privs",
+							       "Landlock", "seccomp filter"};
+	struct findings found;
+	if (!run_child(lockdown, &found)) {
+		set_unknown(layers, "could not be tried", errno);
+		return;
+	}
+	if (found.step_error) {
+		char why[64];
+		snprintf(why, sizeof(why), "applying %s failed", steps[found.step]);
+		set_unknown(layers, why, found.step_error);
+		return;
+	}
+	layers_read_interfaces(layers, found.interfaces);
+	set_noexec(layers, &found);
+	bool read_only = found.scripts_error == EROFS || found.scripts_error == EACCES;
+	set_simple(layers, FRAME_LAYER_READ_ONLY_SCRIPTS, read_only,
+		   found.scripts_error == EROFS ? "mounted read-only" : "Landlock",
+		   "only their permissions, which the script may change");
+	if (lockdown->seccomp_filter && found.socket_error != EPERM)
+		layers_set(layers, FRAME_LAYER_SECCOMP_FILTER, false, "does not refuse a socket");
+	set_simple(layers, FRAME_LAYER_RLIMITS, found.limits, "core 0, 1024 open files, file size 1 GiB",
+		   "are not in force");
+	set_simple(layers, FRAME_LAYER_DESCRIPTORS, found.descriptors, "none but stdin, stdout, stderr",
+		   "one would be inherited");
+	set_simple(layers, FRAME_LAYER_SESSION, found.session, "its own, no terminal",
+		   "not its own, or with a terminal");
+}
