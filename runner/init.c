@@ -20,7 +20,7 @@ static int take_environment(struct init *init, struct error *err)
 	if (length == 0 || length > FRAME_MAX_TOKEN)
 		return error_set(err, ERR_BAD_REQUEST, "SKILLBOX_TOKEN is missing or too long");
 	memcpy(init->token, token, length + 1);
-	if (park_configure(&init->park, getenv("SKILLBOX_PARK"), getenv("SKILLBOX_PARK_SCRIPT"),
+	if (park_configure(&init->cell.park, getenv("SKILLBOX_PARK"), getenv("SKILLBOX_PARK_SCRIPT"),
 			   getenv("SKILLBOX_PRELOAD"), err) != 0)
 		return -1;
 	int n = snprintf(init->search, sizeof(init->search), "%s", search ? search : "");
@@ -47,11 +47,10 @@ static int take_signals(struct init *init, struct error *err)
 
 static int prepare_place(struct init *init, struct error *err)
 {
-	place_find(&init->place);
-	if (enclosure_enter(init->place.in_shm, &init->enclosure, err) != 0 ||
-	    place_make(&init->place, err) != 0 ||
-	    enclosure_seal(&init->enclosure, init->place.path, err) != 0 ||
-	    place_enter(&init->place, err) != 0)
+	struct place *place = &init->cell.place;
+	place_find(place);
+	if (enclosure_enter(place->in_shm, &init->enclosure, err) != 0 || place_make(place, err) != 0 ||
+	    enclosure_seal(&init->enclosure, place->path, err) != 0 || place_enter(place, err) != 0)
 		return -1;
 	return chdir("/") == 0 ? 0 : error_errno(err, "chdir /");
 }
@@ -64,6 +63,12 @@ static int prepare(struct init *init, struct error *err)
 		return error_errno(err, "open /dev/null");
 	descriptor_close_from(3);
 	umask(022);
+	cell_init(&init->cell, &(struct cell_services){
+				   .interpreters = &init->interpreters,
+				   .lockdown = &init->lockdown,
+				   .search = init->search,
+				   .echo = &init->echo,
+			       });
 	if (take_environment(init, err) != 0 || take_signals(init, err) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -79,9 +84,6 @@ static int prepare(struct init *init, struct error *err)
 	if (descriptor_set_nonblocking(STDOUT_FILENO) != 0)
 		return error_errno(err, "make stdout non-blocking");
 	echo_init(&init->echo, STDOUT_FILENO);
-	job_init(&init->job, init->place.fd, init->place.scripts_fd);
-	run_init(&init->run);
-	result_init(&init->result);
 	for (size_t i = 0; i < INIT_CONNECTIONS; i++)
 		connection_init(&init->connections[i]);
 	init->epoll = epoll_create1(EPOLL_CLOEXEC);

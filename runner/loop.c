@@ -1,17 +1,14 @@
-#include "lib/base/clock.h"
 #include "runner/channel/rendezvous.h"
 #include "runner/init.h"
-#include "runner/system/descriptor.h"
-#include "runner/system/tree.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 16 /* a script that floods the socket doesn't keep the loop from its deadline */
+#define EVENTS_PER_TURN 16
 
 enum source {
 	LISTENER,
@@ -30,139 +27,47 @@ static int watch(struct init *init, int operation, int fd, unsigned events, unsi
 	return epoll_ctl(init->epoll, operation, fd, &event) == 0 ? 0 : error_errno(err, "epoll_ctl");
 }
 
-/* The job is over, one way or the other. */
-static void end_job(struct init *init, const char *failed_reason, const struct error *err)
-{
-	init->job.state = FRAME_STATE_FINISHED;
-	if (failed_reason)
-		result_fail(&init->result, failed_reason, err->message);
-	else
-		init->result.started = init->result.finished = true;
-}
+/* ---- the cell ---- */
 
-static void end_run(struct init *init, enum frame_exit_reason why)
+static int watch_cell(struct init *init, enum cell_watch wanted, struct error *err)
 {
-	struct error err = {0};
-	struct result *result = &init->result;
-	const struct job *job = &init->job;
-	const char *reason = NULL;
-	struct frame_exit exit;
-	if (run_end(&init->run, &init->echo, why, &exit, &reason, &err) != 0) {
-		end_job(init, reason, &err);
-		return;
-	}
-	if (collect(init->place.fd, job->max_files_bytes, job->max_files_count, &result->collection, &err) !=
-	    0) {
-		end_job(init, "io", &err);
-		return;
-	}
-	exit.files_skipped = result->collection.skipped;
-	exit.files_over_limit = result->collection.over_limit;
-	result->exit = exit;
-	end_job(init, NULL, NULL);
-}
-
-/* ---- a parked interpreter ---- */
-
-/* No execution fails for it: the script starts cold then. So the word goes to the Pod's log. */
-static void lose_parked(struct init *init, const struct error *err)
-{
-	char line[sizeof(err->message) + 64];
-	int n = snprintf(line, sizeof(line), "skillbox-runner: parked %s: %s\n", park_name(&init->park),
-			 err->message);
-	if (n > 0)
-		echo_write(&init->echo, (struct str){line, strlen(line)});
-	park_close(&init->park);
-}
-
-static void read_park(struct init *init)
-{
-	struct error err = {0};
-	const char *reason;
-	if (!park_is_open(&init->park) || park_read(&init->park, &err) == 0)
-		return;
-	run_read_status(&init->run, &reason, &err); /* it may know better why */
-	lose_parked(init, &err);
-}
-
-static int spawn_parked(struct init *init, struct error *err)
-{
-	const char *name = park_name(&init->park);
-	cleanup_fd int child_fd = -1;
-	struct spawn_request request = {
-	    .interpreter = interpreters_path(&init->interpreters, str_of(name)),
-	    .script = init->park.script,
-	    .environment = init->park.environment.entries,
-	    .directory_fd = init->place.directory_fd,
-	    .lockdown = &init->lockdown,
-	};
-	if (!request.interpreter)
-		return error_set(err, ERR_NOT_FOUND, "the image has none");
-	if (park_open(&init->park, &init->place, init->search, &child_fd, err) != 0)
+	const struct cell *cell = &init->cell;
+	if (wanted == CELL_WATCH_NOTHING)
+		return 0;
+	init->logs_events = EPOLLIN;
+	if (watch(init, EPOLL_CTL_ADD, cell->run.logs_epoll, EPOLLIN, SCRIPT_LOGS, err) != 0)
 		return -1;
-	request.channel_fd = child_fd;
-	if (run_park(&init->run, &request, err) != 0 ||
-	    watch(init, EPOLL_CTL_ADD, init->run.logs_epoll, EPOLLIN, SCRIPT_LOGS, err) != 0)
-		return -1;
-	return watch(init, EPOLL_CTL_ADD, init->park.channel_fd, EPOLLIN, PARK_CHANNEL, err);
+	return wanted == CELL_WATCH_PARK
+		   ? watch(init, EPOLL_CTL_ADD, cell->park.channel_fd, EPOLLIN, PARK_CHANNEL, err)
+		   : watch(init, EPOLL_CTL_ADD, cell->run.child.status_fd, EPOLLIN, SCRIPT_STATUS, err);
 }
 
 static void start_parked(struct init *init)
 {
 	struct error err = {0};
-	if (park_name(&init->park) && spawn_parked(init, &err) != 0)
-		lose_parked(init, &err);
-}
-
-/* ---- the script's start ---- */
-
-static bool begin_parked(struct init *init)
-{
-	struct error err = {0};
-	if (!park_fits(&init->park, &init->job))
-		return false;
-	if (run_start_parked(&init->run, &init->park, &init->job, &init->echo, &err) == 0)
-		return true;
-	lose_parked(init, &err);
-	return false;
-}
-
-static int begin_cold(struct init *init, struct error *err)
-{
-	const struct job *job = &init->job;
-	const struct spawn_request request = {
-	    .interpreter = job->interpreter,
-	    .script = job->script,
-	    .environment = job->environment.entries,
-	    .directory_fd = init->place.directory_fd,
-	    .lockdown = &init->lockdown,
-	};
-	park_close(&init->park);
-	if (init->run.child.pid > 0 && run_unpark(&init->run, &init->echo, err) != 0)
-		return -1;
-	if (run_start(&init->run, &request, job->timeout_ms, job->max_logs, err) != 0 ||
-	    watch(init, EPOLL_CTL_ADD, init->run.logs_epoll, EPOLLIN, SCRIPT_LOGS, err) != 0)
-		return -1;
-	return watch(init, EPOLL_CTL_ADD, init->run.child.status_fd, EPOLLIN, SCRIPT_STATUS, err);
+	enum cell_watch wanted;
+	if (cell_park(&init->cell, &wanted, &err) != 0 || watch_cell(init, wanted, &err) != 0)
+		cell_lose_parked(&init->cell, &err);
 }
 
 static void start_run(struct init *init)
 {
-	struct job *job = &init->job;
 	struct error err = {0};
-	init->result.load_us = (uint64_t)(clock_monotonic_us(&clock_system) - job->begun_us);
-	init->result.max_output = job->max_output;
-	init->logs_events = EPOLLIN;
-	init->result.started = begin_parked(init);
-	if (!init->result.started && begin_cold(init, &err) != 0) {
-		if (init->run.child.pid > 0) {
-			struct error ignored;
-			tree_end(init->run.child.pid, &init->run.status, &init->run.ended, &ignored);
-		}
-		end_job(init, "io", &err);
-		return;
-	}
-	job->state = FRAME_STATE_RUNNING;
+	enum cell_watch wanted;
+	if (cell_start(&init->cell, &wanted, &err) != 0 || watch_cell(init, wanted, &err) != 0)
+		cell_abort(&init->cell, "io", &err);
+}
+
+/* Watch the script's pipes unless the reader of the container's log is behind. */
+static int watch_logs(struct init *init, struct error *err)
+{
+	if (cell_state(&init->cell) != FRAME_STATE_RUNNING)
+		return 0;
+	unsigned events = echo_is_behind(&init->echo) ? 0 : (unsigned)EPOLLIN;
+	if (events == init->logs_events)
+		return 0;
+	init->logs_events = events;
+	return watch(init, EPOLL_CTL_MOD, init->cell.run.logs_epoll, events, SCRIPT_LOGS, err);
 }
 
 /* ---- peers ---- */
@@ -171,11 +76,8 @@ static void close_connection(struct init *init, struct connection *connection)
 {
 	bool was_known = connection->known;
 	connection_close(connection);
-	if (!was_known || init->job.state != FRAME_STATE_LOADING)
-		return;
-	struct error err = {0};
-	if (job_discard(&init->job, &err) != 0) /* then this sandbox is of no use for another */
-		end_job(init, "io", &err);
+	if (was_known && cell_state(&init->cell) == FRAME_STATE_LOADING)
+		cell_forget_job(&init->cell);
 }
 
 static void say_hello(struct init *init, struct connection *connection)
@@ -186,9 +88,9 @@ static void say_hello(struct init *init, struct connection *connection)
 	    .hello =
 		{
 		    .version = FRAME_VERSION,
-		    .state = init->job.state,
-		    .execution_id = str_of(init->job.execution_id),
-		    .note = str_of(init->job.note),
+		    .state = cell_state(&init->cell),
+		    .execution_id = str_of(init->cell.job.execution_id),
+		    .note = str_of(init->cell.job.note),
 		    .runner_version = STR(SKILLBOX_VERSION),
 		    .layer_count = FRAME_LAYER_COUNT,
 		},
@@ -225,7 +127,7 @@ static void fail_job(struct init *init, struct connection *connection, const str
 		return;
 	}
 	connection->discards_job = true;
-	end_job(init, job_failed_reason(err->code), err);
+	cell_fail(&init->cell, job_failed_reason(err->code), err);
 }
 
 static void take_frame(struct init *init, struct connection *connection, const struct frame *frame)
@@ -235,17 +137,17 @@ static void take_frame(struct init *init, struct connection *connection, const s
 		take_hello(init, connection, frame);
 		return;
 	}
-	if (frame->type == FRAME_CANCEL && init->job.state == FRAME_STATE_RUNNING)
-		end_run(init, FRAME_CANCELLED);
-	else if (frame->type == FRAME_CANCEL && init->job.state == FRAME_STATE_FINISHED)
+	struct cell *cell = &init->cell;
+	if (frame->type == FRAME_CANCEL && cell_state(cell) == FRAME_STATE_RUNNING)
+		cell_end(cell, FRAME_CANCELLED);
+	else if (frame->type == FRAME_CANCEL && cell_state(cell) == FRAME_STATE_FINISHED)
 		; /* it came too late */
 	else if (connection->discards_job && frame->type != FRAME_JOB)
 		; /* was on its way when the job failed */
-	else if (frame->type == FRAME_HELLO && job_has_files(&init->job))
+	else if (frame->type == FRAME_HELLO && job_has_files(&cell->job))
 		say_hello(init, connection);
 	else {
-		const struct job_context context = {&init->interpreters, init->search};
-		int r = job_take(&init->job, &context, frame, &err);
+		int r = cell_take(cell, frame, &err);
 		if (r < 0)
 			fail_job(init, connection, &err);
 		else if (r == 1)
@@ -276,7 +178,7 @@ static void read_connection(struct init *init, struct connection *connection)
 	}
 	/* A peer that says no more may still listen to the result of a job that runs; else there is nothing
 	 * to wait for. */
-	bool listens = connection->known && init->job.state >= FRAME_STATE_RUNNING;
+	bool listens = connection->known && cell_state(&init->cell) >= FRAME_STATE_RUNNING;
 	if (connection_is_open(connection) && connection->ended && !connection->closing && !listens)
 		close_connection(init, connection);
 }
@@ -322,7 +224,7 @@ static int pump_connections(struct init *init, struct error *err)
 		struct connection *connection = &init->connections[i];
 		if (!connection_is_open(connection))
 			continue;
-		if (connection_pump(connection, &init->result, &init->run.logs) != 0) {
+		if (connection_pump(connection, &init->cell.result, &init->cell.logs) != 0) {
 			close_connection(init, connection);
 			continue;
 		}
@@ -336,7 +238,7 @@ static int pump_connections(struct init *init, struct error *err)
 	return 0;
 }
 
-/* ---- the script ---- */
+/* ---- the loop ---- */
 
 /* True: SIGTERM from outside of the sandbox. */
 static bool take_signals(struct init *init)
@@ -346,57 +248,8 @@ static bool take_signals(struct init *init)
 	while (read(init->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		if (info.ssi_signo == SIGTERM && info.ssi_pid == 0) /* the script's own kill(1) has a pid */
 			terminate = true;
-	struct run *run = &init->run;
-	bool was_running = init->job.state == FRAME_STATE_RUNNING;
-	tree_reap(run->child.pid, &run->status, &run->ended);
-	if (was_running && run->ended)
-		end_run(init, FRAME_EXITED);
+	cell_reap(&init->cell);
 	return terminate;
-}
-
-static void take_status(struct init *init)
-{
-	struct error err = {0};
-	const char *reason;
-	if (init->job.state != FRAME_STATE_RUNNING)
-		return;
-	int r = run_read_status(&init->run, &reason, &err);
-	if (r > 0)
-		init->result.started = true;
-	if (r >= 0)
-		return;
-	struct error ignored; /* the child has nothing left to do but end */
-	tree_end(init->run.child.pid, &init->run.status, &init->run.ended, &ignored);
-	end_job(init, reason, &err);
-}
-
-/* Watch the script's pipes unless the reader of the container's log is behind. */
-static int watch_logs(struct init *init, struct error *err)
-{
-	if (init->job.state != FRAME_STATE_RUNNING)
-		return 0;
-	unsigned events = echo_is_behind(&init->echo) ? 0 : (unsigned)EPOLLIN;
-	if (events == init->logs_events)
-		return 0;
-	init->logs_events = events;
-	return watch(init, EPOLL_CTL_MOD, init->run.logs_epoll, events, SCRIPT_LOGS, err);
-}
-
-/* Milliseconds until the deadline, rounded up; -1: there is none. Ends the run if it has passed. */
-static int check_deadline(struct init *init)
-{
-	if (init->job.state != FRAME_STATE_RUNNING)
-		return -1;
-	int64_t left_us = init->run.deadline_us - clock_monotonic_us(&clock_system);
-	if (left_us <= 0) {
-		/* It may have ended by itself just now. */
-		struct run *run = &init->run;
-		tree_reap(run->child.pid, &run->status, &run->ended);
-		end_run(init, run->ended ? FRAME_EXITED : FRAME_TIMED_OUT);
-		return -1;
-	}
-	int64_t left_ms = (left_us + 999) / 1000;
-	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
 static int start_watching(struct init *init, struct error *err)
@@ -411,35 +264,68 @@ static int start_watching(struct init *init, struct error *err)
 	return 0;
 }
 
-int loop_run(struct init *init, struct error *err)
+int loop_start(struct init *init, struct error *err)
 {
 	if (start_watching(init, err) != 0)
 		return -1;
 	start_parked(init);
-	for (;;) {
-		int timeout_ms = check_deadline(init);
-		if (watch_logs(init, err) != 0 || pump_connections(init, err) != 0)
-			return -1;
-		struct epoll_event events[16];
-		int count = epoll_wait(init->epoll, events, 16, timeout_ms);
-		if (count < 0 && errno != EINTR)
-			return error_errno(err, "epoll_wait");
-		for (int i = 0; i < count; i++) {
-			unsigned source = events[i].data.u32;
-			if (source == LISTENER && accept_peers(init, err) != 0)
+	return 0;
+}
+
+/* False: the end, as loop_turn's 0. */
+static bool take_event(struct init *init, unsigned source)
+{
+	struct cell *cell = &init->cell;
+	switch (source) {
+	case SIGNALS:
+		return !take_signals(init);
+	case ECHO_WRITABLE:
+		echo_flush(&init->echo);
+		return true;
+	case SCRIPT_LOGS:
+		if (cell->run.logs_epoll >= 0)
+			run_read_logs(&cell->run, &init->echo);
+		return true;
+	case SCRIPT_STATUS:
+		cell_read_status(cell);
+		return true;
+	case PARK_CHANNEL:
+		cell_read_park(cell);
+		return true;
+	default:
+		read_connection(init, &init->connections[source - CONNECTION]);
+		return true;
+	}
+}
+
+int loop_turn(struct init *init, struct error *err)
+{
+	int timeout_ms = cell_check_deadline(&init->cell);
+	if (watch_logs(init, err) != 0 || pump_connections(init, err) != 0)
+		return -1;
+	struct epoll_event events[EVENTS_PER_TURN];
+	int count = epoll_wait(init->epoll, events, EVENTS_PER_TURN, timeout_ms);
+	if (count < 0 && errno != EINTR)
+		return error_errno(err, "epoll_wait");
+	for (int i = 0; i < count; i++) {
+		unsigned source = events[i].data.u32;
+		if (source == LISTENER) {
+			if (accept_peers(init, err) != 0)
 				return -1;
-			if (source == SIGNALS && take_signals(init))
-				return 0;
-			if (source == ECHO_WRITABLE)
-				echo_flush(&init->echo);
-			if (source == SCRIPT_LOGS && init->run.logs_epoll >= 0)
-				run_read_logs(&init->run, &init->echo);
-			if (source == SCRIPT_STATUS)
-				take_status(init);
-			if (source == PARK_CHANNEL)
-				read_park(init);
-			if (source >= CONNECTION)
-				read_connection(init, &init->connections[source - CONNECTION]);
+		} else if (!take_event(init, source)) {
+			return 0;
 		}
 	}
+	return 1;
+}
+
+int loop_run(struct init *init, struct error *err)
+{
+	if (loop_start(init, err) != 0)
+		return -1;
+	int r;
+	do
+		r = loop_turn(init, err);
+	while (r == 1);
+	return r;
 }

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-void job_init(struct job *job, int sandbox_fd, int scripts_fd)
+void job_init(struct job *job, const struct place *place)
 {
 	*job = (struct job){.state = FRAME_STATE_WAITING};
-	load_init(&job->load, sandbox_fd, scripts_fd);
+	load_init(&job->load, place);
 }
 
 void job_free(struct job *job)
@@ -123,7 +123,7 @@ static int take_start(struct job *job, const struct frame_start *start, struct e
 		return -1;
 	struct stat st;
 	const char *script = job->script + sizeof(JOB_SCRIPTS) - 1;
-	if (fstatat(load->scripts_fd, script, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+	if (fstatat(load->place->scripts_fd, script, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERR_BAD_REQUEST, "the skill has no file %s", script);
 	struct str input = buffer_str(&load->input);
 	bool fits =
@@ -168,10 +168,10 @@ bool job_has_files(const struct job *job)
 
 int job_discard(struct job *job, struct error *err)
 {
-	int sandbox_fd = job->load.sandbox_fd, scripts_fd = job->load.scripts_fd;
+	const struct place *place = job->load.place;
 	if (load_discard(&job->load, err) != 0)
 		return -1;
 	job_free(job);
-	job_init(job, sandbox_fd, scripts_fd);
+	job_init(job, place);
 	return 0;
 }

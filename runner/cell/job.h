@@ -32,7 +32,8 @@ struct job_context {
 	const char *search;
 };
 
-void job_init(struct job *job, int sandbox_fd, int scripts_fd);
+/* `place` is the caller's and must stay. */
+void job_init(struct job *job, const struct place *place);
 void job_free(struct job *job);
 
 /* What every script's environment begins with; interpreters read some of it while they start. */

@@ -12,11 +12,10 @@
 
 #define MADE_MAX (8u << 20) /* bytes of directory names; far above what a sane bundle has */
 
-void load_init(struct load *load, int sandbox_fd, int scripts_fd)
+void load_init(struct load *load, const struct place *place)
 {
 	*load = (struct load){
-	    .sandbox_fd = sandbox_fd,
-	    .scripts_fd = scripts_fd,
+	    .place = place,
 	    .fd = -1,
 	    .made = BUFFER(MADE_MAX),
 	    .input = BUFFER(LOAD_ENV_INPUT_MAX),
@@ -27,7 +26,7 @@ void load_init(struct load *load, int sandbox_fd, int scripts_fd)
 static int set_full(const struct load *load, struct str name, struct error *err)
 {
 	struct statvfs fs;
-	unsigned long long mib = fstatvfs(load->sandbox_fd, &fs) == 0 ? (fs.f_blocks * fs.f_frsize) >> 20 : 0;
+	unsigned long long mib = fstatvfs(load->place->fd, &fs) == 0 ? (fs.f_blocks * fs.f_frsize) >> 20 : 0;
 	return error_set(
 	    err, ERR_BAD_REQUEST,
 	    "no space left at %.*s: the skill's files and the input need more than the sandbox's "
@@ -83,7 +82,8 @@ int load_file(struct load *load, const struct frame_file *file, struct error *er
 		return error_set(err, ERR_BAD_REQUEST, "FILE with a path that is not allowed");
 	/* The mode may lack the write permission: the descriptor of a new file can be written all the same.
 	 */
-	load->fd = beneath_create(load->scripts_fd, file->path, file->mode & 0111 ? 0555 : 0444, &load->made);
+	load->fd =
+	    beneath_create(load->place->scripts_fd, file->path, file->mode & 0111 ? 0555 : 0444, &load->made);
 	if (load->fd < 0 && errno == ENOSPC)
 		return set_full(load, file->path, err);
 	if (load->fd < 0) {
@@ -107,7 +107,7 @@ int load_input(struct load *load, uint64_t size, struct error *err)
 	if (size > FRAME_MAX_INPUT)
 		return error_set(err, ERR_BAD_REQUEST, "the input has more than %llu bytes", FRAME_MAX_INPUT);
 	load->fd =
-	    openat(load->sandbox_fd, NAME_INPUT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+	    openat(load->place->fd, NAME_INPUT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (load->fd < 0 && errno == ENOSPC)
 		return set_full(load, STR(NAME_INPUT), err);
 	if (load->fd < 0)
@@ -156,13 +156,13 @@ int load_finish(struct load *load, const struct frame_start *start, struct error
 				 start->file_count, (unsigned long long)start->byte_count, load->file_count,
 				 (unsigned long long)load->byte_count);
 	for (size_t at = 0; at < load->made.len; at += strlen(load->made.data + at) + 1)
-		if (fchmodat(load->scripts_fd, load->made.data + at, 0555, 0) != 0)
+		if (fchmodat(load->place->scripts_fd, load->made.data + at, 0555, 0) != 0)
 			return error_errno(err, "chmod %s", load->made.data + at);
-	if (fchmod(load->scripts_fd, 0555) != 0)
+	if (fchmod(load->place->scripts_fd, 0555) != 0)
 		return error_errno(err, "chmod scripts");
 	/* A volume's root directory is not ours to change. (Its owner can't be asked: in a user namespace
 	 * root is shown as nobody, and nobody is what the runner is.) */
-	if (fchmod(load->sandbox_fd, 0555) != 0 && errno != EPERM)
+	if (fchmod(load->place->fd, 0555) != 0 && errno != EPERM)
 		return error_errno(err, "chmod the sandbox's directory");
 	return 0;
 }
@@ -170,13 +170,12 @@ int load_finish(struct load *load, const struct frame_start *start, struct error
 int load_discard(struct load *load, struct error *err)
 {
 	descriptor_close(&load->fd);
-	if (beneath_empty(load->scripts_fd) != 0)
+	if (beneath_empty(load->place->scripts_fd) != 0)
 		return error_errno(err, "empty the directory of the scripts");
-	if (unlinkat(load->sandbox_fd, NAME_INPUT, 0) != 0 && errno != ENOENT)
+	if (unlinkat(load->place->fd, NAME_INPUT, 0) != 0 && errno != ENOENT)
 		return error_errno(err, "remove input.json");
-	int sandbox_fd = load->sandbox_fd, scripts_fd = load->scripts_fd;
 	load_free(load);
-	load_init(load, sandbox_fd, scripts_fd);
+	load_init(load, load->place);
 	return 0;
 }
 

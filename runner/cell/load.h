@@ -7,15 +7,16 @@
 #define SKILLBOX_RUNNER_CELL_LOAD_H
 
 #include "lib/frame/frame.h"
+#include "runner/cell/place.h"
 
 /* Input above this size is not repeated in the environment (Linux takes 128 KiB a string). */
 #define LOAD_ENV_INPUT_MAX (120u * 1024)
 
 struct load {
-	int sandbox_fd, scripts_fd; /* the caller's */
-	int fd;                     /* of the object that is being written, or -1 */
-	uint64_t left;              /* bytes that it still needs */
-	struct str name;            /* of it, for messages; points into name_bytes */
+	const struct place *place; /* the caller's; must be made before the first file comes */
+	int fd;                    /* of the object that is being written, or -1 */
+	uint64_t left;             /* bytes that it still needs */
+	struct str name;           /* of it, for messages; points into name_bytes */
 	char name_bytes[FRAME_MAX_PATH];
 	struct buffer made;  /* directories made, each NUL-terminated */
 	struct buffer input; /* the input, if it is small enough */
@@ -25,7 +26,7 @@ struct load {
 	uint64_t byte_count;
 };
 
-void load_init(struct load *load, int sandbox_fd, int scripts_fd);
+void load_init(struct load *load, const struct place *place);
 int load_file(struct load *load, const struct frame_file *file, struct error *err);
 int load_input(struct load *load, uint64_t size, struct error *err);
 int load_data(struct load *load, struct str data, struct error *err);

@@ -45,10 +45,15 @@ static const struct str read_at_start[] = {
     STR("BLIS_"),         STR("NUMEXPR_"), STR("NPY_"),      STR("NUMPY_"),
 };
 
+void park_init(struct park *park)
+{
+	*park = (struct park){.channel_fd = -1};
+}
+
 int park_configure(struct park *ret, const char *name, const char *script, const char *preload,
 		   struct error *err)
 {
-	*ret = (struct park){.channel_fd = -1};
+	park_init(ret);
 	for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++)
 		if (name && strcmp(name, languages[i].name) == 0)
 			ret->language = &languages[i];

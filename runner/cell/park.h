@@ -34,6 +34,8 @@ struct park {
 	bool has_hook; /* its file lies there */
 };
 
+void park_init(struct park *park); /* nothing is to be parked */
+
 /* `name`: "python" or "node"; anything else, or NULL, parks nothing. `script`: its path among the skill's
  * files, NULL or empty for the usual one. `preload`: modules to import, separated by commas, or NULL. */
 int park_configure(struct park *ret, const char *name, const char *script, const char *preload,

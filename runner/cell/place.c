@@ -11,18 +11,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+void place_init(struct place *place)
+{
+	*place = (struct place){.directory_fd = -1, .fd = -1, .scripts_fd = -1};
+}
+
+void place_free(struct place *place)
+{
+	descriptor_close(&place->directory_fd);
+	descriptor_close(&place->fd);
+	descriptor_close(&place->scripts_fd);
+}
+
 void place_find(struct place *ret)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(PATH_OUT, target, sizeof(target));
 	bool in_shm = n > 0 && str_eq((struct str){target, (size_t)n}, STR(PATH_SHM_SANDBOX "/" NAME_OUT));
-	*ret = (struct place){
-	    .in_shm = in_shm,
-	    .path = in_shm ? PATH_SHM_SANDBOX : PATH_SANDBOX,
-	    .directory_fd = -1,
-	    .fd = -1,
-	    .scripts_fd = -1,
-	};
+	place_init(ret);
+	ret->in_shm = in_shm;
+	ret->path = in_shm ? PATH_SHM_SANDBOX : PATH_SANDBOX;
 }
 
 static int open_directory(int at, const char *path, bool make, struct error *err)

@@ -21,6 +21,9 @@ struct place {
 	int scripts_fd;   /* scripts in it */
 };
 
+void place_init(struct place *place);
+void place_free(struct place *place); /* closes; leaves the files */
+
 /* Which of the layouts this is: does /sandbox/out lead to /dev/shm? */
 void place_find(struct place *ret);
 /* Make the directories and open those to write into. */

@@ -13,9 +13,10 @@
 
 #define PIECE (64u << 10)
 
-void run_init(struct run *run)
+void run_init(struct run *run, struct logs *logs)
 {
 	*run = (struct run){
+	    .logs = logs,
 	    .child = {.stdout_fd = -1, .stderr_fd = -1, .status_fd = -1},
 	    .logs_epoll = -1,
 	    .oom_fd = oom_open(),
@@ -34,7 +35,6 @@ void run_free(struct run *run)
 {
 	close_pipes(run);
 	descriptor_close(&run->oom_fd);
-	logs_free(&run->logs);
 }
 
 static int watch_pipe(struct run *run, int *fd, struct error *err)
@@ -59,8 +59,8 @@ static int start_child(struct run *run, const struct spawn_request *request, str
 /* From here on the job's time counts, and what the child writes is its log. */
 static int begin(struct run *run, uint32_t timeout_ms, uint32_t max_logs, struct error *err)
 {
-	logs_free(&run->logs);
-	if (logs_init(&run->logs, max_logs, err) != 0)
+	logs_free(run->logs);
+	if (logs_init(run->logs, max_logs, err) != 0)
 		return -1;
 	run->oom_before = oom_kills(run->oom_fd);
 	run->start_us = clock_monotonic_us(&clock_system);
@@ -98,7 +98,7 @@ static bool read_pipe(struct run *run, int *fd, struct echo *echo)
 	}
 	struct str bytes = {piece, (size_t)n};
 	if (run->begun)
-		logs_append(&run->logs, bytes, fd == &run->child.stderr_fd);
+		logs_append(run->logs, bytes, fd == &run->child.stderr_fd);
 	echo_write(echo, bytes);
 	return true;
 }
@@ -188,7 +188,7 @@ int run_end(struct run *run, struct echo *echo, enum frame_exit_reason why, stru
 	    .reason = why,
 	    .exit_code = 128 + SIGKILL,
 	    .run_us = (uint64_t)(end_us - run->start_us),
-	    .logs_total = run->logs.total,
+	    .logs_total = run->logs->total,
 	    .parked = run->parked,
 	};
 	if (why != FRAME_EXITED)

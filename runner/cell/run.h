@@ -12,7 +12,7 @@ struct run {
 	struct spawned child; /* descriptors are -1 when closed */
 	int logs_epoll; /* watches the script's stdout and stderr: events come in the order of first arrival
 			 */
-	struct logs logs;
+	struct logs *logs;             /* the cell's: they outlive the run, as part of its result */
 	bool begun;                    /* the child runs the script: what it writes is the job's log */
 	bool parked;                   /* it had waited for it */
 	int64_t start_us, deadline_us; /* clock_system */
@@ -23,7 +23,7 @@ struct run {
 	uint64_t oom_before;
 };
 
-void run_init(struct run *run);
+void run_init(struct run *run, struct logs *logs);
 void run_free(struct run *run);
 
 /* Start a process that waits for its script (park.h). What it writes meanwhile goes to the echo alone. */

@@ -79,7 +79,7 @@ static void open_park(struct fixture *f, const char *name)
 	assert_int_equal(park_configure(&f->park, name, NULL, "json", &err), 0);
 	if (park_open(&f->park, &f->place, "/usr/bin", &f->child_fd, &err) != 0)
 		fail_msg("%s", err.message);
-	job_init(&f->job, -1, -1);
+	job_init(&f->job, &f->place);
 	assert_int_equal(job_base_environment(&f->job.environment, "/usr/bin", &err), 0);
 	snprintf(f->job.interpreter_name, sizeof(f->job.interpreter_name), "%s", name);
 	snprintf(f->job.script, sizeof(f->job.script), "%s", f->park.script);

@@ -1,0 +1,213 @@
+#include "runner/cell/cell.h"
+
+#include "lib/base/clock.h"
+#include "runner/system/descriptor.h"
+#include "runner/system/tree.h"
+
+#include <limits.h>
+
+void cell_init(struct cell *cell, const struct cell_services *services)
+{
+	cell->services = *services;
+	place_init(&cell->place);
+	park_init(&cell->park);
+	job_init(&cell->job, &cell->place);
+	cell->logs = (struct logs){0};
+	run_init(&cell->run, &cell->logs);
+	result_init(&cell->result);
+}
+
+void cell_clear(struct cell *cell)
+{
+	const struct cell_services services = cell->services;
+	result_free(&cell->result);
+	run_free(&cell->run);
+	logs_free(&cell->logs);
+	park_close(&cell->park);
+	job_free(&cell->job);
+	place_free(&cell->place);
+	cell_init(cell, &services);
+}
+
+/* ---- the end ---- */
+
+void cell_fail(struct cell *cell, const char *reason, const struct error *err)
+{
+	cell->job.state = FRAME_STATE_FINISHED;
+	result_fail(&cell->result, reason, err->message);
+}
+
+void cell_abort(struct cell *cell, const char *reason, const struct error *err)
+{
+	struct run *run = &cell->run;
+	struct error ignored; /* the child has nothing left to do but end */
+	if (run->child.pid > 0)
+		tree_end(run->child.pid, &run->status, &run->ended, &ignored);
+	cell_fail(cell, reason, err);
+}
+
+void cell_end(struct cell *cell, enum frame_exit_reason why)
+{
+	struct error err = {0};
+	struct result *result = &cell->result;
+	const struct job *job = &cell->job;
+	const char *reason = NULL;
+	struct frame_exit exit;
+	if (run_end(&cell->run, cell->services.echo, why, &exit, &reason, &err) != 0) {
+		cell_fail(cell, reason, &err);
+		return;
+	}
+	if (collect(cell->place.fd, job->max_files_bytes, job->max_files_count, &result->collection, &err) !=
+	    0) {
+		cell_fail(cell, "io", &err);
+		return;
+	}
+	exit.files_skipped = result->collection.skipped;
+	exit.files_over_limit = result->collection.over_limit;
+	result->exit = exit;
+	result->started = result->finished = true;
+	cell->job.state = FRAME_STATE_FINISHED;
+}
+
+/* ---- a parked interpreter ---- */
+
+void cell_lose_parked(struct cell *cell, const struct error *err)
+{
+	char line[sizeof(err->message) + 64];
+	int n = snprintf(line, sizeof(line), "skillbox-runner: parked %s: %s\n", park_name(&cell->park),
+			 err->message);
+	if (n > 0)
+		echo_write(cell->services.echo, (struct str){line, strlen(line)});
+	park_close(&cell->park);
+}
+
+void cell_read_park(struct cell *cell)
+{
+	struct error err = {0};
+	const char *reason;
+	if (!park_is_open(&cell->park) || park_read(&cell->park, &err) == 0)
+		return;
+	run_read_status(&cell->run, &reason, &err); /* it may know better why */
+	cell_lose_parked(cell, &err);
+}
+
+int cell_park(struct cell *cell, enum cell_watch *ret, struct error *err)
+{
+	const struct cell_services *services = &cell->services;
+	const char *name = park_name(&cell->park);
+	cleanup_fd int child_fd = -1;
+	if (!name) {
+		*ret = CELL_WATCH_NOTHING;
+		return 0;
+	}
+	struct spawn_request request = {
+	    .interpreter = interpreters_path(services->interpreters, str_of(name)),
+	    .script = cell->park.script,
+	    .environment = cell->park.environment.entries,
+	    .directory_fd = cell->place.directory_fd,
+	    .lockdown = services->lockdown,
+	};
+	if (!request.interpreter)
+		return error_set(err, ERR_NOT_FOUND, "the image has none");
+	if (park_open(&cell->park, &cell->place, services->search, &child_fd, err) != 0)
+		return -1;
+	request.channel_fd = child_fd;
+	if (run_park(&cell->run, &request, err) != 0)
+		return -1;
+	*ret = CELL_WATCH_PARK;
+	return 0;
+}
+
+/* ---- the job, and the script's start ---- */
+
+int cell_take(struct cell *cell, const struct frame *frame, struct error *err)
+{
+	const struct job_context context = {cell->services.interpreters, cell->services.search};
+	return job_take(&cell->job, &context, frame, err);
+}
+
+void cell_forget_job(struct cell *cell)
+{
+	struct error err = {0};
+	if (job_discard(&cell->job, &err) != 0) /* then this cell is of no use for another */
+		cell_fail(cell, "io", &err);
+}
+
+static bool start_parked(struct cell *cell)
+{
+	struct error err = {0};
+	if (!park_fits(&cell->park, &cell->job))
+		return false;
+	if (run_start_parked(&cell->run, &cell->park, &cell->job, cell->services.echo, &err) == 0)
+		return true;
+	cell_lose_parked(cell, &err);
+	return false;
+}
+
+static int start_cold(struct cell *cell, struct error *err)
+{
+	const struct job *job = &cell->job;
+	const struct spawn_request request = {
+	    .interpreter = job->interpreter,
+	    .script = job->script,
+	    .environment = job->environment.entries,
+	    .directory_fd = cell->place.directory_fd,
+	    .lockdown = cell->services.lockdown,
+	};
+	park_close(&cell->park);
+	if (cell->run.child.pid > 0 && run_unpark(&cell->run, cell->services.echo, err) != 0)
+		return -1;
+	return run_start(&cell->run, &request, job->timeout_ms, job->max_logs, err);
+}
+
+int cell_start(struct cell *cell, enum cell_watch *ret, struct error *err)
+{
+	struct job *job = &cell->job;
+	cell->result.load_us = (uint64_t)(clock_monotonic_us(&clock_system) - job->begun_us);
+	cell->result.max_output = job->max_output;
+	cell->result.started = start_parked(cell);
+	if (!cell->result.started && start_cold(cell, err) != 0)
+		return -1;
+	*ret = cell->result.started ? CELL_WATCH_NOTHING : CELL_WATCH_RUN;
+	job->state = FRAME_STATE_RUNNING;
+	return 0;
+}
+
+/* ---- while it runs ---- */
+
+void cell_read_status(struct cell *cell)
+{
+	struct error err = {0};
+	const char *reason;
+	if (cell->job.state != FRAME_STATE_RUNNING)
+		return;
+	int r = run_read_status(&cell->run, &reason, &err);
+	if (r > 0)
+		cell->result.started = true;
+	else if (r < 0)
+		cell_abort(cell, reason, &err);
+}
+
+void cell_reap(struct cell *cell)
+{
+	struct run *run = &cell->run;
+	bool was_running = cell->job.state == FRAME_STATE_RUNNING;
+	tree_reap(run->child.pid, &run->status, &run->ended);
+	if (was_running && run->ended)
+		cell_end(cell, FRAME_EXITED);
+}
+
+int cell_check_deadline(struct cell *cell)
+{
+	if (cell->job.state != FRAME_STATE_RUNNING)
+		return -1;
+	int64_t left_us = cell->run.deadline_us - clock_monotonic_us(&clock_system);
+	if (left_us <= 0) {
+		cell_reap(cell); /* it may have ended by itself just now */
+		if (cell->job.state == FRAME_STATE_RUNNING)
+			cell_end(cell, FRAME_TIMED_OUT);
+		return -1;
+	}
+	int64_t left_ms = (left_us + 999) / 1000;
+	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
