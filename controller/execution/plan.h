@@ -5,24 +5,14 @@
 
 #include "controller/config.h"
 #include "controller/sandbox/run.h"
+#include "controller/sandbox/session.h"
+#include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/api/skill.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* State of the session (stream into the sandbox) of an Execution. */
-enum session_state {
-	SESSION_NONE,
-	SESSION_PARKED,       /* nobody's yet: the sandbox of a pool said hello */
-	SESSION_OPENING,      /* stream and job are on their way */
-	SESSION_RUNNING,      /* the script runs */
-	SESSION_COLLECTING,   /* it ended; the result arrives or is being stored */
-	SESSION_STORE_FAILED, /* the result is here, but the blob store didn't take it: try again */
-	SESSION_DONE,         /* the result is complete */
-	SESSION_LOST,         /* the stream broke; the sandbox may hold the job or the result */
-};
 
 #define PLAN_MAX_ATTEMPTS 3      /* sandboxes tried before sandbox_lost */
 #define PLAN_MAX_STREAM_LOSSES 8 /* streams tried into one sandbox */
@@ -37,18 +27,6 @@ enum session_state {
 #define PLAN_POOL_WAIT_MS                                                                                    \
 	300000 /* a pool says when it has a sandbox, or won't have one; this is in case it doesn't */
 #define PLAN_RUNNING_PATCH_MS 1000 /* runs shorter than this are written once, at the end */
-
-/* The shape of a run, decided once from skill, execution and configuration; the Pod's annotations carry it,
- * so that a later controller, or a skill that was deleted or uploaded again meanwhile, changes nothing for a
- * run under way. */
-struct run_shape {
-	char image[512];
-	int64_t timeout_ms, memory, cpu;
-	char skill_version[128], skill_digest[72];
-	char lang[16]; /* "" : not known yet; for the Pod's making or choice only, as is what follows */
-	char script[FRAME_MAX_PATH + 1]; /* "" : not known */
-	bool volumes; /* needs more room than /dev/shm has, or the runner comes by a volume */
-};
 
 /* What the pools have for a run. */
 enum pool_offer {
@@ -120,17 +98,5 @@ struct plan {
 int plan_execution(const struct observation *seen, const struct controller_config *config, struct plan *ret,
 		   struct error *err);
 void plan_clear(struct plan *plan);
-
-/* On failure err's message is for the user, and *ret_error_code the REST error_code. */
-int run_shape_resolve(const struct skill *skill, const struct execution *execution,
-		      const struct controller_config *config, struct run_shape *ret,
-		      const char **ret_error_code, struct error *err);
-
-/* Must a sandbox with that much memory, for a zip of that size, have volumes for its files? */
-bool run_shape_needs_volumes(const struct controller_config *config, int64_t memory, int64_t bundle_size);
-
-/* To and from the Pod's annotation: "v1 TIMEOUT_MS MEMORY CPU VERSION DIGEST|- IMAGE". */
-int run_shape_write(const struct run_shape *shape, struct buffer *out);
-bool run_shape_read(struct str text, struct run_shape *ret);
 
 #endif

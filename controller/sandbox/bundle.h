@@ -1,15 +1,14 @@
 /* A skill's files, encoded as the frames that a sandbox takes (FILE, DATA …): made once, in bounded memory
- * whatever the skill's size, and kept in a cache by digest. A small bundle is in memory, where most runs are
- * served from; a larger one in an unnamed temporary file. */
+ * whatever the skill's size. A small bundle is in memory, where most runs are served from; a larger one in an
+ * unnamed temporary file. */
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_H
 #define SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_H
 
-#include "lib/api/skill.h"
 #include "lib/base/error.h"
-#include "lib/blob/blob.h"
+#include "lib/base/str.h"
+#include "lib/skill/archive.h"
 
 #include <stdint.h>
-#include <uv.h>
 
 #define BUNDLE_IN_MEMORY (64u * 1024) /* bytes of frames */
 /* How large an archive may be is for the API server to say (SKILLBOX_MAX_SKILL_SIZE); this is only the end of
@@ -36,28 +35,8 @@ struct bundle *bundle_outline(const struct bundle *bundle);
 /* Copy the n bytes of its frames that begin at offset; there must be so many. */
 int bundle_read(const struct bundle *bundle, int64_t offset, char *ret, size_t n, struct error *err);
 
-struct bundle_cache;
-struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err);
-struct bundle_cache *bundle_cache_free(struct bundle_cache *cache); /* no load may be waited for any more */
-
-/* The bundle of a skill if it is in the cache (a reference of the caller's), else NULL. */
-struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant);
-
-struct bundle_wait; /* one caller that waits */
-
-/* error NULL: bundle is the caller's reference. ERR_INVALID_SKILL: the content is no runnable skill. */
-typedef void (*bundle_done_cb)(void *context, const struct error *error, struct bundle *bundle);
-
-/* Load it (what is needed of the skill is copied); done is called once, from the loop, never from inside.
- * NULL with err. */
-struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct skill *skill,
-				      const char *tenant, bundle_done_cb done, void *context,
-				      struct error *err);
-void bundle_wait_cancel(struct bundle_wait *wait); /* done won't be called; NULL-safe */
-
 /* The blocking parts, for the thread pool and tests. lang may be "". The files of a zip file, or those in
  * `content`, whose entries have data. */
-struct archive_content;
 struct bundle *bundle_encode_zip(int zip_fd, struct str lang, struct error *err);
 struct bundle *bundle_encode(const struct archive_content *content, struct str lang, struct error *err);
 

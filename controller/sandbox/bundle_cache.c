@@ -1,4 +1,4 @@
-#include "controller/sandbox/bundle.h"
+#include "controller/sandbox/bundle_cache.h"
 
 #include "lib/skill/skill_package.h"
 

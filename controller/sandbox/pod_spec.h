@@ -2,7 +2,10 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_POD_SPEC_H
 #define SKILLBOX_CONTROLLER_SANDBOX_POD_SPEC_H
 
-#include "controller/execution/plan.h"
+#include "controller/config.h"
+#include "controller/sandbox/shape.h"
+#include "lib/api/execution.h"
+#include "lib/api/pod.h"
 
 #define POD_CPU_REQUEST 10 /* millicores at most: most runs are short */
 

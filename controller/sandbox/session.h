@@ -3,11 +3,38 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 #define SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 
-#include "controller/execution/plan.h"
-#include "controller/sandbox/bundle.h"
-#include "controller/sandbox/collector.h"
+#include "controller/config.h"
+#include "controller/sandbox/bundle_cache.h"
+#include "controller/sandbox/run.h"
+#include "controller/sandbox/shape.h"
+#include "lib/api/execution.h"
+#include "lib/api/pod.h"
+#include "lib/api/skill.h"
 #include "lib/base/clock.h"
+#include "lib/blob/blob.h"
 #include "lib/kube/exec.h"
+
+#include <stdint.h>
+#include <uv.h>
+
+enum session_state {
+	/* There is no session. */
+	SESSION_NONE,
+	/* Nobody's yet: the sandbox of a pool said hello. */
+	SESSION_PARKED,
+	/* Stream and job are on their way. */
+	SESSION_OPENING,
+	/* The script runs. */
+	SESSION_RUNNING,
+	/* It ended; the result arrives or is being stored. */
+	SESSION_COLLECTING,
+	/* The result is here, but the blob store didn't take it: try again. */
+	SESSION_STORE_FAILED,
+	/* The result is complete. */
+	SESSION_DONE,
+	/* The stream broke; the sandbox may hold the job or the result. */
+	SESSION_LOST,
+};
 
 struct session;
 

@@ -2,6 +2,7 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_SESSION_INTERNAL_H
 #define SKILLBOX_CONTROLLER_SANDBOX_SESSION_INTERNAL_H
 
+#include "controller/sandbox/collector.h"
 #include "controller/sandbox/job.h"
 #include "controller/sandbox/session.h"
 

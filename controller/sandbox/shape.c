@@ -1,8 +1,6 @@
-/* The shape of a run: image, time, memory and CPU, within what the operator allows. */
-#include "controller/execution/plan.h"
+#include "controller/sandbox/shape.h"
 
 #include "lib/base/quantity.h"
-#include "lib/frame/frame.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdio.h>

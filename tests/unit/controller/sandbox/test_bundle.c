@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "controller/sandbox/bundle.h"
+#include "controller/sandbox/bundle_cache.h"
 #include "lib/base/digest.h"
 #include "lib/frame/frame.h"
 #include "lib/skill/archive.h"

@@ -1,0 +1,32 @@
+/* Bundles by the digest of their content, made once for all who want the same and kept while there is room.
+ * Small ones and large ones have rooms of their own; what was used last stays longest. */
+#ifndef SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_CACHE_H
+#define SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_CACHE_H
+
+#include "controller/sandbox/bundle.h"
+#include "lib/api/skill.h"
+#include "lib/base/error.h"
+#include "lib/blob/blob.h"
+
+#include <uv.h>
+
+struct bundle_cache;
+struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err);
+struct bundle_cache *bundle_cache_free(struct bundle_cache *cache); /* no load may be waited for any more */
+
+/* The bundle of a skill if it is in the cache (a reference of the caller's), else NULL. */
+struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant);
+
+struct bundle_wait; /* one caller that waits */
+
+/* error NULL: bundle is the caller's reference. ERR_INVALID_SKILL: the content is no runnable skill. */
+typedef void (*bundle_done_cb)(void *context, const struct error *error, struct bundle *bundle);
+
+/* Load it (what is needed of the skill is copied); done is called once, from the loop, never from inside.
+ * NULL with err. */
+struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct skill *skill,
+				      const char *tenant, bundle_done_cb done, void *context,
+				      struct error *err);
+void bundle_wait_cancel(struct bundle_wait *wait); /* done won't be called; NULL-safe */
+
+#endif
