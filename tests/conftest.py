@@ -16,8 +16,9 @@ BY_FILE = {"attack/test_escape.py": "probes", "attack/test_promises.py": "probes
 
 
 def pytest_addoption(parser):
-    parser.addoption("--turn", metavar="N/M", help="of the tests that are not `core`, only every M-th, from the N-th on: "
-                     "runs with N from 0 to M-1 have run all of them")
+    parser.addoption("--core", metavar="PATH", action="append", default=[], help="with --turn: a file whose tests run each time")
+    parser.addoption("--turn", metavar="N/M", help="of the tests in no --core file, only every M-th, from the N-th on: runs with "
+                     "N from 0 to M-1 have run all of them")
 
 
 def pytest_configure(config):
@@ -26,13 +27,16 @@ def pytest_configure(config):
         n, slash, m = text.partition("/")
         if not (slash and n.isdigit() and m.isdigit() and int(n) < int(m)):
             raise pytest.UsageError(f"--turn is N/M with N < M, as in 0/4, not {text!r}")
+    for path in config.getoption("--core"):
+        if not (config.rootpath / path).exists():
+            raise pytest.UsageError(f"--core {path}: there is no such file")
 
 
-def is_its_turn(item, text):
+def is_its_turn(nodeid, turn, core):
     """By the function's name: the cases of one test stay together."""
-    n, _, m = text.partition("/")
-    name = item.nodeid.partition("[")[0]
-    return item.get_closest_marker("core") is not None or zlib.crc32(name.encode()) % int(m) == int(n)
+    n, _, m = turn.partition("/")
+    path, name = nodeid.partition("::")[0], nodeid.partition("[")[0]
+    return path in core or zlib.crc32(name.encode()) % int(m) == int(n)
 
 
 def group_of(name):
@@ -60,10 +64,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    turn = config.getoption("--turn")
+    turn, core = config.getoption("--turn"), config.getoption("--core")
     if turn:
-        left = [item for item in items if not is_its_turn(item, turn)]
-        items[:] = [item for item in items if is_its_turn(item, turn)]
+        left = [item for item in items if not is_its_turn(item.nodeid, turn, core)]
+        items[:] = [item for item in items if is_its_turn(item.nodeid, turn, core)]
         config.hook.pytest_deselected(items=left)
     # The fast ones first, the cluster's last.
     items.sort(key=lambda item: not ON_THE_CLUSTER.isdisjoint(item.path.parents))

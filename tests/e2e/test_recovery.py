@@ -27,7 +27,8 @@ def everything_is_up_again(kubectl):
     """Whatever a test here kills is back before the next test, of this file or another."""
     yield
     for component in ("controller", "apiserver"):
-        wait_for(lambda: all(map(is_ready, component_pods(kubectl, component))), f"the {component} is ready", timeout=120)
+        wait_for(lambda: (pods := component_pods(kubectl, component, check=False)) and all(map(is_ready, pods)),
+                 f"the {component} is ready", timeout=120)
 
 
 def assert_ran_once(client, execution_id, number):

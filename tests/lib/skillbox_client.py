@@ -249,11 +249,11 @@ class Node:
         return len(output.split())
 
 
-def component_pods(kubectl, component):
-    """The running Pods of the API server or the controller, wherever they stand."""
+def component_pods(kubectl, component, check=True):
+    """The Pods of the API server or the controller, wherever they are; check: there must be one."""
     selector = f"app.kubernetes.io/component={component},app.kubernetes.io/name=skillbox"
     pods = kubectl.items("pods", "-A", "-l", selector)
-    assert pods, f"no Pod has the labels {selector}"
+    assert pods or not check, f"no Pod has the labels {selector}"
     return pods
 
 
@@ -267,13 +267,15 @@ def is_ready(pod):
 
 def kill_component(kubectl, node, component):
     """SIGKILL the component's program in each of its Pods. Returns a function that waits until all are back."""
-    before = {pod["metadata"]["uid"]: restart_count(pod) for pod in component_pods(kubectl, component)}
-    for uid in before:
+    before = {pod["metadata"]["uid"]: pod["metadata"] for pod in component_pods(kubectl, component)}
+    for uid, pod in before.items():
         assert node.kill_processes(uid, f"skillbox-{component}") == 1, f"the {component}'s process was not found"
+        # Its container would start again after a pause that doubles each time: another Pod starts at once.
+        kubectl.run("delete", "pod", "-n", pod["namespace"], pod["name"], "--grace-period=0", "--force")
 
     def is_back():
-        pods = component_pods(kubectl, component)
-        return all(is_ready(pod) and restart_count(pod) > before.get(pod["metadata"]["uid"], -1) for pod in pods)
+        pods = component_pods(kubectl, component, check=False)
+        return pods and all(is_ready(pod) and pod["metadata"]["uid"] not in before for pod in pods)
 
     return lambda: wait_for(is_back, f"the {component} is ready again after SIGKILL", timeout=120)
 
