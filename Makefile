@@ -1,7 +1,7 @@
 # Everything that people and CI do here; the work is in dev/. `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check check-deep fuzz format bench clean clean-cache distclean
+.PHONY: help up down test test-all check check-deep fuzz format bench clean clean-cache distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -12,8 +12,11 @@ up: ## from a bare Debian 12 to Skillbox in a kind cluster, with a skill run in 
 down: ## take the cluster and its engine away; what was built stays cached
 	@dev/down
 
-test: ## make check, then the end-to-end tests on the cluster
+test: ## make check, then the tests on the cluster; in other configurations what differs most, the rest by turns
 	@dev/test
+
+test-all: ## the same with all tests in every configuration
+	@dev/test --all
 
 check: ## build, unit tests, fuzz targets for some seconds, format and lint; needs no cluster
 	@dev/check

@@ -24,6 +24,23 @@ config_tests() { # CONFIG
 	image-volume | init-container) printf '%s\n' tests/e2e/test_{success,sandbox}.py ;;
 	esac
 }
+# Of that, what differs most there and runs each time; the rest takes turns. Nothing: all runs each time.
+config_core() { # CONFIG
+	case $1 in
+	# What goes through the blob store, the keys or the history.
+	s3-postgres) printf '%s\n' tests/e2e/test_{configurations,data,database_outage,tenants,uploads}.py ;;
+	gvisor) printf '%s\n' tests/attack/test_{escape,promises,protocol,afterwards}.py tests/e2e/test_sandbox.py ;;
+	image-volume | init-container) printf '%s\n' tests/e2e/test_sandbox.py ;;
+	esac
+}
+# What a run of all tests leaves out unless it is told to take all: what is shown in another configuration, too.
+config_is_extra() { # CONFIG
+	case $1 in s3) return 0 ;; *) return 1 ;; esac # s3-postgres
+}
+# Has it tests that must be alone?
+config_has_alone() { case $1 in image-volume | init-container) return 1 ;; *) return 0 ;; esac }
+# Which quarter's turn it is: each commit has one, and four in a row have all.
+turn_now() { echo "${SKILLBOX_TEST_TURN:-$(($(git -C "$ROOT" rev-list --count HEAD) % 4))/4}"; }
 config_has_backing() { case $1 in s3 | s3-postgres) return 0 ;; *) return 1 ;; esac }
 
 # Why this cluster can't have that configuration; nothing if it can.

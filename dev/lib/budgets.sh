@@ -1,0 +1,57 @@
+# shellcheck shell=bash disable=SC2034
+# What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
+# docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
+BUDGETS=(
+	check:300
+	up:60
+	prepare:15
+	embedded:480
+	embedded-alone:240
+	s3-postgres-enter:45
+	s3-postgres:120
+	s3-postgres-alone:90
+	gvisor-enter:30
+	gvisor:120
+	gvisor-alone:90
+	image-volume-enter:30
+	image-volume:45
+	init-container-enter:30
+	init-container:45
+)
+
+BUDGET_FILE=$LOGS/budgets.tsv
+
+budget_of() { # PART
+	local entry
+	for entry in "${BUDGETS[@]}"; do
+		[ "${entry%:*}" != "$1" ] || { echo "${entry#*:}" && return; }
+	done
+}
+
+budget_start() {
+	BUDGET_STARTED=$(now_ms)
+	: >"$BUDGET_FILE"
+}
+# budget_time PART COMMAND...: runs it, and notes how long it took.
+budget_time() {
+	local part=$1 start rc=0
+	shift
+	start=$(now_ms)
+	"$@" || rc=$?
+	printf '%s\t%d\n' "$part" $(($(now_ms) - start)) >>"$BUDGET_FILE"
+	return $rc
+}
+
+# What was noted, beside what it may take.
+budget_table() {
+	local part took budget over=() sum=0
+	say "" "  where the time went            took   budget"
+	while IFS=$'\t' read -r part took; do
+		budget=$(budget_of "$part")
+		printf '  %-26s %8s %8s%s\n' "$part" "$(seconds "$took")" "${budget:+$budget s}" \
+			"$([ -z "$budget" ] || [ "$took" -le $((budget * 1000)) ] || echo '  over its budget')"
+		[ -z "$budget" ] || [ "$took" -le $((budget * 1000)) ] || over+=("$part")
+	done <"$BUDGET_FILE"
+	printf '  %-26s %8s\n' "all" "$(seconds $(($(now_ms) - BUDGET_STARTED)))"
+	[ "${#over[@]}" = 0 ] || say "  over budget: ${over[*]} (docs/development.md)"
+}
