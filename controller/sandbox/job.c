@@ -1,14 +1,17 @@
 #include "controller/sandbox/job.h"
 
 #include "lib/base/utf8.h"
-#include "lib/frame/frame.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SEND_BLOCK (64 * 1024)
+/* A block as frames, or the head with all of the environment. */
 #define OUT_MAX (4 * 1024 * 1024)
-#define MAX_INSTRUCTIONS (64 * 1024) /* contract 2.4 */
+#define ENV_MAX (2 * 1024 * 1024)
+/* Contract 2.4 */
+#define MAX_INSTRUCTIONS (64 * 1024)
+/* job->sent in SEND_INPUT, before the frame INPUT */
 #define INPUT_NOT_SENT (-1)
 
 static int encode_env(struct job *job, struct str name, struct str value, struct error *err)
@@ -162,33 +165,57 @@ static int take_inline_input(struct job *job, const struct execution *execution,
 	return job->input ? 0 : error_no_memory(err);
 }
 
-int job_init(struct job *job, const struct execution *execution, const struct skill *skill,
-	     int64_t timeout_ms, const struct controller_config *config, struct error *err)
+static int note_shape(struct job *job, const struct run_shape *shape, struct error *err)
 {
-	*job = (struct job){.config = config,
-			    .timeout_ms = timeout_ms,
-			    .input_fd = -1,
-			    .env = BUFFER(2 * 1024 * 1024),
-			    .out = BUFFER(OUT_MAX)};
+	cleanup_buffer struct buffer note = BUFFER(FRAME_MAX_TEXT);
+	if (run_shape_write(shape, &note) != 0)
+		return error_no_memory(err);
+	memcpy(job->note, note.data, note.len + 1);
+	return 0;
+}
+
+int job_init(struct job *job, const struct execution *execution, const struct skill *skill,
+	     const struct run_shape *shape, const struct controller_config *config, struct error *err)
+{
+	*job = JOB_NONE;
+	job->config = config;
+	job->timeout_ms = shape->timeout_ms;
+	job->env = BUFFER(ENV_MAX);
+	job->out = BUFFER(OUT_MAX);
 	job->execution_id = str_dup(str_of(execution_id(execution)));
 	if (!job->execution_id)
 		return error_no_memory(err);
+	if (note_shape(job, shape, err) != 0)
+		return -1;
 	if (!execution->spec.input_ref.digest && take_inline_input(job, execution, err) != 0)
 		return -1;
 	return prepare_environment(job, execution, skill, err);
 }
 
-void job_begin_ahead(struct job *job)
+void job_init_ahead(struct job *job, struct bundle *bundle)
 {
+	*job = JOB_NONE;
 	job->out = BUFFER(OUT_MAX);
+	job->bundle = bundle;
 	job->stage = SEND_AHEAD;
-	job->sent = 0;
+}
+
+void job_take_input(struct job *job, int fd, int64_t size)
+{
+	job->input_fd = fd;
+	job->input_size = size;
+}
+
+void job_begin(struct job *job, struct bundle *bundle)
+{
+	job->bundle = bundle;
+	job->stage = SEND_HEAD;
 }
 
 void job_clear(struct job *job)
 {
 	let_go_of_sources(job);
 	free(job->execution_id);
-	job->execution_id = NULL;
 	buffer_free(&job->out);
+	*job = JOB_NONE;
 }

@@ -1,14 +1,18 @@
-/* The job of a run as the frames that a sandbox takes, made piece by piece as the stream has room: JOB and
- * ENV, the bundle's frames, INPUT and its DATA, START. Large parts come from files by pread; no more than a
- * block is in memory. */
+/* What a sandbox is sent, as frames made piece by piece as the stream has room. A whole job: JOB and ENV, the
+ * bundle's frames, INPUT and its DATA, START; or the bundle's frames alone, ahead of any job. Large parts
+ * come from files by pread; no more than a block is in memory. */
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_JOB_H
 #define SKILLBOX_CONTROLLER_SANDBOX_JOB_H
 
 #include "controller/config.h"
 #include "controller/sandbox/bundle.h"
+#include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"
 #include "lib/api/skill.h"
+#include "lib/base/buffer.h"
+#include "lib/frame/frame.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What is still to be sent. */
@@ -17,30 +21,51 @@ enum send_stage { SEND_NOTHING, SEND_AHEAD, SEND_HEAD, SEND_BUNDLE, SEND_INPUT, 
 struct job {
 	const struct controller_config *config;
 	char *execution_id;
-	char note[FRAME_MAX_TEXT + 1]; /* the run's shape, for a controller that finds the sandbox later */
+	/* The run's shape, for a controller that finds the sandbox later. */
+	char note[FRAME_MAX_TEXT + 1];
 	int64_t timeout_ms;
-	struct bundle *bundle; /* a reference; NULL until it is loaded */
-	char *input;           /* the input's text, or NULL: input_fd */
-	int input_fd;          /* owned; -1: none */
+	/* A reference; NULL before job_begin, and when it was sent. */
+	struct bundle *bundle;
+	/* The input's text, or NULL: it is in input_fd (owned; -1: none). */
+	char *input;
+	int input_fd;
 	int64_t input_size;
-	struct buffer env; /* encoded ENV frames */
+	/* Encoded ENV frames. */
+	struct buffer env;
 	enum send_stage stage;
-	struct buffer out; /* what goes out next; the sender consumes it */
-	int64_t sent;      /* bytes of the stage's source already taken */
+	/* What goes out next; the sender consumes it. */
+	struct buffer out;
+	/* Bytes of the stage's source that were taken already. */
+	int64_t sent;
 };
 
-/* Execution id, environment and an inline input; skill may be NULL (no instructions then). job_clear in any
- * case. */
+/* No job: nothing is sent, and job_clear does nothing. What is zeroed only owns descriptor 0. */
+#define JOB_NONE ((struct job){.input_fd = -1})
+
+/* The job of an execution: its id, environment and inline input; skill may be NULL (no instructions then).
+ * Nothing is sent before job_begin. job_clear also on failure. */
 int job_init(struct job *job, const struct execution *execution, const struct skill *skill,
-	     int64_t timeout_ms, const struct controller_config *config, struct error *err);
-void job_clear(struct job *job);
+	     const struct run_shape *shape, const struct controller_config *config, struct error *err);
 
-/* Before there is a job: begin to send the bundle's frames and nothing else, up to SEND_ALL_SENT. `job` is
- * zeroed but for the bundle; job_clear and job_init follow. */
-void job_begin_ahead(struct job *job);
+/* No job yet, but the bundle's frames; job_next gives them at once. Takes the reference. */
+void job_init_ahead(struct job *job, struct bundle *bundle);
 
-/* Fill `out` with what comes next, until stage is SEND_ALL_SENT. Set stage to SEND_HEAD to begin; bundle and
- * input must be there. */
+/* The input of an execution that has it by reference; takes the descriptor. */
+void job_take_input(struct job *job, int fd, int64_t size);
+
+/* All of it is here: job_next gives the frames from now on. Takes the reference; a bundle_outline when the
+ * sandbox has the files. */
+void job_begin(struct job *job, struct bundle *bundle);
+
+/* Fill `out` with what comes next, until stage is SEND_ALL_SENT. */
 int job_next(struct job *job, struct error *err);
+
+static inline bool job_is_sent(const struct job *job)
+{
+	return job->stage == SEND_ALL_SENT && job->out.len == 0;
+}
+
+/* Leaves JOB_NONE. */
+void job_clear(struct job *job);
 
 #endif

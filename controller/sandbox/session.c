@@ -104,14 +104,13 @@ static int park(struct session *s, const struct frame_hello *hello, struct error
 /* HELLO again: the files are there. */
 static int take_second_hello(struct session *s, const struct frame_hello *hello, struct error *err)
 {
-	bool asked = !s->tenant && s->job.stage == SEND_ALL_SENT && s->job.out.len == 0;
+	bool asked = !s->tenant && job_is_sent(&s->job);
 	if (!asked || hello->state != FRAME_STATE_LOADING)
 		return error_set(err, ERR_PROTOCOL, "sandbox said hello twice");
 	s->ahead = bundle_outline(s->job.bundle);
 	if (!s->ahead)
 		return error_no_memory(err);
 	job_clear(&s->job);
-	s->job.stage = SEND_NOTHING;
 	set_state(s, SESSION_PARKED);
 	return 0;
 }
@@ -332,7 +331,7 @@ static struct session *session_new(const struct session_services *services, cons
 	s->context = context;
 	s->token = token;
 	s->state = SESSION_OPENING;
-	s->job.input_fd = -1;
+	s->job = JOB_NONE;
 	s->in = BUFFER(RECEIVE_MAX);
 	return s;
 }
@@ -348,14 +347,9 @@ static int take_execution(struct session *s, const struct execution *execution, 
 	if (!s->tenant)
 		return error_no_memory(err);
 	s->collector = collector_new(s->services->loop, s->services->store, tenant, &limits, err);
-	struct buffer note __attribute__((cleanup(buffer_free))) = BUFFER(FRAME_MAX_TEXT);
-	if (run_shape_write(shape, &note) != 0)
-		return error_no_memory(err);
-	if (!s->collector || job_init(&s->job, execution, skill, shape->timeout_ms, config, err) != 0 ||
+	if (!s->collector || job_init(&s->job, execution, skill, shape, config, err) != 0 ||
 	    session_prepare_input(s, execution, err) != 0)
 		return -1;
-	memcpy(s->job.note, note.data,
-	       note.len); /* the job was zeroed, and the note has room for FRAME_MAX_TEXT */
 	return session_prepare_bundle(s, skill, err);
 }
 
@@ -416,6 +410,7 @@ struct session *session_free(struct session *s)
 		return NULL;
 	exec_stream_close(s->stream);
 	bundle_wait_cancel(s->bundle_wait);
+	bundle_unref(s->bundle);
 	bundle_unref(s->ahead);
 	job_clear(&s->job);
 	session_drop_input(s);

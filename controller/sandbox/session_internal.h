@@ -25,7 +25,8 @@ struct session {
 
 	/* the job; until there is one, the files that go ahead of it */
 	struct job job;
-	bool hello_waiting; /* the runner waits for a job */
+	bool hello_waiting;    /* the runner waits for a job */
+	struct bundle *bundle; /* it is here, and not sent yet */
 	struct bundle_wait *bundle_wait;
 	bool input_wanted;        /* by reference: being fetched */
 	struct error job_problem; /* why there is no job; code ERR_NONE: none */

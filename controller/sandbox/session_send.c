@@ -47,9 +47,10 @@ void session_maybe_send_ahead(struct session *s)
 		session_lose(s, &s->job_problem);
 		return;
 	}
-	if (!s->hello_waiting || !s->job.bundle || s->job.stage != SEND_NOTHING)
+	if (!s->hello_waiting || !s->bundle)
 		return;
-	job_begin_ahead(&s->job);
+	job_init_ahead(&s->job, s->bundle);
+	s->bundle = NULL;
 	session_pump(s);
 }
 
@@ -67,9 +68,10 @@ void session_maybe_send_job(struct session *s)
 			session_lose(s, &s->job_problem);
 		return;
 	}
-	if (!s->job.bundle || s->input_wanted)
+	if (!s->bundle || s->input_wanted)
 		return;
-	s->job.stage = SEND_HEAD;
+	job_begin(&s->job, s->bundle);
+	s->bundle = NULL;
 	s->job_us = clock_monotonic_us(s->services->clock);
 	session_pump(s);
 }
@@ -80,7 +82,7 @@ static void bundle_ready(void *context, const struct error *error, struct bundle
 {
 	struct session *s = context;
 	s->bundle_wait = NULL;
-	s->job.bundle = bundle;
+	s->bundle = bundle;
 	if (error)
 		s->job_problem = *error;
 	if (s->wants_files)
@@ -105,8 +107,7 @@ static void input_ready(void *context, const struct error *error, int fd, int64_
 		s->job_problem = *error;
 		error_wrap(&s->job_problem, "the input could not be fetched");
 	} else {
-		s->job.input_fd = fd;
-		s->job.input_size = size;
+		job_take_input(&s->job, fd, size);
 	}
 	session_maybe_send_job(s);
 }
@@ -130,8 +131,8 @@ int session_prepare_input(struct session *s, const struct execution *execution, 
 
 int session_load_bundle(struct session *s, const struct skill *skill, const char *tenant, struct error *err)
 {
-	s->job.bundle = bundle_cache_find(s->services->bundles, skill, tenant);
-	if (s->job.bundle)
+	s->bundle = bundle_cache_find(s->services->bundles, skill, tenant);
+	if (s->bundle)
 		return 0;
 	s->bundle_wait = bundle_cache_load(s->services->bundles, skill, tenant, bundle_ready, s, err);
 	return s->bundle_wait ? 0 : -1;
@@ -140,7 +141,7 @@ int session_load_bundle(struct session *s, const struct skill *skill, const char
 int session_prepare_bundle(struct session *s, const struct skill *skill, struct error *err)
 {
 	if (s->ahead) {
-		s->job.bundle = s->ahead;
+		s->bundle = s->ahead;
 		s->ahead = NULL;
 		return 0;
 	}

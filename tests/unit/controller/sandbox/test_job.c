@@ -24,6 +24,13 @@ static struct execution execution = {
     .spec = {.input = (char *)"{\"n\":1.50}", .env = variables, .env_count = 1, .ttl_seconds = -1},
 };
 
+static const struct run_shape shape = {.image = "python:3.12-slim",
+				       .timeout_ms = 1000,
+				       .memory = 256 << 20,
+				       .cpu = 500,
+				       .skill_version = "1.0.0",
+				       .skill_digest = "sha256:abc"};
+
 static struct bundle *make_bundle(size_t size)
 {
 	struct archive_entry entry = {(char *)"main.py", 0644, calloc(1, size + 1), size};
@@ -43,12 +50,12 @@ struct seen {
 	struct buffer input;
 };
 
-static void run(struct job *job, size_t step, struct seen *seen)
+static void run(struct job *job, struct bundle *bundle, size_t step, struct seen *seen)
 {
 	struct buffer wire = BUFFER(16 << 20);
 	struct error problem;
-	job->stage = SEND_HEAD;
-	while (job->out.len > 0 || job->stage != SEND_ALL_SENT) {
+	job_begin(job, bundle);
+	while (!job_is_sent(job)) {
 		if (job->out.len == 0 && job_next(job, &problem) != 0)
 			fail_msg("%s", problem.message);
 		size_t n = job->out.len < step ? job->out.len : step;
@@ -88,15 +95,13 @@ static void check(size_t bundle_size, int input_fd, int64_t input_size, size_t s
 	struct job job;
 	struct seen seen = {.input = BUFFER(8 << 20)};
 	struct skill skill = {.spec = {.instructions = (char *)"Say it."}};
-	assert_int_equal(job_init(&job, &execution, &skill, 1000, &config, NULL), 0);
+	assert_int_equal(job_init(&job, &execution, &skill, &shape, &config, NULL), 0);
 	if (input_fd >= 0) {
 		free(job.input);
 		job.input = NULL;
-		job.input_fd = input_fd;
-		job.input_size = input_size;
+		job_take_input(&job, input_fd, input_size);
 	}
-	job.bundle = make_bundle(bundle_size);
-	run(&job, step, &seen);
+	run(&job, make_bundle(bundle_size), step, &seen);
 	assert_int_equal(seen.jobs, 1);
 	assert_int_equal(seen.envs, 2); /* SKILL_INSTRUCTIONS and TOKEN */
 	assert_int_equal(seen.files, 1);
@@ -142,14 +147,14 @@ static void test_files_ahead(void **state)
 	(void)state;
 	static const size_t sizes[] = {0, 1, 300000};
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct job job = {.input_fd = -1, .bundle = make_bundle(sizes[i])};
+		struct job job;
 		struct buffer files = BUFFER(16 << 20), all = BUFFER(16 << 20);
 		struct error problem;
+		job_init_ahead(&job, make_bundle(sizes[i]));
 		assert_non_null(buffer_reserve(&all, (size_t)job.bundle->size));
 		assert_int_equal(bundle_read(job.bundle, 0, all.data, (size_t)job.bundle->size, &problem), 0);
 		all.len = (size_t)job.bundle->size;
-		job_begin_ahead(&job);
-		while (job.out.len > 0 || job.stage != SEND_ALL_SENT) {
+		while (!job_is_sent(&job)) {
 			if (job.out.len == 0)
 				assert_int_equal(job_next(&job, &problem), 0);
 			buffer_append_str(&files, buffer_str(&job.out));
@@ -161,10 +166,9 @@ static void test_files_ahead(void **state)
 		job_clear(&job);
 
 		struct seen seen = {.files = 1, .input = BUFFER(1024)}; /* START counts it */
-		assert_int_equal(job_init(&job, &execution, NULL, 1000, &config, NULL), 0);
-		job.bundle = outline;
+		assert_int_equal(job_init(&job, &execution, NULL, &shape, &config, NULL), 0);
 		uint64_t whole = sizes[i] + (uint64_t)job.input_size;
-		run(&job, 777, &seen);
+		run(&job, outline, 777, &seen);
 		assert_int_equal(seen.jobs, 1);
 		assert_int_equal(seen.files, 1);
 		assert_int_equal(seen.data, whole - sizes[i]);
@@ -182,11 +186,11 @@ static void test_null_and_absent_input_are_an_empty_object(void **state)
 	struct execution other = execution;
 	struct job job;
 	other.spec.input = NULL;
-	assert_int_equal(job_init(&job, &other, NULL, 1000, &config, NULL), 0);
+	assert_int_equal(job_init(&job, &other, NULL, &shape, &config, NULL), 0);
 	assert_string_equal(job.input, "{}");
 	job_clear(&job);
 	other.spec.input = (char *)"null";
-	assert_int_equal(job_init(&job, &other, NULL, 1000, &config, NULL), 0);
+	assert_int_equal(job_init(&job, &other, NULL, &shape, &config, NULL), 0);
 	assert_string_equal(job.input, "{}");
 	job_clear(&job);
 }
