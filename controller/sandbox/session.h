@@ -3,19 +3,15 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 #define SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 
-#include "controller/config.h"
-#include "controller/sandbox/bundle_cache.h"
 #include "controller/sandbox/run.h"
+#include "controller/sandbox/services.h"
 #include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/api/skill.h"
-#include "lib/base/clock.h"
-#include "lib/blob/blob.h"
-#include "lib/kube/exec.h"
+#include "lib/base/error.h"
 
 #include <stdint.h>
-#include <uv.h>
 
 enum session_state {
 	/* There is no session. */
@@ -37,15 +33,6 @@ enum session_state {
 };
 
 struct session;
-
-struct session_services { /* shared by all sessions; outlives them */
-	uv_loop_t *loop;
-	struct kube_ws *ws;
-	struct blob_store *store;
-	struct bundle_cache *bundles;
-	const struct controller_config *config;
-	const struct clock *clock;
-};
 
 /* pod, skill, execution are read during the call only. skill may be NULL when the sandbox has its job already
  * (a skill that was deleted meanwhile); should the sandbox turn out to wait, the session is lost with that as

@@ -9,6 +9,7 @@
 
 #include "controller/sandbox/session.h"
 #include "lib/frame/frame.h"
+#include "lib/kube/exec.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,264 @@
+#include "controller/sandbox/sender.h"
+
+#include "controller/sandbox/job.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Outlives the sender if that is freed while the store works. */
+struct input_fetch {
+	/* NULL: nobody waits any more */
+	struct sender *sender;
+};
+
+struct sender {
+	const struct session_services *services;
+	struct link *link;
+	struct sender_handler handler;
+	void *context;
+
+	enum { TO_SEND_NOTHING, TO_SEND_FILES, TO_SEND_JOB } to_send;
+	bool sandbox_waits;
+	struct job job;
+	int64_t begun_us;
+
+	/* Of the files that the sandbox confirmed; NULL: it has none. */
+	struct bundle *outline;
+	/* What is to be sent and is here; NULL: not yet, or the job has it. */
+	struct bundle *bundle;
+	/* What is being fetched; NULL: nothing. */
+	struct bundle_wait *bundle_wait;
+	struct input_fetch *fetch;
+	/* Why it can't be had; ERR_NONE: it can. */
+	struct error problem;
+};
+
+/* Sending */
+
+/* As much as the link takes. */
+static void pump(struct sender *s)
+{
+	struct error err;
+	while (link_is_listening(s->link) && s->job.stage != SEND_NOTHING) {
+		if (s->job.out.len > 0) {
+			buffer_consume(&s->job.out, link_write(s->link, buffer_str(&s->job.out)));
+			if (s->job.out.len > 0)
+				return; /* on sender_drain */
+		}
+		if (s->job.stage == SEND_ALL_SENT)
+			return;
+		bool ahead = s->job.stage == SEND_AHEAD;
+		int status = job_next(&s->job, &err);
+		if (status == 0 && ahead && s->job.stage == SEND_ALL_SENT)
+			status = link_put_hello(s->link, &s->job.out, &err); /* has it got them all? */
+		if (status != 0) {
+			s->handler.broken(s->context, &err);
+			return;
+		}
+	}
+}
+
+static void send_files(struct sender *s)
+{
+	if (s->problem.code != ERR_NONE) {
+		s->handler.unavailable(s->context, &s->problem);
+		return;
+	}
+	if (!s->sandbox_waits || !s->bundle)
+		return;
+	job_init_ahead(&s->job, s->bundle);
+	s->bundle = NULL;
+	pump(s);
+}
+
+static void send_job(struct sender *s)
+{
+	if (!s->sandbox_waits || s->job.stage != SEND_NOTHING)
+		return;
+	if (s->problem.code != ERR_NONE) {
+		s->handler.unavailable(s->context, &s->problem);
+		return;
+	}
+	if (!s->bundle || s->fetch)
+		return;
+	job_begin(&s->job, s->bundle);
+	s->bundle = NULL;
+	s->begun_us = clock_monotonic_us(s->services->clock);
+	pump(s);
+}
+
+static void send_what_is_here(struct sender *s)
+{
+	switch (s->to_send) {
+	case TO_SEND_FILES:
+		send_files(s);
+		break;
+	case TO_SEND_JOB:
+		send_job(s);
+		break;
+	case TO_SEND_NOTHING:
+		break;
+	}
+}
+
+void sender_start(struct sender *s)
+{
+	s->sandbox_waits = true;
+	send_what_is_here(s);
+}
+
+void sender_drain(struct sender *s)
+{
+	pump(s);
+}
+
+bool sender_has_asked(const struct sender *s)
+{
+	return s->to_send == TO_SEND_FILES && job_is_sent(&s->job);
+}
+
+int sender_confirm_files(struct sender *s, struct error *err)
+{
+	s->outline = bundle_outline(s->job.bundle);
+	if (!s->outline)
+		return error_no_memory(err);
+	job_clear(&s->job);
+	s->to_send = TO_SEND_NOTHING;
+	return 0;
+}
+
+int sender_cancel(struct sender *s, struct error *err)
+{
+	struct frame frame = {.type = FRAME_CANCEL};
+	if (frame_encode(&frame, &s->job.out, err) != 0)
+		return -1;
+	if (s->job.stage == SEND_NOTHING)
+		s->job.stage = SEND_ALL_SENT; /* the sandbox has the job already: there is none to send */
+	pump(s);
+	return 0;
+}
+
+/* Fetching */
+
+static void bundle_ready(void *context, const struct error *error, struct bundle *bundle)
+{
+	struct sender *s = context;
+	s->bundle_wait = NULL;
+	s->bundle = bundle;
+	if (error)
+		s->problem = *error;
+	send_what_is_here(s);
+}
+
+static int load_bundle(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
+{
+	s->bundle = bundle_cache_find(s->services->bundles, skill, tenant);
+	if (s->bundle)
+		return 0;
+	s->bundle_wait = bundle_cache_load(s->services->bundles, skill, tenant, bundle_ready, s, err);
+	return s->bundle_wait ? 0 : -1;
+}
+
+static void input_ready(void *context, const struct error *error, int fd, int64_t size)
+{
+	struct input_fetch *fetch = context;
+	struct sender *s = fetch->sender;
+	free(fetch);
+	if (!s) {
+		if (!error)
+			close(fd);
+		return;
+	}
+	s->fetch = NULL;
+	if (error) {
+		s->problem = *error;
+		error_wrap(&s->problem, "the input could not be fetched");
+	} else {
+		job_take_input(&s->job, fd, size);
+	}
+	send_what_is_here(s);
+}
+
+static int fetch_input(struct sender *s, const char *digest, const char *tenant, struct error *err)
+{
+	struct blob_key key = {BLOB_EXECUTIONS, tenant, digest};
+	s->fetch = malloc(sizeof(*s->fetch));
+	if (!s->fetch)
+		return error_no_memory(err);
+	s->fetch->sender = s;
+	if (blob_get(s->services->store, &key, (int64_t)FRAME_MAX_INPUT, input_ready, s->fetch, err) == 0)
+		return 0;
+	free(s->fetch);
+	s->fetch = NULL;
+	return -1;
+}
+
+/* The job's files: those that the sandbox has, or the skill's. */
+static int prepare_bundle(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
+{
+	if (s->outline) {
+		s->bundle = s->outline;
+		s->outline = NULL;
+		return 0;
+	}
+	if (!skill) {
+		error_set(&s->problem, ERR_NOT_FOUND,
+			  "the skill was deleted before the sandbox had its files");
+		return 0;
+	}
+	return load_bundle(s, skill, tenant, err);
+}
+
+int sender_load_files(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
+{
+	s->to_send = TO_SEND_FILES;
+	return load_bundle(s, skill, tenant, err);
+}
+
+int sender_load_job(struct sender *s, const struct execution *execution, const struct skill *skill,
+		    const struct run_shape *shape, const char *tenant, struct error *err)
+{
+	const char *input_digest = execution->spec.input_ref.digest;
+	s->to_send = TO_SEND_JOB;
+	if (job_init(&s->job, execution, skill, shape, s->services->config, err) != 0 ||
+	    (input_digest && fetch_input(s, input_digest, tenant, err) != 0))
+		return -1;
+	return prepare_bundle(s, skill, tenant, err);
+}
+
+/* Life */
+
+struct sender *sender_new(const struct session_services *services, struct link *link,
+			  const struct sender_handler *handler, void *context, struct error *err)
+{
+	struct sender *s = calloc(1, sizeof(*s));
+	if (!s) {
+		error_no_memory(err);
+		return NULL;
+	}
+	s->services = services;
+	s->link = link;
+	s->handler = *handler;
+	s->context = context;
+	s->job = JOB_NONE;
+	return s;
+}
+
+struct sender *sender_free(struct sender *s)
+{
+	if (!s)
+		return NULL;
+	if (s->fetch)
+		s->fetch->sender = NULL;
+	bundle_wait_cancel(s->bundle_wait);
+	bundle_unref(s->bundle);
+	bundle_unref(s->outline);
+	job_clear(&s->job);
+	free(s);
+	return NULL;
+}
+
+int64_t sender_begun_us(const struct sender *s)
+{
+	return s->begun_us;
+}

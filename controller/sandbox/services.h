@@ -1,0 +1,22 @@
+/* What all sandboxes share, from whoever runs them; it outlives them. */
+#ifndef SKILLBOX_CONTROLLER_SANDBOX_SERVICES_H
+#define SKILLBOX_CONTROLLER_SANDBOX_SERVICES_H
+
+#include "controller/config.h"
+#include "controller/sandbox/bundle_cache.h"
+#include "lib/base/clock.h"
+#include "lib/blob/blob.h"
+#include "lib/kube/ws.h"
+
+#include <uv.h>
+
+struct session_services {
+	uv_loop_t *loop;
+	struct kube_ws *ws;
+	struct blob_store *store;
+	struct bundle_cache *bundles;
+	const struct controller_config *config;
+	const struct clock *clock;
+};
+
+#endif
