@@ -4,7 +4,7 @@
 #define SKILLBOX_CONTROLLER_EXECUTION_PLAN_H
 
 #include "controller/config.h"
-#include "controller/sandbox/run.h"
+#include "controller/sandbox/run_result.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"

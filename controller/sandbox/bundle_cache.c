@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CACHE_MAX_ENTRIES 64 /* of either kind: descriptors, and a walk through a list for each run */
+/* Of either kind: descriptors, and a walk through a list for each run */
+#define CACHE_MAX_ENTRIES 64
 #define CACHE_MAX_MEMORY (4ll << 20)
-#define CACHE_MAX_FILES (256ll << 20) /* of temporary files: page cache or disk, not our memory */
+/* Of temporary files: page cache or disk, not our memory */
+#define CACHE_MAX_FILES (256ll << 20)
+/* Tenant, digest and language, or a UID */
+#define KEY_MAX 1024
 
 struct bundle_wait {
 	struct bundle_wait *next;
@@ -21,7 +25,8 @@ struct load {
 	struct load *next;
 	struct bundle_cache *cache;
 	char *key, *lang;
-	struct archive_content content; /* inline files */
+	/* The skill's inline files; or a zip is fetched, and then here (-1: not yet). */
+	struct archive_content content;
 	bool is_zip;
 	int zip_fd;
 	uv_work_t work;
@@ -30,8 +35,9 @@ struct load {
 	struct bundle_wait *waits;
 };
 
+/* The most recently used one is the first. */
 struct entry {
-	struct entry *next; /* most recently used first */
+	struct entry *next;
 	char *key;
 	struct bundle *bundle;
 };
@@ -44,6 +50,8 @@ struct bundle_cache {
 	bool closing;
 };
 
+/* A skill that was uploaded is its content, in its tenant; one of inline files, that version of the object.
+ */
 static int cache_key(const struct skill *skill, const char *tenant, struct buffer *out, struct error *err)
 {
 	if (skill->spec.bundle.digest)
@@ -55,7 +63,7 @@ static int cache_key(const struct skill *skill, const char *tenant, struct buffe
 
 struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant)
 {
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
+	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
 	if (cache_key(skill, tenant, &key, NULL) != 0)
 		return NULL;
 	for (struct entry **at = &cache->entries; *at; at = &(*at)->next) {
@@ -133,11 +141,10 @@ static void cache_release(struct bundle_cache *cache)
 static void load_end(struct load *load)
 {
 	struct bundle_cache *cache = load->cache;
-	for (struct load **at = &cache->loads; *at; at = &(*at)->next)
-		if (*at == load) {
-			*at = load->next;
-			break;
-		}
+	struct load **at = &cache->loads;
+	while (*at != load)
+		at = &(*at)->next;
+	*at = load->next;
 	if (load->bundle && !cache->closing)
 		cache_put(cache, load);
 	while (load->waits) {
@@ -167,14 +174,11 @@ static void work_done(uv_work_t *work, int status)
 	load_end(load);
 }
 
-static void start_work(struct load *load)
+static int start_work(struct load *load, struct error *err)
 {
 	load->work.data = load;
 	int status = uv_queue_work(load->cache->loop, &load->work, work_encode, work_done);
-	if (status == 0)
-		return;
-	error_set(&load->error, ERR_INTERNAL, "thread pool: %s", uv_strerror(status));
-	load_end(load);
+	return status == 0 ? 0 : error_set(err, ERR_INTERNAL, "thread pool: %s", uv_strerror(status));
 }
 
 static void zip_fetched(void *context, const struct error *error, int fd, int64_t size)
@@ -188,7 +192,22 @@ static void zip_fetched(void *context, const struct error *error, int fd, int64_
 		return;
 	}
 	load->zip_fd = fd;
-	start_work(load);
+	if (start_work(load, &load->error) != 0)
+		load_end(load);
+}
+
+/* Its end comes from the loop. */
+static int load_begin(struct load *load, const struct skill *skill, const char *tenant, struct error *err)
+{
+	struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
+	int status = load->is_zip
+			 ? blob_get(load->cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err)
+			 : start_work(load, err);
+	if (status != 0)
+		return -1;
+	load->next = load->cache->loads;
+	load->cache->loads = load;
+	return 0;
 }
 
 /* Inline files are sorted like an archive's, so that entrypoints are found by the same code. */
@@ -250,46 +269,31 @@ struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct s
 				      const char *tenant, bundle_done_cb done, void *context,
 				      struct error *err)
 {
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
+	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
 	if (cache_key(skill, tenant, &key, err) != 0)
 		return NULL;
 	for (struct load *load = cache->loads; load; load = load->next)
 		if (load->key && strcmp(load->key, key.data) == 0)
 			return wait_new(load, done, context, err);
 	struct load *load = load_new(cache, skill, key.data, err);
-	struct bundle_wait *wait = load ? wait_new(load, done, context, err) : NULL;
-	if (!wait) {
-		if (load)
-			load_free(load);
+	if (!load)
 		return NULL;
-	}
-	if (load->is_zip) {
-		struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
-		if (blob_get(cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err) != 0) {
-			free(wait);
-			load->waits = NULL;
-			load_free(load);
-			return NULL;
-		}
-		load->next = cache->loads;
-		cache->loads = load;
+	struct bundle_wait *wait = wait_new(load, done, context, err);
+	if (wait && load_begin(load, skill, tenant, err) == 0)
 		return wait;
-	}
-	load->next = cache->loads;
-	cache->loads = load;
-	start_work(load);
-	return wait;
+	free(wait);
+	load_free(load);
+	return NULL;
 }
 
 void bundle_wait_cancel(struct bundle_wait *wait)
 {
 	if (!wait)
 		return;
-	for (struct bundle_wait **at = &wait->load->waits; *at; at = &(*at)->next)
-		if (*at == wait) {
-			*at = wait->next;
-			break;
-		}
+	struct bundle_wait **at = &wait->load->waits;
+	while (*at != wait)
+		at = &(*at)->next;
+	*at = wait->next;
 	free(wait);
 }
 

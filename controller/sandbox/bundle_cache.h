@@ -12,21 +12,24 @@
 
 struct bundle_cache;
 struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err);
-struct bundle_cache *bundle_cache_free(struct bundle_cache *cache); /* no load may be waited for any more */
+/* No load may be waited for any more. Loads under way end by themselves, on the loop. */
+struct bundle_cache *bundle_cache_free(struct bundle_cache *cache);
 
 /* The bundle of a skill if it is in the cache (a reference of the caller's), else NULL. */
 struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant);
 
-struct bundle_wait; /* one caller that waits */
+/* One caller that waits. */
+struct bundle_wait;
 
 /* error NULL: bundle is the caller's reference. ERR_INVALID_SKILL: the content is no runnable skill. */
 typedef void (*bundle_done_cb)(void *context, const struct error *error, struct bundle *bundle);
 
-/* Load it (what is needed of the skill is copied); done is called once, from the loop, never from inside.
- * NULL with err. */
+/* Load it (what is needed of the skill is copied), together with all who ask for the same meanwhile; done is
+ * called once, from the loop, never from inside. NULL with err. */
 struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct skill *skill,
 				      const char *tenant, bundle_done_cb done, void *context,
 				      struct error *err);
-void bundle_wait_cancel(struct bundle_wait *wait); /* done won't be called; NULL-safe */
+/* done won't be called; the load goes on. NULL-safe. */
+void bundle_wait_cancel(struct bundle_wait *wait);
 
 #endif

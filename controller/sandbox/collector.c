@@ -11,16 +11,24 @@
 #include <unistd.h>
 
 #define STDERR_LINE_MAX 1024
-#define SMALL_RESULT                                                                                         \
-	(64 * 1024) /* up to here the result is made on the loop's thread: a thread would cost more */
+/* Up to here the result is made on the loop's thread: a thread would cost more. */
+#define SMALL_RESULT (64 * 1024)
+/* Output, log, files */
 #define MAX_UPLOADS 3
+/* A byte that is not UTF-8 becomes U+FFFD. */
+#define UTF8_GROWTH 3
+/* The mark of a gap in the log, and the word of files that were left out */
+#define LOG_MARKS_MAX 256
+#define FILES_STEP 64
 
 struct out_file {
 	char *path;
-	int64_t offset, size; /* in the spool */
+	/* In the spool */
+	int64_t offset, size;
 };
 
-struct upload { /* a blob to store */
+/* A blob to store */
+struct upload {
 	int fd;
 	int64_t size;
 	char digest[DIGEST_TEXT_SIZE];
@@ -33,7 +41,7 @@ struct collector {
 	char *tenant;
 	struct collector_limits limits;
 
-	/* arriving */
+	/* Arriving */
 	bool has_exit, complete;
 	struct frame_exit exit;
 	bool in_object;
@@ -45,12 +53,14 @@ struct collector {
 	bool has_output;
 	struct out_file *files;
 	size_t file_count;
-	int spool_fd; /* the bytes of all files, one after the other */
+	/* The bytes of all files, one after the other; -1: none */
+	int spool_fd;
 	int64_t spool_size;
 
-	/* storing */
+	/* Storing */
 	struct run_result result;
-	bool made; /* result and uploads are made */
+	/* Result and uploads are made. */
+	bool made;
 	struct upload uploads[MAX_UPLOADS];
 	unsigned upload_count;
 	uv_work_t work;
@@ -118,8 +128,8 @@ static int begin_file(struct collector *c, const struct frame_object *object, st
 	if (c->file_count >= (size_t)c->limits.max_files_count ||
 	    object->size > (uint64_t)(c->limits.max_files_bytes - c->spool_size))
 		return error_set(err, ERR_PROTOCOL, "sandbox sent more files than allowed");
-	if (c->file_count % 64 == 0) {
-		struct out_file *files = realloc(c->files, (c->file_count + 64) * sizeof(*files));
+	if (c->file_count % FILES_STEP == 0) {
+		struct out_file *files = realloc(c->files, (c->file_count + FILES_STEP) * sizeof(*files));
 		if (!files)
 			return error_no_memory(err);
 		c->files = files;
@@ -227,7 +237,7 @@ bool collector_is_complete(const struct collector *c)
 	return c->complete;
 }
 
-/* Making the result: pure but for temporary files, so it may run in the thread pool. */
+/* Making the result; pure but for temporary files, so it may run in the thread pool */
 
 int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
 			struct error *err)
@@ -236,7 +246,7 @@ int collector_logs_text(struct str head, struct str tail, uint64_t total, struct
 	*ret_gap = total > kept;
 	int failed;
 	if (!*ret_gap) {
-		struct buffer whole __attribute__((cleanup(buffer_free))) = BUFFER(head.n + tail.n);
+		cleanup_buffer struct buffer whole = BUFFER(head.n + tail.n);
 		failed = buffer_append_str(&whole, head) || buffer_append_str(&whole, tail) ||
 			 utf8_append_clean(out, buffer_str(&whole));
 	} else {
@@ -248,7 +258,7 @@ int collector_logs_text(struct str head, struct str tail, uint64_t total, struct
 	return failed ? error_no_memory(err) : 0;
 }
 
-/* Keep text inline, or leave it as an upload with a reference in *ref. */
+/* Takes the descriptor, also on failure. */
 static int add_upload(struct collector *c, int fd, int64_t size, const char *digest, struct blob_ref *ref,
 		      struct error *err)
 {
@@ -261,6 +271,7 @@ static int add_upload(struct collector *c, int fd, int64_t size, const char *dig
 	return ref->digest ? 0 : error_no_memory(err);
 }
 
+/* A text that is too long for the custom resource. */
 static int add_text_upload(struct collector *c, struct str text, struct blob_ref *ref, struct error *err)
 {
 	char digest[DIGEST_TEXT_SIZE];
@@ -280,11 +291,11 @@ static int make_output(struct collector *c, struct error *err)
 {
 	if (!c->has_output || c->result.output_too_large)
 		return 0;
-	struct buffer text __attribute__((cleanup(buffer_free))) = BUFFER(c->output.len + 1);
-	struct error problem;
+	cleanup_buffer struct buffer text = BUFFER(c->output.len + 1);
+	struct error invalid;
 	struct jsontext_rules rules = {.max_depth = 0};
-	if (jsontext_minify(buffer_str(&c->output), &rules, &text, &problem) != 0) {
-		c->result.output_problem = str_dup(str_of(problem.message));
+	if (jsontext_minify(buffer_str(&c->output), &rules, &text, &invalid) != 0) {
+		c->result.output_problem = str_dup(str_of(invalid.message));
 		return c->result.output_problem ? 0 : error_no_memory(err);
 	}
 	if (text.len > EXECUTION_INLINE_OUTPUT)
@@ -295,9 +306,8 @@ static int make_output(struct collector *c, struct error *err)
 
 static int make_logs(struct collector *c, struct error *err)
 {
-	/* each bad byte becomes three */
-	struct buffer text __attribute__((cleanup(buffer_free))) =
-	    BUFFER(3 * (c->logs_head.len + c->logs_tail.len) + 256);
+	cleanup_buffer struct buffer text =
+	    BUFFER(UTF8_GROWTH * (c->logs_head.len + c->logs_tail.len) + LOG_MARKS_MAX);
 	if (collector_logs_text(buffer_str(&c->logs_head), buffer_str(&c->logs_tail), c->exit.logs_total,
 				&text, &c->result.logs_truncated, err) != 0)
 		return -1;
@@ -354,8 +364,8 @@ static int make_files(struct collector *c, struct error *err)
 	if (!c->result.files)
 		return error_no_memory(err);
 	for (size_t i = 0; i < c->file_count; i++) {
-		/* names are shown in JSON: what is no UTF-8 is replaced there, the archive keeps the bytes */
-		struct buffer name __attribute__((cleanup(buffer_free))) = BUFFER(3 * FRAME_MAX_PATH);
+		/* Names are shown in JSON, so what is not UTF-8 is replaced there; the archive keeps it. */
+		cleanup_buffer struct buffer name = BUFFER(UTF8_GROWTH * FRAME_MAX_PATH);
 		if (utf8_append_clean(&name, str_of(c->files[i].path)) != 0 ||
 		    !(c->result.files[c->result.file_count] = buffer_steal(&name)))
 			return error_no_memory(err);
@@ -371,7 +381,7 @@ static int make_result(struct collector *c, struct error *err)
 	result->exit_code = c->exit.exit_code;
 	result->run_us = c->exit.run_us > INT64_MAX ? INT64_MAX : (int64_t)c->exit.run_us;
 	if (c->stderr_line.len > 0) {
-		struct buffer line __attribute__((cleanup(buffer_free))) = BUFFER(3 * STDERR_LINE_MAX);
+		cleanup_buffer struct buffer line = BUFFER(UTF8_GROWTH * STDERR_LINE_MAX);
 		if (utf8_append_clean(&line, buffer_str(&c->stderr_line)) != 0 ||
 		    !(result->stderr_line = buffer_steal(&line)))
 			return error_no_memory(err);
@@ -379,7 +389,7 @@ static int make_result(struct collector *c, struct error *err)
 	return make_output(c, err) || make_logs(c, err) || make_files(c, err) ? -1 : 0;
 }
 
-/* Storing: one upload after the other, then done. */
+/* Storing, one upload after the other */
 
 static void store_next(struct collector *c);
 

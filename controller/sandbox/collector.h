@@ -1,9 +1,10 @@
-/* Takes what a sandbox sends after EXIT (logs, output, files), checks it against the protocol and the limits,
- * stores what is large as blobs and leaves a struct run_result. One collector a connection. */
+/* Takes what a sandbox sends of a run's end (EXIT, then logs, output, files, END), checks it against the
+ * protocol and the limits, stores what is large as blobs and leaves a struct run_result. One collector a
+ * run and connection. */
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
 #define SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
 
-#include "controller/sandbox/run.h"
+#include "controller/sandbox/run_result.h"
 #include "lib/base/error.h"
 #include "lib/blob/blob.h"
 #include "lib/frame/frame.h"
@@ -24,18 +25,19 @@ struct collector *collector_free(struct collector *collector);
 
 /* One frame after another: EXIT, OBJECT, DATA, END. ERR_PROTOCOL if one doesn't fit. */
 int collector_frame(struct collector *collector, const struct frame *frame, struct error *err);
-bool collector_is_complete(const struct collector *collector); /* END was there and its counts are right */
+/* END was there and its counts are right. */
+bool collector_is_complete(const struct collector *collector);
 
 /* After END: make the result and store its blobs. done is called from the loop, or from inside for small
  * results. error: the store didn't take a blob; call collector_store again later. */
 typedef void (*collector_done_cb)(void *context, const struct error *error);
 void collector_store(struct collector *collector, collector_done_cb done, void *context);
 
-struct run_result *collector_result(struct collector *collector); /* filled when done came without an error */
+/* The collector's; filled when done came without an error. */
+struct run_result *collector_result(struct collector *collector);
 
-/* The pieces that a test drives. */
-/* The kept log as text: head and tail joined, with a mark between if there is a gap; what is no UTF-8, and
- * NUL, as U+FFFD. */
+/* For tests. The kept log as text: head and tail joined, with a mark between if there is a gap; what is no
+ * UTF-8, and NUL, as U+FFFD. */
 int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
 			struct error *err);
 

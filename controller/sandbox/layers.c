@@ -2,8 +2,14 @@
 
 #include "lib/base/buffer.h"
 
-#define MESSAGE_MAX 1024u /* what is longer than struct error holds is cut there */
-#define DETAIL_MAX 200u   /* of one layer, so that one sandbox's words don't hide the other layers */
+/* All names of layers; a struct error holds so much. */
+#define NAMES_MAX 1024u
+/* Of a word that is no layer, as the message shows it. */
+#define WORD_SHOWN 64u
+/* Of one layer, so that one sandbox's words don't hide the other layers. */
+#define DETAIL_MAX 200u
+/* Each with its name and detail. */
+#define MISSING_MAX (FRAME_LAYER_COUNT * 512u)
 
 static void append_names(struct buffer *out)
 {
@@ -20,11 +26,11 @@ int layers_parse(struct str list, struct layer_set *ret, struct error *err)
 		name = str_trim(name);
 		enum frame_layer_kind kind;
 		if (!frame_layer_find(name, &kind)) {
-			struct buffer names __attribute__((cleanup(buffer_free))) = BUFFER(MESSAGE_MAX);
+			cleanup_buffer struct buffer names = BUFFER(NAMES_MAX);
 			append_names(&names);
 			return error_set(err, ERR_BAD_REQUEST, "'%.*s' is no layer; there are %.*s",
-					 (int)(name.n < 64 ? name.n : 64), name.p, (int)names.len,
-					 names.len ? names.data : "");
+					 (int)(name.n < WORD_SHOWN ? name.n : WORD_SHOWN), name.p,
+					 (int)names.len, names.len ? names.data : "");
 		}
 		set.has[kind] = true;
 	}
@@ -42,7 +48,7 @@ static const struct frame_layer *find(const struct frame_hello *hello, const cha
 
 int layers_check(const struct layer_set *required, const struct frame_hello *hello, struct error *err)
 {
-	struct buffer missing __attribute__((cleanup(buffer_free))) = BUFFER(FRAME_LAYER_COUNT * 512u);
+	cleanup_buffer struct buffer missing = BUFFER(MISSING_MAX);
 	for (unsigned i = 0; i < FRAME_LAYER_COUNT; i++) {
 		const char *name = frame_layer_name((enum frame_layer_kind)i);
 		const struct frame_layer *layer = required->has[i] ? find(hello, name) : NULL;

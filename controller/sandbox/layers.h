@@ -14,8 +14,8 @@ struct layer_set {
  * ERR_BAD_REQUEST names the word that is no layer and lists those there are. */
 int layers_parse(struct str list, struct layer_set *ret, struct error *err);
 
-/* Has the sandbox that said this hello all of them active? ERR_UNAVAILABLE names each one that lacks, with
- * the reason that the sandbox gave. */
+/* Has the sandbox that said this HELLO all of them active? ERR_UNAVAILABLE names each one that is missing,
+ * with the reason that the sandbox gave. */
 int layers_check(const struct layer_set *required, const struct frame_hello *hello, struct error *err);
 
 #endif

@@ -7,6 +7,8 @@
 
 /* A Pod outlives its run by this, so that a controller that was away can still collect the result. */
 #define COLLECT_WINDOW_S 900
+/* A run's shape as text; image, version and digest are the most of it. */
+#define ANNOTATION_MAX 1024
 
 void pod_name(const struct execution *execution, char ret[POD_NAME_SIZE])
 {
@@ -177,7 +179,7 @@ int pod_spec_of_execution(const struct execution *execution, const struct run_sh
 			  const struct controller_config *config, struct buffer *out, struct error *err)
 {
 	char name[POD_NAME_SIZE];
-	struct buffer annotation __attribute__((cleanup(buffer_free))) = BUFFER(1024);
+	cleanup_buffer struct buffer annotation = BUFFER(ANNOTATION_MAX);
 	pod_name(execution, name);
 	if (run_shape_write(shape, &annotation) != 0 || buffer_append_byte(&annotation, '\0') != 0)
 		return error_no_memory(err);

@@ -7,7 +7,8 @@
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 
-#define POD_CPU_REQUEST 10 /* millicores at most: most runs are short */
+/* Millicores that a Pod requests at most: most runs are short. */
+#define POD_CPU_REQUEST 10
 
 #define POD_NAME_SIZE 64
 /* "skx-UID-ATTEMPT": from the parent's UID, so that a repeated create is a 409 that means success. */
@@ -20,16 +21,26 @@ void pod_delete_options(const char *uid, char ret[POD_DELETE_SIZE]);
 /* What one sandbox is to be. Nothing is owned. */
 struct sandbox_spec {
 	const char *name;
-	const char *owner_kind, *owner_name, *owner_uid; /* "Execution" or "SandboxPool" */
-	const char *uid_label;                           /* its value is the owner's UID */
-	const char *shape_annotation, *shape;            /* key and value */
-	const char *image, *runtime_class;               /* class "": the cluster's default */
-	const char *lang, *preload; /* interpreter that waits in it, modules it has loaded; "" : none */
-	const char *script;         /* that the interpreter will run; "" : the usual one */
-	const char *token;          /* what the controller must say in HELLO; made anew for each Pod */
-	int64_t memory, cpu;        /* bytes, millicores */
-	int64_t lifetime_ms;        /* after that the kubelet ends it, whatever became of us */
-	bool volumes;               /* run_shape_needs_volumes() */
+	/* The kind is "Execution" or "SandboxPool". */
+	const char *owner_kind, *owner_name, *owner_uid;
+	/* Its value is the owner's UID. */
+	const char *uid_label;
+	/* Key and value */
+	const char *shape_annotation, *shape;
+	/* runtime_class "": the cluster's default */
+	const char *image, *runtime_class;
+	/* The interpreter that waits in it, and the modules that it has loaded; "": none */
+	const char *lang, *preload;
+	/* That the interpreter will run; "": the usual one */
+	const char *script;
+	/* What the controller must say in HELLO; made anew for each Pod */
+	const char *token;
+	/* Bytes, millicores */
+	int64_t memory, cpu;
+	/* After that the kubelet ends it, whatever became of us. */
+	int64_t lifetime_ms;
+	/* run_shape_needs_volumes() */
+	bool volumes;
 };
 
 int pod_spec_build(const struct sandbox_spec *spec, const struct controller_config *config,
