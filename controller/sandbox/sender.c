@@ -18,7 +18,7 @@ struct sender {
 	void *context;
 
 	enum { TO_SEND_NOTHING, TO_SEND_FILES, TO_SEND_JOB } to_send;
-	bool sandbox_waits;
+	bool sandbox_waits, cancelled;
 	struct job job;
 	int64_t begun_us;
 
@@ -35,6 +35,20 @@ struct sender {
 
 /* Sending */
 
+static int put_cancel(struct sender *s, struct error *err)
+{
+	struct frame frame = {.type = FRAME_CANCEL};
+	return frame_encode(&frame, &s->job.out, err);
+}
+
+/* What comes behind the last frame of what is sent. */
+static int put_end(struct sender *s, struct error *err)
+{
+	if (s->to_send == TO_SEND_FILES)
+		return link_put_hello(s->link, &s->job.out, err); /* has it got them all? */
+	return s->cancelled ? put_cancel(s, err) : 0;
+}
+
 /* As much as the link takes. */
 static void pump(struct sender *s)
 {
@@ -47,10 +61,9 @@ static void pump(struct sender *s)
 		}
 		if (s->job.stage == SEND_ALL_SENT)
 			return;
-		bool ahead = s->job.stage == SEND_AHEAD;
 		int status = job_next(&s->job, &err);
-		if (status == 0 && ahead && s->job.stage == SEND_ALL_SENT)
-			status = link_put_hello(s->link, &s->job.out, &err); /* has it got them all? */
+		if (status == 0 && s->job.stage == SEND_ALL_SENT)
+			status = put_end(s, &err);
 		if (status != 0) {
 			s->handler.broken(s->context, &err);
 			return;
@@ -129,11 +142,11 @@ int sender_confirm_files(struct sender *s, struct error *err)
 
 int sender_cancel(struct sender *s, struct error *err)
 {
-	struct frame frame = {.type = FRAME_CANCEL};
-	if (frame_encode(&frame, &s->job.out, err) != 0)
-		return -1;
+	s->cancelled = true;
 	if (s->job.stage == SEND_NOTHING)
 		s->job.stage = SEND_ALL_SENT; /* the sandbox has the job already: there is none to send */
+	if (s->job.stage == SEND_ALL_SENT && put_cancel(s, err) != 0)
+		return -1;
 	pump(s);
 	return 0;
 }

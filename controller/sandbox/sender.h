@@ -53,7 +53,8 @@ bool sender_has_asked(const struct sender *sender);
 /* It has: the job will come without them. */
 int sender_confirm_files(struct sender *sender, struct error *err);
 
-/* Tell the sandbox to end the job that it has. */
+/* Tell the sandbox to end the job that it has, or behind the last frame of the one that is being sent: the
+ * pieces of a bundle don't end where its frames end. One that was not begun is not sent any more. */
 int sender_cancel(struct sender *sender, struct error *err);
 
 /* Monotonic time when the job began to be sent; 0 before that, or when the sandbox had it already. */
