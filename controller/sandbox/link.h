@@ -19,7 +19,7 @@ struct link;
 /* Called from the loop. Each may call link_close and link_mute, none of them link_free. A frame's texts are
  * there during the call only. */
 struct link_handler {
-	/* The sandbox's first word; its version is ours and no required layer is missing. -1: as frame. */
+	/* The sandbox's first word; no required layer is missing. -1: as frame. */
 	int (*hello)(void *context, const struct frame_hello *hello, struct error *err);
 	/* Instead of hello: a required layer is missing. It says which; the stream is still open. */
 	void (*unfit)(void *context, const struct error *missing);

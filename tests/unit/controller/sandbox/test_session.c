@@ -9,49 +9,7 @@
 
 #include "controller/sandbox/session.h"
 #include "lib/frame/frame.h"
-#include "lib/kube/exec.h"
-
-#include <stdlib.h>
-
-/* The stream: takes `room` bytes at a time, and calls back when the test says so. */
-struct exec_stream {
-	struct exec_handler handler;
-	void *context;
-	struct buffer written;
-	size_t room;
-};
-static struct exec_stream *stream; /* the one that is open; NULL: none */
-
-struct exec_stream *exec_stream_open(struct kube_ws *ws, const struct exec_options *options,
-				     struct error *err)
-{
-	(void)ws;
-	(void)err;
-	assert_null(stream);
-	stream = calloc(1, sizeof(*stream));
-	assert_non_null(stream);
-	*stream = (struct exec_stream){options->handler, options->context, BUFFER(64 << 20), SIZE_MAX};
-	return stream;
-}
-
-size_t exec_stream_write(struct exec_stream *one, struct str data)
-{
-	size_t n = data.n < one->room ? data.n : one->room;
-	one->room -= one->room == SIZE_MAX ? 0 : n;
-	assert_int_equal(buffer_append(&one->written, data.p, n), 0);
-	return n;
-}
-
-struct exec_stream *exec_stream_close(struct exec_stream *one)
-{
-	if (!one)
-		return NULL;
-	assert_ptr_equal(one, stream);
-	buffer_free(&stream->written);
-	free(stream);
-	stream = NULL;
-	return NULL;
-}
+#include "tests/unit/controller/sandbox/fake_stream.h"
 
 static uv_loop_t loop;
 static struct controller_config config = {
@@ -87,23 +45,13 @@ static struct session *park(const struct skill *bound)
 	return session;
 }
 
-static void answer(const struct frame *frame)
-{
-	struct buffer bytes = BUFFER(1 << 20);
-	struct error problem;
-	if (frame_encode(frame, &bytes, &problem) != 0)
-		fail_msg("%s", problem.message);
-	stream->handler.output(stream->context, buffer_str(&bytes));
-	buffer_free(&bytes);
-}
-
 static void hello(enum frame_state state, const char *execution_id)
 {
 	const struct frame frame = {
 	    .type = FRAME_HELLO,
 	    .from_runner = true,
 	    .hello = {.version = FRAME_VERSION, .state = state, .execution_id = str_of(execution_id)}};
-	answer(&frame);
+	stream_say(&frame);
 }
 
 /* The stream is there: the session says hello, and its bytes are taken from then on. */
@@ -314,7 +262,7 @@ static void test_files_that_it_cannot_take(void **state)
 	open_stream();
 	hello(FRAME_STATE_WAITING, "");
 	run_loop();
-	answer(&failed);
+	stream_say(&failed);
 	check_lost(session, "bad_job: no space left at run.py");
 
 	session = park(&skill); /* and the next stream hears it again */
@@ -323,7 +271,7 @@ static void test_files_that_it_cannot_take(void **state)
 	run_loop();
 	assert_int_equal(session_state(session), SESSION_OPENING);
 	assert_null(session_found_execution(session));
-	answer(&failed);
+	stream_say(&failed);
 	check_lost(session, "bad_job: no space left at run.py");
 }
 
@@ -375,7 +323,7 @@ static void test_nothing_counts_after_the_result(void **state)
 	assign(session, &skill);
 	run_loop();
 	for (size_t i = 0; i < sizeof(run) / sizeof(run[0]); i++)
-		answer(&run[i]);
+		stream_say(&run[i]);
 	run_loop();
 	assert_int_equal(session_state(session), SESSION_DONE);
 	assert_int_equal(session_result(session)->exit_code, 3);
@@ -383,12 +331,10 @@ static void test_nothing_counts_after_the_result(void **state)
 	buffer_reset(&stream->written);
 	session_cancel(session);
 	assert_int_equal(stream->written.len, 0);
-	answer(&run[0]);
+	stream_say(&run[0]);
 	stream->handler.output(stream->context, STR("\xff no frame"));
 	assert_int_equal(session_state(session), SESSION_DONE);
-	struct exec_stream *ended = stream;
-	ended->handler.closed(ended->context, NULL, 1);
-	exec_stream_close(ended); /* as it does itself */
+	stream_end(NULL, 1);
 	assert_int_equal(session_state(session), SESSION_DONE);
 	session_free(session);
 }
