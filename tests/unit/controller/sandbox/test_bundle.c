@@ -1,5 +1,4 @@
-/* A bundle holds the skill's bytes, whatever its size and wherever it is kept; the cache keeps what was used
- * last, within its bounds. */
+/* A bundle holds the skill's bytes, whatever its size and wherever it is kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,19 +6,15 @@
 
 #include <cmocka.h>
 
-#include "controller/sandbox/bundle_cache.h"
-#include "lib/base/digest.h"
+#include "controller/sandbox/bundle.h"
 #include "lib/frame/frame.h"
 #include "lib/skill/archive.h"
 #include "zip_maker.h"
 
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/* ---- encoding */
 
 /* Decode its frames as a sandbox does; they must be exactly these files, in this order. */
 static void expect_files(const struct bundle *bundle, const struct made_entry *files, size_t count)
@@ -163,201 +158,62 @@ static void a_full_disk(void **state)
 	free(data);
 }
 
-/* ---- the cache */
-
-struct fixture {
-	uv_loop_t loop;
-	char directory[64];
-	struct blob_store *store;
-	struct bundle_cache *cache;
-	char digest[DIGEST_TEXT_SIZE];
-	struct skill skill;
-	/* answers */
-	unsigned calls;
-	struct error error;
-	struct bundle *bundle;
-};
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+/* What a job has to say of files that the sandbox has already. */
+static void an_outline(void **state)
 {
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
+	(void)state;
+	const struct made_entry files[] = {{.name = "main.py", .data = "print()"},
+					   {.name = "a", .data = "12"}};
+	struct bundle *bundle = encode(make_entries(files, 2));
+	struct bundle *outline = bundle_outline(bundle);
+	bundle_unref(bundle); /* it needs nothing of it */
+	assert_non_null(outline);
+	assert_string_equal(outline->entrypoint, "main.py");
+	assert_string_equal(outline->interpreter, "python");
+	assert_int_equal(outline->file_count, 2);
+	assert_int_equal(outline->byte_count, 9);
+	assert_int_equal(outline->size, 0);
+	assert_int_equal(outline->fd, -1);
+	assert_null(outline->frames);
+	bundle_unref(outline);
 }
 
-static int set_up(void **state)
+static void counted(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	(void)state;
+	const struct made_entry files[] = {{.name = "main.py", .data = "print()"}};
+	struct bundle *bundle = encode(make_entries(files, 1));
+	assert_ptr_equal(bundle_ref(bundle), bundle);
+	assert_null(bundle_unref(bundle));
+	expect_files(bundle, files, 1); /* still there */
+	assert_null(bundle_unref(bundle));
+	assert_null(bundle_unref(NULL));
+}
+
+/* Whoever cleans up temporary files may cut ours. */
+static void a_file_that_was_cut(void **state)
+{
+	(void)state;
+	char *data = make_noise(300000), byte;
+	const struct made_entry files[] = {{.name = "main.py", .data = "1"}, {.name = "data", .data = data}};
+	struct bundle *bundle = encode(make_entries(files, 2));
 	struct error problem;
-	snprintf(f->directory, sizeof(f->directory), "/tmp/skillbox-test-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
-	assert_int_equal(uv_loop_init(&f->loop), 0);
-	f->store =
-	    blob_store_directory(&f->loop, f->directory, STR("a signing key"), "http://localhost", &problem);
-	assert_non_null(f->store);
-	f->cache = bundle_cache_new(&f->loop, f->store, &problem);
-	assert_non_null(f->cache);
-	f->skill.spec.bundle.digest = f->digest;
-	f->skill.spec.lang = (char *)"python";
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	bundle_cache_free(f->cache);
-	blob_store_free(f->store);
-	uv_run(&f->loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&f->loop), 0);
-	nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
-}
-
-static void stored(void *context, const struct error *error, int fd, int64_t size)
-{
-	(void)fd;
-	(void)size;
-	assert_null(error);
-	(*(unsigned *)context)++;
-}
-
-/* Make fixture->skill one whose main.py has this text. */
-static void store(struct fixture *f, const char *text)
-{
-	const struct made_entry files[] = {{.name = "main.py", .data = text}};
-	int fd = make_entries(files, 1);
-	off_t size = lseek(fd, 0, SEEK_END);
-	char *bytes = malloc((size_t)size);
-	unsigned done = 0;
-	assert_int_equal(pread(fd, bytes, (size_t)size, 0), size);
-	assert_int_equal(digest_text((struct str){bytes, (size_t)size}, f->digest, NULL), 0);
-	struct blob_key key = {BLOB_SKILLS, "acme", f->digest};
-	assert_int_equal(blob_put(f->store, &key, fd, size, stored, &done, NULL), 0);
-	while (!done)
-		uv_run(&f->loop, UV_RUN_ONCE);
-	free(bytes);
-	close(fd);
-}
-
-static void loaded(void *context, const struct error *error, struct bundle *bundle)
-{
-	struct fixture *f = context;
-	f->calls++;
-	f->error = error ? *error : (struct error){0};
-	bundle_unref(f->bundle);
-	f->bundle = bundle;
-}
-
-static void load(struct fixture *f, const char *text)
-{
-	store(f, text);
-	unsigned before = f->calls;
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
-	while (f->calls == before)
-		uv_run(&f->loop, UV_RUN_ONCE);
-}
-
-static bool is_cached(struct fixture *f)
-{
-	struct bundle *bundle = bundle_cache_find(f->cache, &f->skill, "acme");
+	assert_true(bundle->fd >= 0);
+	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &problem), 0);
+	assert_int_equal(ftruncate(bundle->fd, bundle->size - 1), 0);
+	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &problem), -1);
+	assert_int_equal(problem.code, ERR_IO);
 	bundle_unref(bundle);
-	return bundle != NULL;
-}
-
-static void one_load_for_all_who_wait(void **state)
-{
-	struct fixture *f = *state;
-	store(f, "print()");
-	assert_false(is_cached(f));
-	struct bundle_wait *first = bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL);
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
-	bundle_wait_cancel(first);
-	while (f->calls < 2)
-		uv_run(&f->loop, UV_RUN_ONCE);
-	assert_int_equal(f->error.code, ERR_NONE);
-	struct bundle *found = bundle_cache_find(f->cache, &f->skill, "acme");
-	assert_ptr_equal(found, f->bundle);
-	bundle_unref(found);
-	assert_null(bundle_cache_find(f->cache, &f->skill, "other")); /* another tenant's is not ours */
-	f->bundle = bundle_unref(f->bundle);
-}
-
-static void a_load_that_fails_is_not_kept(void **state)
-{
-	struct fixture *f = *state;
-	memset(f->digest, 0, sizeof(f->digest));
-	snprintf(f->digest, sizeof(f->digest), "sha256:%064d", 7);
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
-	while (f->calls < 1)
-		uv_run(&f->loop, UV_RUN_ONCE);
-	assert_int_equal(f->error.code, ERR_NOT_FOUND);
-	assert_null(f->bundle);
-	assert_false(is_cached(f));
-	f->skill.spec.lang = (char *)"node";
-	load(f, "print()");
-	assert_int_equal(f->error.code, ERR_INVALID_SKILL);
-	assert_false(is_cached(f));
-}
-
-static void the_least_used_goes_first(void **state)
-{
-	struct fixture *f = *state;
-	char text[32], first[DIGEST_TEXT_SIZE], second[DIGEST_TEXT_SIZE];
-	for (int i = 0; i < 64; i++) {
-		snprintf(text, sizeof(text), "print(%d)", i);
-		load(f, text);
-		memcpy(i == 0 ? first : second, f->digest, i < 2 ? sizeof(first) : 0);
-	}
-	memcpy(f->digest, first, sizeof(first));
-	assert_true(is_cached(f)); /* and used just now */
-	load(f, "print('one more')");
-	assert_true(is_cached(f));
-	memcpy(f->digest, first, sizeof(first));
-	assert_true(is_cached(f));
-	memcpy(f->digest, second, sizeof(second));
-	assert_false(is_cached(f));
-	f->bundle = bundle_unref(f->bundle);
-}
-
-/* Large bundles don't drive the small ones out, nor they each other within their room. */
-static void small_and_large_have_rooms_of_their_own(void **state)
-{
-	struct fixture *f = *state;
-	char small[DIGEST_TEXT_SIZE], large[DIGEST_TEXT_SIZE];
-	char *data = make_noise(100000);
-	load(f, "print('small')");
-	memcpy(small, f->digest, sizeof(small));
-	for (int i = 0; i < 65; i++) {
-		data[0] = (char)('!' + i);
-		load(f, data);
-		assert_null(f->bundle->frames);
-		memcpy(large, f->digest, i == 0 ? sizeof(large) : 0);
-	}
-	assert_true(is_cached(f)); /* the last */
-	memcpy(f->digest, small, sizeof(small));
-	assert_true(is_cached(f));
-	memcpy(f->digest, large, sizeof(large));
-	assert_false(is_cached(f));
-	f->bundle = bundle_unref(f->bundle);
 	free(data);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_zip_of_any_size),
-	    cmocka_unit_test(an_archive_of_more_than_50_mib),
-	    cmocka_unit_test(inline_files),
-	    cmocka_unit_test(what_is_no_skill),
-	    cmocka_unit_test(a_full_disk),
-	    cmocka_unit_test_setup_teardown(one_load_for_all_who_wait, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(a_load_that_fails_is_not_kept, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(the_least_used_goes_first, set_up, tear_down),
-	    cmocka_unit_test_setup_teardown(small_and_large_have_rooms_of_their_own, set_up, tear_down),
+	    cmocka_unit_test(a_zip_of_any_size), cmocka_unit_test(an_archive_of_more_than_50_mib),
+	    cmocka_unit_test(inline_files),      cmocka_unit_test(what_is_no_skill),
+	    cmocka_unit_test(a_full_disk),       cmocka_unit_test(an_outline),
+	    cmocka_unit_test(counted),           cmocka_unit_test(a_file_that_was_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

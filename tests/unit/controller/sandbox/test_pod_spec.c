@@ -108,44 +108,97 @@ static void test_options(void **state)
 	buffer_free(&out);
 }
 
-/* A volume costs 0.3 s: only who needs the room, or gets the runner that way, has one. */
-static void test_who_needs_volumes(void **state)
+/* The name comes from the UID and the attempt, so that making it twice is one Pod; a DELETE names the UID, so
+ * that it takes no other Pod of that name. */
+static void test_names(void **state)
 {
 	(void)state;
-	struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE, .default_memory = 256 << 20};
-	assert_false(run_shape_needs_volumes(&config, 256 << 20, 8 << 20));
-	assert_true(run_shape_needs_volumes(&config, (256 << 20) + 1, 0));
-	assert_true(run_shape_needs_volumes(&config, 256 << 20, (8 << 20) + 1));
-	config.runner_delivery = RUNNER_IMAGE_VOLUME;
-	assert_true(run_shape_needs_volumes(&config, 1, 0));
+	static const struct {
+		int64_t attempt;
+		const char *name;
+	} cases[] = {{0, "skx-0c2d6a4e-uid-0"}, {1, "skx-0c2d6a4e-uid-1"}, {12, "skx-0c2d6a4e-uid-12"}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct execution again = execution;
+		char name[POD_NAME_SIZE];
+		again.status.attempt = cases[i].attempt;
+		pod_name(&again, name);
+		assert_string_equal(name, cases[i].name);
+	}
+	char body[POD_DELETE_SIZE];
+	struct str member;
+	pod_delete_options("0c2d6a4e-1b2c-4d5e-8f90-123456789abc", body);
+	assert_int_equal(jsontext_check(str_of(body), NULL, NULL), 0);
+	assert_true(jsontext_member(str_of(body), STR("preconditions"), &member));
+	assert_true(str_eq(member, STR("{\"uid\":\"0c2d6a4e-1b2c-4d5e-8f90-123456789abc\"}")));
+	assert_true(jsontext_member(str_of(body), STR("gracePeriodSeconds"), &member));
+	assert_true(str_eq(member, STR("0")));
 }
 
-static void test_shape_round_trip(void **state)
+/* Memory is never promised twice; of the CPU, a run requests little, and no more than its limit. */
+static void test_resources(void **state)
 {
 	(void)state;
-	struct buffer out = BUFFER(1024);
-	struct run_shape back;
-	assert_int_equal(run_shape_write(&shape, &out), 0);
-	assert_true(run_shape_read(buffer_str(&out), &back));
-	assert_string_equal(back.image, shape.image);
-	assert_string_equal(back.skill_digest, shape.skill_digest);
-	assert_int_equal(back.timeout_ms, shape.timeout_ms);
-	assert_false(run_shape_read(STR("v1 1 2"), &back));
-	assert_false(run_shape_read(STR("v2 1 2 3 a b c"), &back));
-	assert_false(run_shape_read(STR("v1 -1 2 3 a b c"), &back));
-	assert_false(run_shape_read(STR("v1 1 2 3 a b c d"), &back));
-	assert_true(run_shape_read(STR("v1 1 2 3 a - c"), &back));
-	assert_string_equal(back.skill_digest, "");
-	buffer_free(&out);
+	static const struct {
+		int64_t memory, cpu;
+		const char *words;
+	} cases[] = {
+	    {64 << 20, 1,
+	     "\"requests\":{\"cpu\":\"1m\",\"memory\":\"64Mi\"},\"limits\":{\"cpu\":\"1m\",\"memory\":"
+	     "\"64Mi\"}"},
+	    {64 << 20, 10, "\"requests\":{\"cpu\":\"10m\",\"memory\":\"64Mi\"},\"limits\":{\"cpu\":\"10m\""},
+	    {1 << 30, 2000, "\"requests\":{\"cpu\":\"10m\",\"memory\":\"1Gi\"},\"limits\":{\"cpu\":\"2\""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE};
+		struct run_shape before = shape;
+		cleanup_buffer struct buffer out = BUFFER(65536);
+		shape.memory = cases[i].memory;
+		shape.cpu = cases[i].cpu;
+		build(&config, &out);
+		shape = before;
+		has(&out, cases[i].words);
+	}
+}
+
+/* What a tenant or an image says is a text of the JSON and nothing more. */
+static void test_hostile_words(void **state)
+{
+	(void)state;
+	static const char hostile[] = "a\",\"hostNetwork\":true,\"x\":\"\\\n\x01";
+	struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE};
+	struct run_shape before = shape;
+	struct execution owner = execution;
+	for (int i = 0; i < 3; i++) {
+		cleanup_buffer struct buffer out = BUFFER(65536);
+		if (i == 0)
+			memcpy(shape.image, hostile, sizeof(hostile));
+		else if (i == 1)
+			execution.meta.name = (char *)hostile;
+		else
+			memcpy(shape.script, hostile, sizeof(hostile));
+		build(&config, &out); /* strict JSON, no member twice */
+		assert_null(strstr(out.data, "\"hostNetwork\":true"));
+		shape = before;
+		execution = owner;
+	}
+}
+
+static void test_no_room(void **state)
+{
+	(void)state;
+	struct controller_config config = {.runner_image = (char *)"r", .runtime_class = (char *)""};
+	cleanup_buffer struct buffer out = BUFFER(1000);
+	struct error err = {0};
+	assert_int_equal(pod_spec_of_execution(&execution, &shape, "t", &config, &out, &err), -1);
+	assert_int_not_equal(err.code, ERR_NONE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_lock_down),
-	    cmocka_unit_test(test_options),
-	    cmocka_unit_test(test_who_needs_volumes),
-	    cmocka_unit_test(test_shape_round_trip),
+	    cmocka_unit_test(test_lock_down),     cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_names),         cmocka_unit_test(test_resources),
+	    cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
