@@ -227,6 +227,248 @@ static void test_store_that_fails_is_tried_again(void **state)
 	assert_int_equal(result->file_count, 1);
 }
 
+/* ---- a sandbox that is no friend of ours */
+
+#define MAX_STEPS 8
+
+/* What it says, as steps; the last one must be refused with these words. */
+struct lie {
+	const char *name;
+	struct frame steps[MAX_STEPS];
+	const char *words;
+};
+
+#define EXIT                                                                                                 \
+	{                                                                                                    \
+		.type = FRAME_EXIT, .exit = {.reason = FRAME_EXITED }                                        \
+	}
+#define OBJECT(what, bytes)                                                                                  \
+	{                                                                                                    \
+		.type = FRAME_OBJECT, .object = {.kind = (what), .size = (bytes) }                           \
+	}
+#define OUT_FILE(name, bytes)                                                                                \
+	{                                                                                                    \
+		.type = FRAME_OBJECT, .object = {                                                            \
+			.kind = FRAME_OUT_FILE,                                                              \
+			.path = {(name), sizeof(name) - 1},                                                  \
+			.size = (bytes)                                                                      \
+		}                                                                                            \
+	}
+#define DATA(text)                                                                                           \
+	{                                                                                                    \
+		.type = FRAME_DATA, .data = {(text), sizeof(text) - 1 }                                      \
+	}
+#define END(objects, bytes)                                                                                  \
+	{                                                                                                    \
+		.type = FRAME_END, .end = {(objects), (bytes) }                                              \
+	}
+
+static const struct lie lies[] = {
+    {"the end first", {END(0, 0)}, "incomplete"},
+    {"data first", {DATA("x")}, "more data than it announced"},
+    {"an object first", {OBJECT(FRAME_LOGS_HEAD, 1)}, "out of turn"},
+    {"another start", {EXIT, {.type = FRAME_STARTED}}, "unexpected frame"},
+    {"another hello", {EXIT, {.type = FRAME_HELLO}}, "unexpected frame"},
+    {"a job for us", {EXIT, {.type = FRAME_JOB}}, "unexpected frame"},
+    {"two exits", {EXIT, EXIT}, "two exits"},
+    {"an exit in an object", {EXIT, OBJECT(FRAME_OUTPUT, 2), EXIT}, "two exits"},
+    {"an object in an object", {EXIT, OBJECT(FRAME_OUTPUT, 2), OBJECT(FRAME_LOGS_HEAD, 2)}, "out of turn"},
+    {"the end in an object", {EXIT, OBJECT(FRAME_OUTPUT, 2), DATA("{"), END(1, 1)}, "incomplete"},
+    {"data of nothing", {EXIT, DATA("x")}, "more data than it announced"},
+    {"data of an object of none", {EXIT, OBJECT(FRAME_OUTPUT, 0), DATA("x")}, "more data than it announced"},
+    {"data beyond the object", {EXIT, OBJECT(FRAME_OUTPUT, 2), DATA("{}}")}, "more data than it announced"},
+    {"data behind the object",
+     {EXIT, OBJECT(FRAME_OUTPUT, 2), DATA("{}"), DATA("}")},
+     "more data than it announced"},
+    {"two outputs", {EXIT, OBJECT(FRAME_OUTPUT, 1), DATA("1"), OBJECT(FRAME_OUTPUT, 1)}, "two outputs"},
+    {"fewer objects than counted", {EXIT, OBJECT(FRAME_OUTPUT, 1), DATA("1"), END(2, 1)}, "incomplete"},
+    {"more objects than counted", {EXIT, OBJECT(FRAME_OUTPUT, 1), DATA("1"), END(0, 1)}, "incomplete"},
+    {"fewer bytes than counted", {EXIT, OBJECT(FRAME_OUTPUT, 1), DATA("1"), END(1, 2)}, "incomplete"},
+    {"more bytes than counted", {EXIT, OBJECT(FRAME_OUTPUT, 1), DATA("1"), END(1, 0)}, "incomplete"},
+    {"counts that overflow", {EXIT, END(UINT32_MAX, UINT64_MAX)}, "incomplete"},
+    {"more after the end", {EXIT, END(0, 0), DATA("x")}, "after the end"},
+    {"another end", {EXIT, END(0, 0), END(0, 0)}, "after the end"},
+    {"a path upwards", {EXIT, OUT_FILE("../x", 1)}, "bad path"},
+    {"a path from the root", {EXIT, OUT_FILE("/x", 1)}, "bad path"},
+    {"no path", {EXIT, OUT_FILE("", 1)}, "bad path"},
+    {"a path with a NUL", {EXIT, OUT_FILE("a\0b", 1)}, "bad path"},
+    {"a file that is too large", {EXIT, OUT_FILE("x", (8 << 20) + 1)}, "more files than allowed"},
+    {"a file of all there is", {EXIT, OUT_FILE("x", UINT64_MAX)}, "more files than allowed"},
+    {"files that are too large together",
+     {EXIT, OUT_FILE("x", 1), DATA("x"), OUT_FILE("y", 8 << 20)},
+     "more files than allowed"},
+};
+
+static void test_lies(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		const struct lie *lie = &lies[i];
+		size_t last = 0;
+		print_message("%s\n", lie->name);
+		while (last + 1 < MAX_STEPS && lie->steps[last + 1].type)
+			last++;
+		struct collector *kept = f->collector;
+		f->collector = collector_new(&f->loop, f->store, "acme", &limits, &err);
+		assert_non_null(f->collector);
+		for (size_t step = 0; step < last; step++)
+			take(f, lie->steps[step]);
+		bool was_complete = collector_is_complete(f->collector);
+		refuse(f, lie->steps[last], lie->words);
+		assert_int_equal(collector_is_complete(f->collector), was_complete);
+		collector_free(f->collector);
+		f->collector = kept;
+	}
+}
+
+/* Texts end at their maximum, whatever was announced; nothing is taken for it before it comes. */
+static void test_texts_that_are_too_large(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		enum frame_object_kind kind;
+		size_t maximum;
+	} cases[] = {{FRAME_LOGS_HEAD, 1 << 20},
+		     {FRAME_LOGS_TAIL, 1 << 20},
+		     {FRAME_OUTPUT, 1 << 20},
+		     {FRAME_STDERR_LINE, 1024}};
+	static char block[64 * 1024];
+	struct error err;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct collector *kept = f->collector;
+		f->collector = collector_new(&f->loop, f->store, "acme", &limits, &err);
+		take(f, exited(0, 0));
+		take(f, object(cases[i].kind, STR(""), UINT64_MAX));
+		size_t step = cases[i].maximum < sizeof(block) ? cases[i].maximum : sizeof(block);
+		for (size_t at = 0; at < cases[i].maximum; at += step)
+			take(f, data((struct str){block, step}));
+		refuse(f, data(STR("x")), "larger than allowed");
+		collector_free(f->collector);
+		f->collector = kept;
+	}
+}
+
+static void test_too_many_files(void **state)
+{
+	struct fixture *f = *state;
+	char name[16];
+	take(f, exited(0, 0));
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		take(f, object(FRAME_OUT_FILE, str_of(name), 0));
+	}
+	refuse(f, object(FRAME_OUT_FILE, STR("one more"), 0), "more files than allowed");
+}
+
+/* The runner did not send an output that was too large: its size is told, however large. */
+static void test_output_that_was_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct frame large = object(FRAME_OUTPUT, STR(""), UINT64_MAX);
+	large.object.flags = FRAME_OBJECT_TOO_LARGE;
+	take(f, exited(0, 0));
+	take(f, large);
+	refuse(f, data(STR("x")), "more data than it announced");
+	take(f, end(1, 0));
+	const struct run_result *result = store(f);
+	assert_true(result->output_too_large);
+	assert_int_equal(result->output_size, INT64_MAX);
+	assert_null(result->output);
+	assert_null(result->output_problem);
+}
+
+static void test_nothing_but_an_exit(void **state)
+{
+	struct fixture *f = *state;
+	struct frame frame = {.type = FRAME_EXIT,
+			      .exit = {.reason = FRAME_OOM, .exit_code = 137, .run_us = UINT64_MAX}};
+	take(f, frame);
+	take(f, end(0, 0));
+	const struct run_result *result = store(f);
+	assert_int_equal(result->reason, FRAME_OOM);
+	assert_int_equal(result->exit_code, 137);
+	assert_int_equal(result->run_us, INT64_MAX);
+	assert_null(result->output);
+	assert_null(result->logs);
+	assert_null(result->stderr_line);
+	assert_null(result->files);
+	assert_int_equal(result->file_count, 0);
+}
+
+static void test_outputs(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		struct str written;
+		/* NULL: it is no valid output */
+		const char *output;
+	} cases[] = {
+	    {STR("{}"), "{}"},
+	    {STR(" [ 1.10 , \"\xc3\xa9\" ]\n"), "[1.10,\"\xc3\xa9\"]"},
+	    {STR("null"), "null"},
+	    {STR(""), NULL},
+	    {STR("{} {}"), NULL},
+	    {STR("{\"a\":NaN}"), NULL},
+	    {STR("\"\xff\""), NULL},
+	    {STR("\"\0\""), NULL},
+	    {STR("\xef\xbb\xbf{}"), NULL},
+	};
+	struct error err;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct collector *kept = f->collector;
+		f->collector = collector_new(&f->loop, f->store, "acme", &limits, &err);
+		f->done = false;
+		take(f, exited(0, 0));
+		take(f, object(FRAME_OUTPUT, STR(""), cases[i].written.n));
+		if (cases[i].written.n)
+			take(f, data(cases[i].written));
+		take(f, end(1, cases[i].written.n));
+		const struct run_result *result = store(f);
+		if (cases[i].output) {
+			assert_string_equal(result->output, cases[i].output);
+			assert_null(result->output_problem);
+		} else {
+			assert_null(result->output);
+			assert_non_null(result->output_problem);
+		}
+		collector_free(f->collector);
+		f->collector = kept;
+	}
+}
+
+/* Bytes of any kind in what is shown: JSON must hold it. The archive keeps the true names. */
+static void test_names_and_lines_of_any_bytes(void **state)
+{
+	struct fixture *f = *state;
+	struct frame exit = exited(1, 0);
+	exit.exit.files_over_limit = true;
+	take(f, exit);
+	take(f, object(FRAME_STDERR_LINE, STR(""), 3));
+	take(f, data(STR("a\xff\0")));
+	take(f, object(FRAME_OUT_FILE, STR("\xfe.txt"), 0));
+	take(f, end(2, 3));
+	const struct run_result *result = store(f);
+	assert_string_equal(result->stderr_line, "a\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(result->files[0], "\xef\xbf\xbd.txt");
+	assert_string_equal(result->logs, "\n[files beyond 10 files or 8388608 bytes were left out]\n");
+}
+
+/* Freed while the store works: that ends by itself, and nobody is told. */
+static void test_freed_while_it_stores(void **state)
+{
+	struct fixture *f = *state;
+	take(f, exited(0, 0));
+	take(f, object(FRAME_OUT_FILE, STR("x"), 1));
+	take(f, data(STR("x")));
+	take(f, end(1, 1));
+	collector_store(f->collector, on_done, f);
+	f->collector = collector_free(f->collector);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_false(f->done);
+	assert_null(collector_free(NULL));
+}
+
 static void check_logs(struct str head, struct str tail, uint64_t total, const char *expected)
 {
 	struct buffer out = BUFFER(4096);
@@ -262,6 +504,14 @@ int main(void)
 	    WITH(test_protocol_is_enforced),
 	    WITH(test_incomplete_object),
 	    WITH(test_store_that_fails_is_tried_again),
+	    WITH(test_lies),
+	    WITH(test_texts_that_are_too_large),
+	    WITH(test_too_many_files),
+	    WITH(test_output_that_was_not_sent),
+	    WITH(test_nothing_but_an_exit),
+	    WITH(test_outputs),
+	    WITH(test_names_and_lines_of_any_bytes),
+	    WITH(test_freed_while_it_stores),
 	    cmocka_unit_test(test_logs_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "controller/sandbox/job.h"
 #include "lib/base/temporary.h"
+#include "lib/base/utf8.h"
 #include "lib/frame/frame.h"
 #include "lib/skill/archive.h"
 
@@ -195,12 +196,153 @@ static void test_null_and_absent_input_are_an_empty_object(void **state)
 	job_clear(&job);
 }
 
+/* All that a job says first, taken from execution, skill, shape and configuration. */
+static void test_head(void **state)
+{
+	(void)state;
+	struct job job;
+	struct frame frame;
+	size_t used;
+	assert_int_equal(job_init(&job, &execution, NULL, &shape, &config, NULL), 0);
+	assert_int_equal(job_next(&job, NULL), 0);
+	assert_int_equal(job.out.len, 0); /* not before it is begun */
+	assert_false(job_is_sent(&job));
+	job_begin(&job, make_bundle(10));
+	assert_int_equal(job_next(&job, NULL), 0);
+	assert_int_equal(frame_decode(buffer_str(&job.out), false, &frame, &used, NULL), 1);
+	assert_int_equal(frame.type, FRAME_JOB);
+	assert_true(str_eq(frame.job.execution_id, STR("uid-1")));
+	assert_true(str_eq(frame.job.note, STR("v1 1000 268435456 500 1.0.0 sha256:abc python:3.12-slim")));
+	assert_true(str_eq(frame.job.interpreter, STR("python")));
+	assert_true(str_eq(frame.job.script, STR("main.py")));
+	assert_int_equal(frame.job.timeout_ms, 1000);
+	assert_int_equal(frame.job.max_output, 1 << 20);
+	assert_int_equal(frame.job.max_logs, 1 << 20);
+	assert_int_equal(frame.job.max_files_bytes, 1 << 20);
+	assert_int_equal(frame.job.max_files_count, 10);
+	job_clear(&job);
+}
+
+/* Instructions that are too long for a variable are cut between two characters. */
+static void test_long_instructions(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *character;
+		size_t kept;
+	} cases[] = {{"a", 65536}, {"\xc3\xa9", 65536}, {"\xe2\x82\xac", 65535}, {"\xf0\x9f\x99\x82", 65536}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_buffer struct buffer text = BUFFER(1 << 20);
+		struct execution bare = execution;
+		struct frame frame;
+		struct job job;
+		size_t used;
+		bare.spec.env_count = 0;
+		while (text.len < 70000)
+			buffer_append_c(&text, cases[i].character);
+		struct skill skill = {.spec = {.instructions = text.data}};
+		assert_int_equal(job_init(&job, &bare, &skill, &shape, &config, NULL), 0);
+		assert_int_equal(frame_decode(buffer_str(&job.env), false, &frame, &used, NULL), 1);
+		assert_int_equal(used, job.env.len);
+		assert_true(str_eq(frame.env.name, STR("SKILL_INSTRUCTIONS")));
+		assert_int_equal(frame.env.value.n, cases[i].kept);
+		assert_true(utf8_is_valid(frame.env.value, NULL));
+		job_clear(&job);
+	}
+}
+
+/* What no frame holds is refused, and the message says which. */
+static void test_variables_that_do_not_fit(void **state)
+{
+	(void)state;
+	static char long_value[FRAME_MAX_ENV_VALUE + 2], long_name[FRAME_MAX_ENV_NAME + 2];
+	memset(long_value, 'v', sizeof(long_value) - 1);
+	memset(long_name, 'N', sizeof(long_name) - 1);
+	struct env_var bad[] = {
+	    {(char *)"BIG", long_value}, {long_name, (char *)"x"}, {(char *)"", (char *)"x"}};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct execution other = execution;
+		struct error err = {0};
+		struct job job;
+		other.spec.env = &bad[i];
+		assert_int_equal(job_init(&job, &other, NULL, &shape, &config, &err), -1);
+		assert_non_null(strstr(err.message, "environment variable"));
+		assert_non_null(strstr(err.message, bad[i].name));
+		job_clear(&job);
+	}
+	long_value[FRAME_MAX_ENV_VALUE] = '\0'; /* just so */
+	struct execution other = execution;
+	struct job job;
+	other.spec.env = &bad[0];
+	assert_int_equal(job_init(&job, &other, NULL, &shape, &config, NULL), 0);
+	job_clear(&job);
+}
+
+static int send_all(struct job *job, struct error *err)
+{
+	while (!job_is_sent(job)) {
+		buffer_reset(&job->out);
+		if (job_next(job, err) != 0)
+			return -1;
+		if (job->stage == SEND_ALL_SENT)
+			buffer_reset(&job->out);
+	}
+	return 0;
+}
+
+/* The file of an input that is shorter than it was: an error, and no job that seems whole. */
+static void test_an_input_that_was_cut(void **state)
+{
+	(void)state;
+	struct execution other = execution;
+	other.spec.input_ref = (struct blob_ref){(char *)"sha256:ab", 100000};
+	for (off_t size = 0; size <= 100000; size += 50000) {
+		struct error err = {0};
+		struct job job;
+		int fd = temporary_file(NULL);
+		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, size), 0);
+		assert_int_equal(job_init(&job, &other, NULL, &shape, &config, NULL), 0);
+		assert_null(job.input);
+		job_take_input(&job, fd, 100000);
+		job_begin(&job, make_bundle(10));
+		assert_int_equal(send_all(&job, &err), size < 100000 ? -1 : 0);
+		assert_int_equal(err.code, size < 100000 ? ERR_IO : ERR_NONE);
+		job_clear(&job);
+	}
+}
+
+/* A zeroed job owned descriptor 0: clearing it closed stdin. */
+static void test_no_job_owns_nothing(void **state)
+{
+	(void)state;
+	int open_before = dup(0);
+	struct job job = JOB_NONE;
+	assert_int_equal(job_next(&job, NULL), 0);
+	assert_int_equal(job.out.len, 0);
+	job_clear(&job);
+	job_clear(&job);
+	job_init_ahead(&job, make_bundle(1));
+	assert_int_equal(job.input_fd, -1);
+	job_clear(&job);
+	assert_int_equal(job.stage, SEND_NOTHING);
+	int open_after = dup(0);
+	assert_int_equal(open_before >= 0, open_after >= 0);
+	close(open_before);
+	close(open_after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_input_from_a_file),
 	    cmocka_unit_test(test_files_ahead),
+	    cmocka_unit_test(test_head),
+	    cmocka_unit_test(test_long_instructions),
+	    cmocka_unit_test(test_variables_that_do_not_fit),
+	    cmocka_unit_test(test_an_input_that_was_cut),
+	    cmocka_unit_test(test_no_job_owns_nothing),
 	    cmocka_unit_test(test_null_and_absent_input_are_an_empty_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
