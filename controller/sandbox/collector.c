@@ -15,8 +15,6 @@
 #define SMALL_RESULT (64 * 1024)
 /* Output, log, files */
 #define MAX_UPLOADS 3
-/* A byte that is not UTF-8 becomes U+FFFD. */
-#define UTF8_GROWTH 3
 /* The mark of a gap in the log, and the word of files that were left out */
 #define LOG_MARKS_MAX 256
 #define FILES_STEP 64
@@ -307,7 +305,7 @@ static int make_output(struct collector *c, struct error *err)
 static int make_logs(struct collector *c, struct error *err)
 {
 	cleanup_buffer struct buffer text =
-	    BUFFER(UTF8_GROWTH * (c->logs_head.len + c->logs_tail.len) + LOG_MARKS_MAX);
+	    BUFFER(UTF8_CLEAN_GROWTH * (c->logs_head.len + c->logs_tail.len) + LOG_MARKS_MAX);
 	if (collector_logs_text(buffer_str(&c->logs_head), buffer_str(&c->logs_tail), c->exit.logs_total,
 				&text, &c->result.logs_truncated, err) != 0)
 		return -1;
@@ -335,7 +333,7 @@ static int compare_files(const void *a, const void *b)
 
 static int make_archive(struct collector *c, struct error *err)
 {
-	struct archive_source *sources = calloc(c->file_count, sizeof(*sources));
+	cleanup_free struct archive_source *sources = calloc(c->file_count, sizeof(*sources));
 	if (!sources)
 		return error_no_memory(err);
 	for (size_t i = 0; i < c->file_count; i++)
@@ -345,7 +343,6 @@ static int make_archive(struct collector *c, struct error *err)
 	int64_t size = 0;
 	int fd = temporary_file(err);
 	int status = fd < 0 ? -1 : archive_write_tar_gz(fd, sources, c->file_count, &size, err);
-	free(sources);
 	if (status == 0)
 		status = digest_file_text(fd, 0, size, digest, err);
 	if (status == 0)
@@ -365,7 +362,7 @@ static int make_files(struct collector *c, struct error *err)
 		return error_no_memory(err);
 	for (size_t i = 0; i < c->file_count; i++) {
 		/* Names are shown in JSON, so what is not UTF-8 is replaced there; the archive keeps it. */
-		cleanup_buffer struct buffer name = BUFFER(UTF8_GROWTH * FRAME_MAX_PATH);
+		cleanup_buffer struct buffer name = BUFFER(UTF8_CLEAN_GROWTH * FRAME_MAX_PATH);
 		if (utf8_append_clean(&name, str_of(c->files[i].path)) != 0 ||
 		    !(c->result.files[c->result.file_count] = buffer_steal(&name)))
 			return error_no_memory(err);
@@ -381,7 +378,7 @@ static int make_result(struct collector *c, struct error *err)
 	result->exit_code = c->exit.exit_code;
 	result->run_us = c->exit.run_us > INT64_MAX ? INT64_MAX : (int64_t)c->exit.run_us;
 	if (c->stderr_line.len > 0) {
-		cleanup_buffer struct buffer line = BUFFER(UTF8_GROWTH * STDERR_LINE_MAX);
+		cleanup_buffer struct buffer line = BUFFER(UTF8_CLEAN_GROWTH * STDERR_LINE_MAX);
 		if (utf8_append_clean(&line, buffer_str(&c->stderr_line)) != 0 ||
 		    !(result->stderr_line = buffer_steal(&line)))
 			return error_no_memory(err);

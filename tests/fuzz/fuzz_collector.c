@@ -47,14 +47,14 @@ static void check_result(const struct run_result *result)
 	check_text(result->output, EXECUTION_INLINE_OUTPUT);
 	check_text(result->output_problem, SIZE_MAX);
 	check_text(result->logs, EXECUTION_INLINE_LOGS);
-	check_text(result->stderr_line, 3 * 1024);
+	check_text(result->stderr_line, UTF8_CLEAN_GROWTH * 1024);
 	if (result->output && jsontext_check(str_of(result->output), NULL, NULL) != 0)
 		abort();
 	if (result->file_count > (size_t)limits.max_files_count ||
 	    (result->file_count && !result->files_ref.digest))
 		abort();
 	for (size_t i = 0; i < result->file_count; i++)
-		check_text(result->files[i], 3 * FRAME_MAX_PATH);
+		check_text(result->files[i], UTF8_CLEAN_GROWTH * FRAME_MAX_PATH);
 }
 
 static void store(struct collector *collector, uv_loop_t *loop)
