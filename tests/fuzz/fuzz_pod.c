@@ -1,5 +1,6 @@
 /* An Execution and a Skill, whatever they say (a NUL between the two): the sandbox Pod that follows is strict
  * JSON, its spec comes from the shape and the configuration alone, and its image is an allowed one. */
+#include "controller/execution/plan.h"
 #include "controller/sandbox/pod_spec.h"
 #include "lib/base/jsontext.h"
 #include "lib/skill/skill_package.h"
