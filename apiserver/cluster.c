@@ -1,6 +1,7 @@
 #include "apiserver/cluster.h"
 
 #include "lib/api/tenant.h"
+#include "lib/policy/newest.h"
 
 #include <stdlib.h>
 
@@ -418,28 +419,10 @@ void cluster_skills_named(const struct cluster *cluster, const char *namespace, 
 				    visit, context);
 }
 
-struct newest {
-	struct str version; /* empty: any */
-	const struct skill *skill;
-};
-
-static bool keep_newest(void *context, const void *object)
-{
-	struct newest *newest = context;
-	const struct skill *skill = object, *best = newest->skill;
-	if (newest->version.n && !str_eq(newest->version, str_of(skill->spec.version)))
-		return true;
-	/* Equal times: any rule will do that gives the same answer each time. */
-	if (!best || skill->uploaded_ms > best->uploaded_ms ||
-	    (skill->uploaded_ms == best->uploaded_ms && strcmp(skill->meta.name, best->meta.name) > 0))
-		newest->skill = skill;
-	return true;
-}
-
 const struct skill *cluster_skill(const struct cluster *cluster, const char *namespace, struct str name,
 				  struct str version)
 {
-	struct newest newest = {.version = str_eq(version, STR("latest")) ? STR("") : version};
-	cluster_skills_named(cluster, namespace, name, keep_newest, &newest);
-	return newest.skill;
+	struct newest_skill newest = newest_skill(version);
+	cluster_skills_named(cluster, namespace, name, newest_skill_visit, &newest);
+	return newest.found;
 }

@@ -27,27 +27,9 @@ static const struct option option_table[] = {
      "blobs stored more recently than that stay; at least 1h"},
     {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
      "file with the secret that signs URLs of the embedded storage, the controller's too; required with it"},
-    {"SKILLBOX_IMAGE_ALLOWLIST", OPTION_STRING, FIELD(image_allowlist),
-     "python:3.12-slim,python:3.11-slim,node:20-slim,node:22-slim,bash:5", 0, 0, false,
-     "images that skills may use, separated by commas"},
-    {"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, FIELD(default_timeout_ms), "120s", 0, 0, false,
-     "timeout of skills that name none"},
-    {"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, FIELD(max_timeout_ms), "10m", 0, 0, false, "longest timeout"},
-    {"SKILLBOX_DEFAULT_MEMORY", OPTION_SIZE, FIELD(default_memory), "256Mi", 1, INT64_MAX, false,
-     "memory of skills that name none"},
-    {"SKILLBOX_MAX_MEMORY", OPTION_SIZE, FIELD(max_memory), "1Gi", 1, INT64_MAX, false,
-     "most memory of a skill"},
-    {"SKILLBOX_DEFAULT_CPU", OPTION_CPU, FIELD(default_cpu), "0.5", 0, 0, false,
-     "CPU of skills that name none"},
-    {"SKILLBOX_MAX_CPU", OPTION_CPU, FIELD(max_cpu), "4", 0, 0, false, "most CPU of a skill"},
+    POLICY_OPTIONS(struct apiserver_config, policy),
     {"SKILLBOX_MAX_SKILL_SIZE", OPTION_SIZE, FIELD(max_skill_size), "50Mi", 1, (int64_t)1 << 31, false,
      "bytes of a skill's zip archive"},
-    {"SKILLBOX_MAX_OUTPUT_SIZE", OPTION_SIZE, FIELD(max_output_size), "1Mi", 1, (int64_t)1 << 28, false,
-     "bytes of a skill's output"},
-    {"SKILLBOX_MAX_FILES_SIZE", OPTION_SIZE, FIELD(max_files_size), "256Mi", 1, (int64_t)1 << 40, false,
-     "bytes of a skill's files"},
-    {"SKILLBOX_MAX_CONCURRENT_EXECS", OPTION_INT, FIELD(max_concurrent), "100", 1, 1000000, false,
-     "executions a tenant that have not ended"},
     {"SKILLBOX_RATE_LIMIT", OPTION_INT, FIELD(rate_limit), "500", 0, 1000000, false,
      "requests a second that a tenant may send, to each replica, twice that at once; 0: any number"},
     {"SKILLBOX_WRONG_KEY_LIMIT", OPTION_INT, FIELD(wrong_key_limit), "20", 0, 1000000, false,
@@ -70,12 +52,7 @@ static const struct option option_table[] = {
 /* Silently ignoring a store that somebody asked for would lose data that they believe is safe. */
 static void find_problems(const struct apiserver_config *config, struct buffer *problems)
 {
-	if (config->default_timeout_ms > config->max_timeout_ms)
-		buffer_append_c(problems, "; SKILLBOX_DEFAULT_TIMEOUT is longer than SKILLBOX_MAX_TIMEOUT");
-	if (config->default_memory > config->max_memory)
-		buffer_append_c(problems, "; SKILLBOX_DEFAULT_MEMORY is more than SKILLBOX_MAX_MEMORY");
-	if (config->default_cpu > config->max_cpu)
-		buffer_append_c(problems, "; SKILLBOX_DEFAULT_CPU is more than SKILLBOX_MAX_CPU");
+	policy_find_problems(&config->policy, problems);
 	if (!config->tls_cert[0] != !config->tls_key[0])
 		buffer_append_c(problems, "; SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY must be set together");
 	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)

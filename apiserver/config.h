@@ -5,6 +5,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/blob/s3.h"
+#include "lib/policy/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,12 +16,8 @@ struct apiserver_config {
 	char *public_url;
 	char *data_dir;
 	char *signing_key_file;
-	char *image_allowlist;
-	int64_t default_timeout_ms, max_timeout_ms;
-	int64_t default_memory, max_memory; /* bytes */
-	int64_t default_cpu, max_cpu;       /* millicores */
-	int64_t max_skill_size, max_output_size, max_files_size;
-	int64_t max_concurrent;  /* unfinished executions a tenant */
+	struct policy policy; /* what the controller reads, too */
+	int64_t max_skill_size;
 	struct s3_options s3;    /* endpoint "": blobs lie in data_dir */
 	int64_t rate_limit;      /* requests a second, of a tenant; 0: none */
 	int64_t wrong_key_limit; /* requests a second with a wrong key, from one address; 0: none */

@@ -4,7 +4,7 @@
 #include "apiserver/server.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
-#include "lib/kube/config.h"
+#include "lib/kube/kube_config.h"
 
 #include <curl/curl.h>
 #include <signal.h>

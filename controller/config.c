@@ -5,6 +5,7 @@
 
 #define FIELD(name) offsetof(struct controller_config, name)
 #define MIB (1024 * 1024)
+#define TTL_MAX_SECONDS (365 * 86400) /* as an Execution itself may say: crds/executions.yaml */
 
 /* Those that a sandbox of ours has on every kernel and with every runtime. */
 #define REQUIRED_LAYERS                                                                                      \
@@ -30,37 +31,18 @@ static const struct option option_table[] = {
      "sandboxes get a user namespace (hostUsers: false)"},
     {"SKILLBOX_REQUIRED_LAYERS", OPTION_STRING, FIELD(required_layers_list), REQUIRED_LAYERS, 0, 0, false,
      "layers of isolation without which no sandbox gets a job, separated by commas; see docs/security.md"},
-    {"SKILLBOX_IMAGE_ALLOWLIST", OPTION_STRING, FIELD(image_allowlist),
-     "python:3.12-slim,python:3.11-slim,node:20-slim,node:22-slim,bash:5", 0, 0, false,
-     "images that skills may use, separated by commas; entries may pin a digest"},
-    {"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, FIELD(default_timeout_ms), "120s", 0, 0, false,
-     "time a run may take when its skill doesn't say"},
-    {"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, FIELD(max_timeout_ms), "10m", 0, 0, false,
-     "longest time any run may take"},
-    {"SKILLBOX_DEFAULT_MEMORY", OPTION_SIZE, FIELD(default_memory), "256Mi", 16 * MIB, 1LL << 40, false,
-     "memory of a sandbox when its skill doesn't say"},
-    {"SKILLBOX_MAX_MEMORY", OPTION_SIZE, FIELD(max_memory), "1Gi", 16 * MIB, 1LL << 40, false,
-     "most memory a skill may ask for"},
-    {"SKILLBOX_DEFAULT_CPU", OPTION_CPU, FIELD(default_cpu), "0.5", 0, 0, false,
-     "CPU limit of a sandbox when its skill doesn't say"},
-    {"SKILLBOX_MAX_CPU", OPTION_CPU, FIELD(max_cpu), "4", 0, 0, false, "most CPU a skill may ask for"},
-    {"SKILLBOX_MAX_OUTPUT_SIZE", OPTION_SIZE, FIELD(max_output), "1Mi", 1024, 64 * MIB, false,
-     "largest output.json"},
+    POLICY_OPTIONS(struct controller_config, policy),
     {"SKILLBOX_MAX_LOGS_SIZE", OPTION_SIZE, FIELD(max_logs), "1Mi", 4096, 16 * MIB, false,
      "log kept of a run: its first and its last half"},
-    {"SKILLBOX_MAX_FILES_SIZE", OPTION_SIZE, FIELD(max_files_bytes), "256Mi", 1024, 4096LL * MIB, false,
-     "total size of a run's files"},
     {"SKILLBOX_MAX_FILES_COUNT", OPTION_INT, FIELD(max_files_count), "1000", 1, 10000, false,
      "number of a run's files"},
     {"SKILLBOX_MAX_STARTING_SANDBOXES", OPTION_INT, FIELD(max_starting), "16", 1, 10000, false,
      "sandboxes that start at once; a tenant with none starting may always start one"},
-    {"SKILLBOX_MAX_CONCURRENT_EXECS", OPTION_INT, FIELD(max_concurrent), "100", 1, 100000, false,
-     "sandboxes at once, a tenant"},
     {"SKILLBOX_START_TIMEOUT", OPTION_DURATION, FIELD(start_timeout_ms), "5m", 0, 0, false,
      "time a sandbox may take to get ready"},
     {"SKILLBOX_SKILL_WAIT", OPTION_DURATION, FIELD(skill_wait_ms), "10s", 0, 0, false,
      "time an Execution waits for a Skill that isn't there yet"},
-    {"SKILLBOX_EXECUTION_TTL_SECONDS", OPTION_INT, FIELD(ttl_seconds), "86400", 0, 10LL * 365 * 86400, false,
+    {"SKILLBOX_EXECUTION_TTL_SECONDS", OPTION_INT, FIELD(ttl_seconds), "86400", 0, TTL_MAX_SECONDS, false,
      "seconds a finished Execution is kept when it doesn't say"},
     {"SKILLBOX_DB_DSN", OPTION_STRING, FIELD(db_dsn), "", 0, 0, true,
      "PostgreSQL, where Executions are kept for good; empty: they are gone when their time is over"},
@@ -82,20 +64,10 @@ static const struct {
 
 static int check(struct controller_config *config, struct error *err)
 {
-	if (config->default_timeout_ms > config->max_timeout_ms)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "SKILLBOX_DEFAULT_TIMEOUT is longer than SKILLBOX_MAX_TIMEOUT: lower the "
-				 "first or raise the second");
-	if (config->default_memory > config->max_memory)
-		return error_set(
-		    err, ERR_BAD_REQUEST,
-		    "SKILLBOX_DEFAULT_MEMORY is more than SKILLBOX_MAX_MEMORY: lower the first or "
-		    "raise the second");
-	if (config->default_cpu > config->max_cpu)
-		return error_set(
-		    err, ERR_BAD_REQUEST,
-		    "SKILLBOX_DEFAULT_CPU is more than SKILLBOX_MAX_CPU: lower the first or raise "
-		    "the second");
+	cleanup_buffer struct buffer problems = BUFFER(sizeof(err->message));
+	policy_find_problems(&config->policy, &problems);
+	if (problems.len > 0)
+		return error_set(err, ERR_BAD_REQUEST, "%s", problems.data + strlen("; "));
 	if (config->s3.access_key[0] && !config->s3.endpoint[0])
 		return error_set(
 		    err, ERR_BAD_REQUEST,

@@ -6,6 +6,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/blob/s3.h"
+#include "lib/policy/policy.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,13 +26,9 @@ struct controller_config {
 	bool user_namespaces;
 	char *required_layers_list;
 	struct layer_set required_layers; /* of isolation, that a sandbox must report before it gets a job */
-	char *image_allowlist;
-	int64_t default_timeout_ms, max_timeout_ms;
-	int64_t default_memory, max_memory; /* bytes */
-	int64_t default_cpu, max_cpu;       /* millicores */
-	int64_t max_output, max_logs, max_files_bytes, max_files_count;
+	struct policy policy;             /* what the API server reads, too */
+	int64_t max_logs, max_files_count;
 	int64_t max_starting;     /* sandboxes that start at once, all tenants together */
-	int64_t max_concurrent;   /* sandboxes at once, a tenant */
 	int64_t start_timeout_ms; /* Pod created → stream open */
 	int64_t skill_wait_ms;    /* an Execution may be seen before its Skill */
 	int64_t ttl_seconds;      /* of finished Executions that don't say */

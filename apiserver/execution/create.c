@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/temporary.h"
 #include "lib/kube/client.h"
+#include "lib/policy/policy.h"
 #include "lib/skill/skill_package.h"
 
 #include <errno.h>
@@ -64,31 +65,24 @@ static void stop_waiting(struct request *request, struct creation *creation)
 
 /* ---- the Execution from the request */
 
-static int64_t timeout_of(const struct apiserver_config *config, const struct skill *skill, int64_t wished_ms)
+static int64_t timeout_of(const struct policy *policy, const struct skill *skill, int64_t wished_ms)
 {
-	int64_t limit = skill->spec.timeout_ms ? skill->spec.timeout_ms : config->default_timeout_ms;
-	if (limit > config->max_timeout_ms)
-		limit = config->max_timeout_ms;
-	return wished_ms > 0 && wished_ms < limit ? wished_ms : 0; /* 0: the skill's own */
+	int64_t own = policy_timeout(policy, skill->spec.timeout_ms, 0);
+	return wished_ms > 0 && wished_ms < own ? wished_ms : 0; /* 0: the skill's own */
 }
 
-static int check_image(const struct apiserver_config *config, const struct skill *skill, struct error *err)
+static int check_image(const struct policy *policy, const struct skill *skill, struct error *err)
 {
-	const struct language *language = language_find(str_of(skill->spec.lang));
-	const char *image = skill->spec.image[0] ? skill->spec.image
-			    : language           ? language->default_image
-						 : NULL;
-	/* Neither: the controller will know the language from the entrypoint, and check then. */
-	if (!image || image_is_allowed(str_of(image), str_of(config->image_allowlist)))
+	const char *image = skill_image(skill->spec.image, skill->spec.lang);
+	/* Unknown: the controller will know the language from the entrypoint, and check then. */
+	if (!*image || policy_check_image(policy, image, err) == 0)
 		return 0;
-	return error_set(err, ERR_IMAGE_NOT_ALLOWED,
-			 "image \"%s\" of skill %s@%s is not allowed here (allowed: %s)", image,
-			 skill->spec.name, skill->spec.version, config->image_allowlist);
+	return error_wrap(err, "skill %s@%s", skill->spec.name, skill->spec.version);
 }
 
 static int check_capacity(const struct request *request, struct error *err)
 {
-	int64_t max = request->server->config->max_concurrent;
+	int64_t max = request->server->config->policy.max_concurrent;
 	if (cluster_unfinished_executions(request->server->cluster, request->namespace) < (size_t)max)
 		return 0;
 	measure_refusal(request->server->metrics, REFUSED_CONCURRENCY);
@@ -187,12 +181,12 @@ static int fill(struct request *request, struct creation *creation, struct execu
 	char name[ID_UUID_SIZE];
 	if (!skill)
 		return error_set(err, ERR_NOT_FOUND, "skill not found: %s@%s", wish->skill, wish->version);
-	if (check_image(config, skill, err) != 0 || check_capacity(request, err) != 0 ||
+	if (check_image(&config->policy, skill, err) != 0 || check_capacity(request, err) != 0 ||
 	    choose_name(request, creation, name, err) != 0 ||
 	    set_strings(creation->execution, request, skill, name, err) != 0 ||
 	    set_input(creation, wish->input, err) != 0)
 		return -1;
-	creation->execution->spec.timeout_ms = timeout_of(config, skill, wish->timeout_ms);
+	creation->execution->spec.timeout_ms = timeout_of(&config->policy, skill, wish->timeout_ms);
 	creation->execution->spec.env = wish->env; /* now the execution's */
 	creation->execution->spec.env_count = wish->env_count;
 	wish->env = NULL;
@@ -238,9 +232,9 @@ static bool on_changed(void *context, const void *object, bool timed_out)
 static int start_waiting(struct request *request, struct creation *creation, struct error *err)
 {
 	const struct object_meta *meta = &creation->execution->meta;
-	creation->waiter =
-	    wait_add(request->server->waiters, WAIT_EXECUTION, meta->namespace, meta->name,
-		     request->server->config->max_timeout_ms + WAIT_EXTRA_MS, on_changed, request, err);
+	creation->waiter = wait_add(request->server->waiters, WAIT_EXECUTION, meta->namespace, meta->name,
+				    request->server->config->policy.max_timeout_ms + WAIT_EXTRA_MS,
+				    on_changed, request, err);
 	if (!creation->waiter)
 		return -1;
 	request_ref(request);

@@ -3,61 +3,15 @@
 #include "lib/base/clock.h"
 #include "lib/base/jsontext.h"
 #include "lib/frame/frame.h"
+#include "lib/policy/names.h"
 
 #include <stdlib.h>
 
-#define NAME_MAX_BYTES 128
-#define VERSION_MAX_BYTES 128
 #define SHOWN_MAX 64 /* bytes of a value that a message repeats */
 
 static int shown(struct str s)
 {
 	return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_alphanumeric(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool skill_name_is_valid(struct str name)
-{
-	if (name.n == 0 || name.n > NAME_MAX_BYTES || !is_alphanumeric(name.p[0]))
-		return false;
-	for (size_t i = 1; i < name.n; i++)
-		if (!is_alphanumeric(name.p[i]) && (name.p[i] == '\0' || !strchr("._-", name.p[i])))
-			return false;
-	return true;
-}
-
-/* ^[0-9]+\.[0-9]+\.[0-9]+(-[a-zA-Z0-9.]+)?$ */
-bool skill_version_is_valid(struct str version)
-{
-	size_t i = 0;
-	if (version.n > VERSION_MAX_BYTES)
-		return false;
-	for (int part = 0; part < 3; part++) {
-		size_t start = i;
-		while (i < version.n && is_digit(version.p[i]))
-			i++;
-		if (i == start)
-			return false;
-		if (part < 2 && (i == version.n || version.p[i++] != '.'))
-			return false;
-	}
-	if (i == version.n)
-		return true;
-	if (version.p[i++] != '-' || i == version.n)
-		return false;
-	for (; i < version.n; i++)
-		if (!is_alphanumeric(version.p[i]) && version.p[i] != '.')
-			return false;
-	return true;
 }
 
 bool prefer_is_async(struct str header)
@@ -112,7 +66,7 @@ static int read_skill(struct str body, struct execution_request *ret, struct err
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'skill' must be letters, digits, '.', '_' and '-', at most %d of them, not \"%.*s\"",
-		    NAME_MAX_BYTES, shown(skill), skill.p);
+		    SKILL_NAME_MAX, shown(skill), skill.p);
 	if (version.n == 0) {
 		free(ret->version);
 		ret->version = str_dup(STR("latest"));
@@ -195,11 +149,14 @@ static int read_variable(struct str raw_key, struct str value, struct execution_
 		buffer_appendf(refused, "%s\"%.*s\"", refused->len ? ", " : "", (int)n.n, n.p ? n.p : "");
 		return 0;
 	}
-	if ((text.len && memchr(text.data, '\0', text.len)) || text.len > FRAME_MAX_ENV_VALUE)
-		return error_set(err, ERR_INVALID_ENV, "environment variable %.*s: its value %s", shown(n),
-				 n.p,
-				 text.len > FRAME_MAX_ENV_VALUE ? "is longer than 130816 bytes"
-								: "contains a NUL character");
+	if (text.len > FRAME_MAX_ENV_VALUE)
+		return error_set(err, ERR_INVALID_ENV,
+				 "environment variable %.*s: its value is longer than %u bytes", shown(n),
+				 n.p, FRAME_MAX_ENV_VALUE);
+	if (text.len && memchr(text.data, '\0', text.len))
+		return error_set(err, ERR_INVALID_ENV,
+				 "environment variable %.*s: its value contains a NUL character", shown(n),
+				 n.p);
 	*bytes += n.n + text.len;
 	if (ret->env_count == EXECUTION_REQUEST_MAX_ENV || *bytes > EXECUTION_REQUEST_MAX_ENV_BYTES)
 		return error_set(err, ERR_INVALID_ENV,

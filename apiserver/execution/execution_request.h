@@ -24,10 +24,6 @@ struct execution_request {
 int execution_request_parse(struct str body, struct execution_request *ret, struct error *err);
 void execution_request_clear(struct execution_request *request);
 
-/* The rules for names and versions of skills. */
-bool skill_name_is_valid(struct str name);
-bool skill_version_is_valid(struct str version);
-
 /* Does a Prefer header ask for an answer at once? */
 bool prefer_is_async(struct str header);
 

@@ -216,7 +216,7 @@ static int start_waiting(struct follow *follow, const struct execution *executio
 	struct request *request = follow->request;
 	follow->waiter = wait_add(
 	    request->server->waiters, WAIT_EXECUTION, execution->meta.namespace, execution->meta.name,
-	    request->server->config->max_timeout_ms + WAIT_EXTRA_MS, on_changed, request, err);
+	    request->server->config->policy.max_timeout_ms + WAIT_EXTRA_MS, on_changed, request, err);
 	if (!follow->waiter)
 		return -1;
 	request_ref(request);

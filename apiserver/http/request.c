@@ -90,7 +90,7 @@ static int64_t body_limit(const struct apiserver_config *config, enum route_body
 	case ROUTE_BODY_SKILL:
 		return config->max_skill_size + MULTIPART_OVERHEAD;
 	case ROUTE_BODY_BLOB:
-		return config->max_files_size + FILES_OVERHEAD;
+		return config->policy.max_files_size + FILES_OVERHEAD;
 	case ROUTE_BODY_NONE:
 		break;
 	}

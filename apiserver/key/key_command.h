@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_APISERVER_KEY_KEY_COMMAND_H
 #define SKILLBOX_APISERVER_KEY_KEY_COMMAND_H
 
-#include "lib/kube/config.h"
+#include "lib/kube/kube_config.h"
 
 /* argv: what follows "key". Returns the exit status. namespace: of the key Secrets; dsn: of the database
  * where new keys go instead, "" for none. */

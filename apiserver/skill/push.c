@@ -13,6 +13,7 @@
 #include "lib/base/jsontext.h"
 #include "lib/base/log.h"
 #include "lib/kube/client.h"
+#include "lib/policy/policy.h"
 
 #include <stdlib.h>
 
@@ -27,12 +28,6 @@ void skill_path(struct buffer *out, const char *namespace, const char *name)
 	buffer_appendf(out, API_BASE_PATH "/namespaces/%s/" API_SKILLS, namespace);
 	if (name)
 		buffer_appendf(out, "/%s", name);
-}
-
-const char *skill_image(const char *image, const char *lang)
-{
-	const struct language *language = language_find(str_of(lang));
-	return image && *image ? image : language ? language->default_image : "";
 }
 
 struct push {
@@ -104,12 +99,8 @@ static int fill(struct request *request, const struct upload *upload, struct ski
 /* What the archive can't know: this server's own rules. */
 static int check_rules(const struct request *request, const struct manifest *manifest, struct error *err)
 {
-	const char *image = skill_image(manifest->image, manifest->lang),
-		   *allowed = request->server->config->image_allowlist;
-	if (image_is_allowed(str_of(image), str_of(allowed)))
-		return 0;
-	return error_set(err, ERR_IMAGE_NOT_ALLOWED, "image \"%s\" is not allowed here (allowed: %s)", image,
-			 allowed);
+	return policy_check_image(&request->server->config->policy,
+				  skill_image(manifest->image, manifest->lang), err);
 }
 
 /* ---- the answer */

@@ -9,6 +9,9 @@
 #include "lib/base/log.h"
 #include "lib/base/quantity.h"
 #include "lib/kube/client.h"
+#include "lib/policy/names.h"
+#include "lib/policy/newest.h"
+#include "lib/skill/skill_package.h"
 
 #include <stdlib.h>
 
@@ -18,49 +21,6 @@
 const char *skill_digest(const struct skill *skill)
 {
 	return skill->spec.bundle.digest ? skill->spec.bundle.digest : skill->status.digest;
-}
-
-/* ---- order */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int compare_numbers(const char **a, const char **b)
-{
-	while (**a == '0' && is_digit((*a)[1]))
-		(*a)++;
-	while (**b == '0' && is_digit((*b)[1]))
-		(*b)++;
-	size_t digits_a = strspn(*a, "0123456789"), digits_b = strspn(*b, "0123456789");
-	int order = digits_a != digits_b ? (digits_a < digits_b ? -1 : 1) : strncmp(*a, *b, digits_a);
-	*a += digits_a;
-	*b += digits_b;
-	return order;
-}
-
-int skill_version_compare(const char *a, const char *b)
-{
-	const char *whole_a = a, *whole_b = b;
-	while (*a && *b) {
-		if (is_digit(*a) && is_digit(*b)) {
-			int order = compare_numbers(&a, &b);
-			if (order != 0)
-				return order;
-		} else if (*a != *b) {
-			/* "1.0.0-rc.1" goes before "1.0.0", and what is no number behind numbers. */
-			return *a == '-' ? -1 : *b == '-' ? 1 : (unsigned char)*a - (unsigned char)*b;
-		} else {
-			a++;
-			b++;
-		}
-	}
-	if (*a == *b)
-		return strcmp(whole_a, whole_b); /* "1.01.0" and "1.1.0" */
-	if (*a == '-' || *b == '-')
-		return *a == '-' ? -1 : 1;
-	return *a ? 1 : -1;
 }
 
 /* ---- GET /v1/skills */
@@ -95,9 +55,7 @@ static int in_order(const void *a, const void *b)
 	int order = strcmp(left->spec.name, right->spec.name);
 	if (order == 0)
 		order = skill_version_compare(left->spec.version, right->spec.version);
-	if (order == 0 && left->uploaded_ms != right->uploaded_ms)
-		order = left->uploaded_ms > right->uploaded_ms ? -1 : 1;
-	return order != 0 ? order : strcmp(right->meta.name, left->meta.name);
+	return order != 0 ? order : skill_is_newer(left, right) ? -1 : 1;
 }
 
 static void put_summary(struct buffer *out, const struct skill *skill)
@@ -147,18 +105,17 @@ static void refuse_unknown(struct request *request)
 }
 
 /* What a run of it would get: its own, or the default, and never more than the maximum. */
-static void put_limits(struct buffer *out, const struct apiserver_config *config, const struct skill *skill)
+static void put_limits(struct buffer *out, const struct policy *policy, const struct skill *skill)
 {
 	char timeout[DURATION_SIZE], cpu[QUANTITY_SIZE], memory[QUANTITY_SIZE];
-	int64_t timeout_ms = skill->spec.timeout_ms ? skill->spec.timeout_ms : config->default_timeout_ms;
-	int64_t millicores = config->default_cpu, bytes = config->default_memory;
-	if (skill->spec.cpu[0] && quantity_parse_cpu(str_of(skill->spec.cpu), &millicores, NULL) != 0)
-		millicores = config->default_cpu;
-	if (skill->spec.memory[0] && quantity_parse_memory(str_of(skill->spec.memory), &bytes, NULL) != 0)
-		bytes = config->default_memory;
-	duration_format(timeout_ms < config->max_timeout_ms ? timeout_ms : config->max_timeout_ms, timeout);
-	quantity_format_cpu(millicores < config->max_cpu ? millicores : config->max_cpu, cpu);
-	quantity_format_memory(bytes < config->max_memory ? bytes : config->max_memory, memory);
+	int64_t millicores, bytes;
+	if (policy_cpu(policy, skill->spec.cpu, &millicores, NULL) != 0)
+		millicores = policy->default_cpu;
+	if (policy_memory(policy, skill->spec.memory, &bytes, NULL) != 0)
+		bytes = policy->default_memory;
+	duration_format(policy_timeout(policy, skill->spec.timeout_ms, 0), timeout);
+	quantity_format_cpu(millicores, cpu);
+	quantity_format_memory(bytes, memory);
 	json_put_string(out, "timeout", timeout);
 	json_key(out, "resources");
 	json_open(out, '{');
@@ -191,7 +148,7 @@ void skill_get(struct request *request)
 	json_put_string(&body, "lang", skill->spec.lang);
 	json_put_string(&body, "image", skill_image(skill->spec.image, skill->spec.lang));
 	json_put_string(&body, "instructions", skill->spec.instructions);
-	put_limits(&body, request->server->config, skill);
+	put_limits(&body, &request->server->config->policy, skill);
 	json_put_raw(&body, "input_schema", skill->spec.input_schema);
 	json_put_raw(&body, "output_schema", skill->spec.output_schema);
 	json_put_string(&body, "digest", skill_digest(skill));

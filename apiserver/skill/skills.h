@@ -14,13 +14,7 @@ void skill_delete(struct request *request);
 /* The path of a Skill in the Kubernetes API, or of the collection (name NULL). */
 void skill_path(struct buffer *out, const char *namespace, const char *name);
 
-/* The image that a skill runs in: its own or its language's; "" if neither is known. */
-const char *skill_image(const char *image, const char *lang);
-
 /* The digest of a skill's content; NULL if it isn't known yet. */
 const char *skill_digest(const struct skill *skill);
-
-/* < 0: a comes before b. Numbers count as numbers; a pre-release comes before its release. */
-int skill_version_compare(const char *a, const char *b);
 
 #endif

@@ -3,6 +3,7 @@
 #include "controller/execution/capacity.h"
 #include "controller/pool/pools.h"
 #include "controller/sandbox/pod_spec.h"
+#include "lib/policy/newest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,38 +12,16 @@
  * there). */
 #define POD_EXPECTED_MS 5000
 
-struct skill_search {
-	const char *version; /* "" : the newest upload */
-	const struct skill *found;
-};
-
-static bool newer(const struct skill *a, const struct skill *b)
-{
-	if (a->uploaded_ms != b->uploaded_ms)
-		return a->uploaded_ms > b->uploaded_ms;
-	return strcmp(a->meta.name, b->meta.name) > 0; /* some order, the same each time */
-}
-
-static bool visit_skill(void *context, const void *object)
-{
-	struct skill_search *search = context;
-	const struct skill *skill = object;
-	if (search->version[0] && strcmp(search->version, skill->spec.version) != 0)
-		return true;
-	if (!search->found || newer(skill, search->found))
-		search->found = skill;
-	return true;
-}
-
 const struct skill *observe_skill(const struct controller *controller, const char *namespace,
 				  const char *name, const char *version)
 {
 	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
-	struct skill_search search = {version && strcmp(version, "latest") != 0 ? version : "", NULL};
+	struct newest_skill newest = newest_skill(str_of(version));
 	if (!name || buffer_appendf(&key, "%s/%s", namespace, name) != 0)
 		return NULL;
-	informer_index_each(controller->skills, SKILLS_BY_NAME, buffer_str(&key), visit_skill, &search);
-	return search.found;
+	informer_index_each(controller->skills, SKILLS_BY_NAME, buffer_str(&key), newest_skill_visit,
+			    &newest);
+	return newest.found;
 }
 
 static const struct pod *pod_named(const struct controller *controller, const char *namespace,

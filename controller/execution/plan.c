@@ -169,7 +169,7 @@ static int plan_no_pod(const struct observation *seen, const struct controller_c
 		return end_with(seen, plan, "sandbox_start_failed", message, err);
 	}
 	bool from_pool = seen->pool == POOL_READY || seen->pool == POOL_COMING;
-	if (from_pool && seen->tenant_sandboxes < config->max_concurrent) {
+	if (from_pool && seen->tenant_sandboxes < config->policy.max_concurrent) {
 		plan->waits_for_pool = seen->pool == POOL_COMING;
 		if (seen->pool == POOL_READY)
 			plan->actions |= ACTION_CLAIM; /* the session's deadlines come with its changes */
@@ -180,7 +180,7 @@ static int plan_no_pod(const struct observation *seen, const struct controller_c
 	look_again(
 	    plan,
 	    WAITING_REQUEUE_MS); /* whoever leaves a place says so; this is for the case that nobody does */
-	if (seen->tenant_sandboxes >= config->max_concurrent)
+	if (seen->tenant_sandboxes >= config->policy.max_concurrent)
 		return progress(seen, plan, REASON_PENDING,
 				"waiting for one of the tenant's sandboxes to end", err);
 	if (seen->starting >= config->max_starting && seen->tenant_starting > 0)

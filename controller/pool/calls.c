@@ -119,7 +119,7 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 	    .token = token,
 	    .memory = pool->shape.memory,
 	    .cpu = pool->shape.cpu,
-	    .lifetime_ms = POOL_MAX_AGE_MS + config->start_timeout_ms + config->max_timeout_ms,
+	    .lifetime_ms = POOL_MAX_AGE_MS + config->start_timeout_ms + config->policy.max_timeout_ms,
 	    .volumes = pool->shape.volumes,
 	};
 	int result = pod_spec_build(&spec, config, out, err);

@@ -1,6 +1,7 @@
 #include "controller/pool/shape.h"
 
 #include "lib/base/quantity.h"
+#include "lib/policy/policy.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdio.h>
@@ -37,13 +38,13 @@ static int join_preload(const struct sandbox_pool *pool, char *ret, size_t size)
 static int resolve_resources(const struct sandbox_pool *pool, const struct controller_config *config,
 			     struct pool_shape *ret, struct error *err)
 {
-	ret->memory = config->default_memory;
-	ret->cpu = config->default_cpu;
+	ret->memory = config->policy.default_memory;
+	ret->cpu = config->policy.default_cpu;
 	if (pool->spec.memory[0] && quantity_parse_memory(str_of(pool->spec.memory), &ret->memory, err) != 0)
 		return error_wrap(err, "spec.resources.memory");
 	if (pool->spec.cpu[0] && quantity_parse_cpu(str_of(pool->spec.cpu), &ret->cpu, err) != 0)
 		return error_wrap(err, "spec.resources.cpu");
-	if (ret->memory > config->max_memory || ret->cpu > config->max_cpu)
+	if (ret->memory > config->policy.max_memory || ret->cpu > config->policy.max_cpu)
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "spec.resources asks for more than SKILLBOX_MAX_MEMORY or SKILLBOX_MAX_CPU allow");
@@ -73,9 +74,8 @@ static int resolve_of_skill(const struct skill *skill, const struct controller_c
 static int resolve_of_spec(const struct sandbox_pool *pool, const struct controller_config *config,
 			   struct pool_shape *ret, struct error *err)
 {
-	if (!image_is_allowed(str_of(pool->spec.image), str_of(config->image_allowlist)))
-		return error_set(err, ERR_IMAGE_NOT_ALLOWED, "image '%s' is not on the allowlist (%s)",
-				 pool->spec.image, config->image_allowlist);
+	if (policy_check_image(&config->policy, pool->spec.image, err) != 0)
+		return -1;
 	const char *lang = pool->spec.lang[0] ? pool->spec.lang : language_of_image(pool->spec.image);
 	int image_length = snprintf(ret->image, sizeof(ret->image), "%s", pool->spec.image);
 	if (image_length >= (int)sizeof(ret->image))

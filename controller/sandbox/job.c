@@ -32,9 +32,9 @@ static int prepare_head(struct job *job, struct error *err)
 				  .interpreter = str_of(job->bundle->interpreter),
 				  .script = str_of(job->bundle->entrypoint),
 				  .timeout_ms = (uint32_t)job->timeout_ms,
-				  .max_output = (uint32_t)config->max_output,
+				  .max_output = (uint32_t)config->policy.max_output_size,
 				  .max_logs = (uint32_t)config->max_logs,
-				  .max_files_bytes = (uint64_t)config->max_files_bytes,
+				  .max_files_bytes = (uint64_t)config->policy.max_files_size,
 				  .max_files_count = (uint32_t)config->max_files_count,
 			      }};
 	if (frame_encode(&frame, &job->out, err) != 0)

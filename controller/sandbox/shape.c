@@ -1,6 +1,6 @@
 #include "controller/sandbox/shape.h"
 
-#include "lib/base/quantity.h"
+#include "lib/policy/policy.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdio.h>
@@ -17,21 +17,17 @@ static int fail(const char **ret_error_code, const char *code)
 static int resolve_image(const struct skill *skill, const struct controller_config *config,
 			 struct run_shape *ret, const char **ret_error_code, struct error *err)
 {
-	const char *image = skill->spec.image;
-	if (!image || !image[0]) {
-		const struct language *language = language_find(str_of(skill->spec.lang));
-		if (!language) {
-			error_set(err, ERR_INVALID_SKILL,
-				  "skill %s@%s has lang '%s': use python, node or bash", skill->spec.name,
-				  skill->spec.version, skill->spec.lang ? skill->spec.lang : "");
-			return fail(ret_error_code, "sandbox_start_failed");
-		}
-		image = language->default_image;
+	const char *image = skill_image(skill->spec.image, skill->spec.lang);
+	if (!*image) {
+		error_set(err, ERR_INVALID_SKILL, "skill %s@%s has lang '%s': use python, node or bash",
+			  skill->spec.name, skill->spec.version, skill->spec.lang ? skill->spec.lang : "");
+		return fail(ret_error_code, "sandbox_start_failed");
 	}
-	if (!image_is_allowed(str_of(image), str_of(config->image_allowlist)) ||
-	    strlen(image) >= sizeof(ret->image)) {
-		error_set(err, ERR_IMAGE_NOT_ALLOWED, "image '%s' is not on the allowlist (%s)", image,
-			  config->image_allowlist);
+	if (policy_check_image(&config->policy, image, err) != 0)
+		return fail(ret_error_code, "image_not_allowed");
+	if (strlen(image) >= sizeof(ret->image)) {
+		error_set(err, ERR_IMAGE_NOT_ALLOWED, "image '%s' has a name of more than %zu bytes", image,
+			  sizeof(ret->image) - 1);
 		return fail(ret_error_code, "image_not_allowed");
 	}
 	memcpy(ret->image, image, strlen(image) + 1);
@@ -43,7 +39,7 @@ static int resolve_image(const struct skill *skill, const struct controller_conf
  * Pod's start. */
 bool run_shape_needs_volumes(const struct controller_config *config, int64_t memory, int64_t bundle_size)
 {
-	return config->runner_delivery != RUNNER_IN_IMAGE || memory > config->default_memory ||
+	return config->runner_delivery != RUNNER_IN_IMAGE || memory > config->policy.default_memory ||
 	       bundle_size > BUNDLE_WITHOUT_VOLUMES;
 }
 
@@ -60,11 +56,6 @@ static void resolve_script(const struct skill *skill, struct run_shape *ret)
 		script = entrypoint_find(&files, str_of(skill->spec.lang ? skill->spec.lang : ""));
 	snprintf(ret->script, sizeof(ret->script), "%s", script ? script : "");
 	free(files.entries);
-}
-
-static int64_t at_most(int64_t value, int64_t maximum)
-{
-	return value < maximum ? value : maximum;
 }
 
 static int check_env(const struct execution *execution, struct error *err)
@@ -84,12 +75,8 @@ int run_shape_resolve(const struct skill *skill, const struct execution *executi
 {
 	if (resolve_image(skill, config, ret, ret_error_code, err) != 0)
 		return -1;
-	ret->memory = config->default_memory;
-	ret->cpu = config->default_cpu;
-	if ((skill->spec.memory && skill->spec.memory[0] &&
-	     quantity_parse_memory(str_of(skill->spec.memory), &ret->memory, err) != 0) ||
-	    (skill->spec.cpu && skill->spec.cpu[0] &&
-	     quantity_parse_cpu(str_of(skill->spec.cpu), &ret->cpu, err) != 0) ||
+	if (policy_memory(&config->policy, skill->spec.memory, &ret->memory, err) != 0 ||
+	    policy_cpu(&config->policy, skill->spec.cpu, &ret->cpu, err) != 0 ||
 	    check_env(execution, err) != 0)
 		return fail(ret_error_code, "sandbox_start_failed");
 	resolve_script(skill, ret);
@@ -99,14 +86,8 @@ int run_shape_resolve(const struct skill *skill, const struct execution *executi
 		 skill->spec.bundle.digest ? skill->spec.bundle.digest
 		 : skill->status.digest    ? skill->status.digest
 					   : "");
-	ret->memory = at_most(ret->memory, config->max_memory);
-	ret->cpu = at_most(ret->cpu, config->max_cpu);
 	ret->volumes = run_shape_needs_volumes(config, ret->memory, skill->spec.bundle.size);
-	ret->timeout_ms =
-	    at_most(skill->spec.timeout_ms > 0 ? skill->spec.timeout_ms : config->default_timeout_ms,
-		    config->max_timeout_ms);
-	if (execution->spec.timeout_ms > 0) /* may only shorten */
-		ret->timeout_ms = at_most(execution->spec.timeout_ms, ret->timeout_ms);
+	ret->timeout_ms = policy_timeout(&config->policy, skill->spec.timeout_ms, execution->spec.timeout_ms);
 	return 0;
 }
 

@@ -133,6 +133,34 @@ void options_free(const struct option *table, size_t count, void *config)
 	}
 }
 
+static void format_number(int64_t number, char ret[QUANTITY_SIZE])
+{
+	snprintf(ret, QUANTITY_SIZE, "%" PRId64, number);
+}
+
+/* " (default 8080, from 1 to 65535)" */
+static void append_facts(const struct option *option, struct buffer *out)
+{
+	const char *separator = " (";
+	if (option->secret)
+		return;
+	if (option->default_value && *option->default_value) {
+		buffer_appendf(out, "%sdefault %s", separator, option->default_value);
+		separator = ", ";
+	}
+	if (option->min != 0 || option->max != 0) {
+		char min[QUANTITY_SIZE], max[QUANTITY_SIZE];
+		void (*format)(int64_t, char *) =
+		    option->type == OPTION_SIZE ? quantity_format_memory : format_number;
+		format(option->min, min);
+		format(option->max, max);
+		buffer_appendf(out, "%sfrom %s to %s", separator, min, max);
+		separator = ", ";
+	}
+	if (separator[0] == ',')
+		buffer_append_byte(out, ')');
+}
+
 void options_help(const struct option *table, size_t count, struct buffer *out)
 {
 	size_t width = 0;
@@ -141,8 +169,7 @@ void options_help(const struct option *table, size_t count, struct buffer *out)
 			width = strlen(table[i].name);
 	for (size_t i = 0; i < count; i++) {
 		buffer_appendf(out, "  %-*s  %s", (int)width, table[i].name, table[i].help);
-		if (table[i].default_value && *table[i].default_value && !table[i].secret)
-			buffer_appendf(out, " (default %s)", table[i].default_value);
+		append_facts(&table[i], out);
 		buffer_append_c(out, "\n");
 	}
 }

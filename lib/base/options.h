@@ -30,8 +30,9 @@ struct option {
 
 /* Fill `config` (zeroed by the caller) from getenv. Every problem is named in one error, joined with "; ". */
 int options_load(const struct option *table, size_t count, void *config, struct error *err);
-void options_free(const struct option *table, size_t count, void *config); /* frees the strings */
-void options_help(const struct option *table, size_t count,
-		  struct buffer *out); /* "  NAME  help (default …)" lines */
+/* Frees the strings. */
+void options_free(const struct option *table, size_t count, void *config);
+/* A line each: "  NAME  help (default …, from … to …)". */
+void options_help(const struct option *table, size_t count, struct buffer *out);
 
 #endif

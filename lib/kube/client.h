@@ -5,7 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 #include "lib/http/client/client.h"
-#include "lib/kube/config.h"
+#include "lib/kube/kube_config.h"
 #include "lib/kube/measure.h"
 
 #include <uv.h>

@@ -22,6 +22,12 @@ const struct language *language_of_path(struct str path)
 	return NULL;
 }
 
+const char *skill_image(const char *image, const char *lang)
+{
+	const struct language *language = language_find(str_of(lang));
+	return image && *image ? image : language ? language->default_image : "";
+}
+
 const char *entrypoint_find(const struct archive_content *content, struct str lang)
 {
 	static const char *const order[] = {

@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/quantity.h"
 #include "lib/base/utf8.h"
+#include "lib/policy/names.h"
 #include "lib/skill/manifest_yaml.h"
 #include "lib/skill/problems.h"
 #include "lib/skill/skill_package.h"
@@ -164,38 +165,6 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_name(struct str s)
-{
-	if (s.n == 0 || s.n > 128 || !is_alnum(s.p[0]))
-		return false;
-	for (size_t i = 1; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && !strchr("._-", s.p[i]))
-			return false;
-	return true;
-}
-
-static bool is_version(struct str s)
-{
-	size_t i = 0;
-	for (int part = 0; part < 3; part++) {
-		size_t start = i;
-		while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
-			i++;
-		if (i == start)
-			return false;
-		if (part < 2 && (i == s.n || s.p[i++] != '.'))
-			return false;
-	}
-	if (i == s.n)
-		return s.n <= 128;
-	if (s.p[i++] != '-' || i == s.n)
-		return false;
-	for (; i < s.n; i++)
-		if (!is_alnum(s.p[i]) && s.p[i] != '.')
-			return false;
-	return s.n <= 128;
-}
-
 static bool is_schema_path(struct str path)
 {
 	struct str rest = path, component;
@@ -225,7 +194,7 @@ static void check_required(struct reading *r)
 	char shown[PROBLEMS_SHOWN_SIZE];
 	if (!*m->name)
 		problems_add(&r->problems, "SKILL.md: name is missing");
-	else if (!is_name(str_of(m->name)))
+	else if (!skill_name_is_valid(str_of(m->name)))
 		problems_add(&r->problems,
 			     "SKILL.md: name \"%s\" must start with a letter or digit and have at most 128 "
 			     "letters, digits, "
@@ -234,7 +203,7 @@ static void check_required(struct reading *r)
 	if (!*m->description)
 		problems_add(&r->problems,
 			     "SKILL.md: description is missing; say what the skill does and when to use it");
-	if (!is_version(str_of(m->version)))
+	if (!skill_version_is_valid(str_of(m->version)))
 		problems_add(&r->problems, "SKILL.md: version \"%s\" must be like 1.0.0 or 1.0.0-beta.1",
 			     problems_show(str_of(m->version), shown));
 	if (*m->lang && !language_find(str_of(m->lang)))

@@ -14,6 +14,9 @@ struct language {
 const struct language *language_find(struct str name); /* NULL if unknown */
 const struct language *language_of_path(struct str path);
 
+/* The image that a skill runs in: its own or its language's; "" if neither is known. */
+const char *skill_image(const char *image, const char *lang);
+
 /* The contract's search order; path in the archive, or NULL. lang "" : any language. */
 const char *entrypoint_find(const struct archive_content *content, struct str lang);
 
@@ -29,10 +32,5 @@ struct skill_package {
 int skill_package_read(int zip_fd, const struct archive_limits *limits, struct skill_package *ret,
 		       struct error *err);
 void skill_package_free(struct skill_package *package);
-
-/* Image references: is `image` on the comma-separated allowlist? An entry without digest allows the same name
- * with any digest ("python:3.12-slim@sha256:…"); an entry with a digest allows only exactly itself.
- * "docker.io/library/" in front makes no difference. */
-bool image_is_allowed(struct str image, struct str allowlist);
 
 #endif

@@ -11,16 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE,
 						.runner_image = (char *)"skillbox/runner:1",
-						.image_allowlist =
+						.policy.image_allowlist =
 						    (char *)"python:3.12-slim,node:20-slim,bash:5",
 						.runtime_class = (char *)"gvisor",
 						.start_timeout_ms = 300000,
-						.default_timeout_ms = 120000,
-						.max_timeout_ms = 600000,
-						.default_memory = 256 << 20,
-						.max_memory = 1 << 30,
-						.default_cpu = 500,
-						.max_cpu = 4000,
+						.policy.default_timeout_ms = 120000,
+						.policy.max_timeout_ms = 600000,
+						.policy.default_memory = 256 << 20,
+						.policy.max_memory = 1 << 30,
+						.policy.default_cpu = 500,
+						.policy.max_cpu = 4000,
 						.user_namespaces = true};
 
 static struct str build(const struct execution *execution, const struct run_shape *shape, struct buffer *out)
@@ -39,9 +39,10 @@ static void check_shape(const struct run_shape *shape)
 {
 	cleanup_buffer struct buffer text = BUFFER(2048);
 	struct run_shape again;
-	if (!image_is_allowed(str_of(shape->image), str_of(config.image_allowlist)) || shape->memory < 1 ||
-	    shape->memory > config.max_memory || shape->cpu < 1 || shape->cpu > config.max_cpu ||
-	    shape->timeout_ms < 1 || shape->timeout_ms > config.max_timeout_ms)
+	if (!image_is_allowed(str_of(shape->image), str_of(config.policy.image_allowlist)) ||
+	    shape->memory < 1 || shape->memory > config.policy.max_memory || shape->cpu < 1 ||
+	    shape->cpu > config.policy.max_cpu || shape->timeout_ms < 1 ||
+	    shape->timeout_ms > config.policy.max_timeout_ms)
 		abort();
 	/* the custom resource's schema lets no blank into a version or a digest */
 	if (strchr(shape->skill_version, ' ') || strchr(shape->skill_digest, ' ') || !shape->skill_version[0])

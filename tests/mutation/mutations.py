@@ -249,12 +249,12 @@ group("refused variables", "unit", "lib/frame/env.c",
 group("refused variables", "unit", "apiserver/execution/execution_request.c",
       ("variables-of-callers", "if (!frame_env_name_is_allowed(n)) {", "if (false) {",
        "tests/unit/apiserver/execution/test_execution_request.c::test_env_refusals"))
-group("image allowlist", "unit", "lib/skill/image.c",
-      ("any-image", "if (str_eq(entry, entry_pinned ? image : name))", "if (true || str_eq(entry, entry_pinned ? image : name))", "tests/unit/lib/skill/test_image.c::entries_without_a_digest"),
+group("image allowlist", "unit", "lib/policy/image.c",
+      ("any-image", "if (str_eq(entry, entry_pinned ? image : name))", "if (true || str_eq(entry, entry_pinned ? image : name))", "tests/unit/lib/policy/test_image.c::entries_without_a_digest"),
       ("any-digest", "str_eq(entry, entry_pinned ? image : name)", "str_eq(entry_pinned ? (struct str){entry.p, name.n} : entry, name)",
-       "tests/unit/lib/skill/test_image.c::entries_with_a_digest"))
+       "tests/unit/lib/policy/test_image.c::entries_with_a_digest"))
 group("image allowlist", "unit", "controller/sandbox/shape.c",
-      ("allowlist-skipped", "if (!image_is_allowed(str_of(image), str_of(config->image_allowlist)) ||", "if (",
+      ("allowlist-skipped", "if (policy_check_image(&config->policy, image, err) != 0)", "if (false)",
        "tests/unit/controller/execution/test_plan.c::image not allowed"))
 
 # ---- archives and texts

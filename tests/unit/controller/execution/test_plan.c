@@ -14,14 +14,14 @@
 #define UID "11111111-2222-3333-4444-555555555555"
 
 static const struct controller_config config = {
-    .image_allowlist = (char *)"python:3.12-slim,bash:5",
-    .default_timeout_ms = 120000,
-    .max_timeout_ms = 600000,
-    .default_memory = 256 << 20,
-    .max_memory = 1024 << 20,
-    .default_cpu = 500,
-    .max_cpu = 4000,
-    .max_concurrent = 2,
+    .policy.image_allowlist = (char *)"python:3.12-slim,bash:5",
+    .policy.default_timeout_ms = 120000,
+    .policy.max_timeout_ms = 600000,
+    .policy.default_memory = 256 << 20,
+    .policy.max_memory = 1024 << 20,
+    .policy.default_cpu = 500,
+    .policy.max_cpu = 4000,
+    .policy.max_concurrent = 2,
     .max_starting = 4,
     .start_timeout_ms = 300000,
     .skill_wait_ms = 10000,

@@ -10,12 +10,12 @@
 
 static struct controller_config config = {.runtime_class = (char *)"",
 					  .runner_image = (char *)"runner:1",
-					  .image_allowlist =
+					  .policy.image_allowlist =
 					      (char *)"python:3.12-slim,node:22-slim,registry.example/bash:5",
-					  .default_memory = 256 << 20,
-					  .max_memory = 1 << 30,
-					  .default_cpu = 500,
-					  .max_cpu = 4000,
+					  .policy.default_memory = 256 << 20,
+					  .policy.max_memory = 1 << 30,
+					  .policy.default_cpu = 500,
+					  .policy.max_cpu = 4000,
 					  .runner_delivery = RUNNER_IN_IMAGE};
 
 static struct sandbox_pool *read_pool(const char *spec)

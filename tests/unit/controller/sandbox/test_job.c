@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct controller_config config = {
-    .max_output = 1 << 20, .max_logs = 1 << 20, .max_files_bytes = 1 << 20, .max_files_count = 10};
+static const struct controller_config config = {.policy.max_output_size = 1 << 20,
+						.max_logs = 1 << 20,
+						.policy.max_files_size = 1 << 20,
+						.max_files_count = 10};
 
 static struct env_var variables[] = {{(char *)"TOKEN", (char *)"x=y"}};
 

@@ -74,8 +74,10 @@ static struct fake_store store;
 /* ---- what is sent */
 
 static uv_loop_t loop;
-static const struct controller_config config = {
-    .max_output = 1 << 20, .max_logs = 1 << 20, .max_files_bytes = 1 << 20, .max_files_count = 10};
+static const struct controller_config config = {.policy.max_output_size = 1 << 20,
+						.max_logs = 1 << 20,
+						.policy.max_files_size = 1 << 20,
+						.max_files_count = 10};
 static struct session_services services = {
     .loop = &loop, .store = &store.base, .config = &config, .clock = &clock_system};
 static struct skill_file files[] = {{(char *)"data.txt", NULL}, {(char *)"main.py", (char *)"print()"}};

@@ -15,8 +15,10 @@
 #include "tests/unit/controller/sandbox/fake_stream.h"
 
 static uv_loop_t loop;
-static struct controller_config config = {
-    .max_output = 1 << 20, .max_logs = 1 << 20, .max_files_bytes = 1 << 20, .max_files_count = 10};
+static struct controller_config config = {.policy.max_output_size = 1 << 20,
+					  .max_logs = 1 << 20,
+					  .policy.max_files_size = 1 << 20,
+					  .max_files_count = 10};
 static struct session_services services = {.loop = &loop, .config = &config, .clock = &clock_system};
 static const struct pod pod = {
     .meta = {.name = (char *)"sbp-1", .namespace = (char *)"n", .uid = (char *)"p"},

@@ -15,14 +15,14 @@
 #define MIB (INT64_C(1) << 20)
 
 static const struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE,
-						.image_allowlist =
+						.policy.image_allowlist =
 						    (char *)"python:3.12-slim,node:20-slim,my/image:1",
-						.default_timeout_ms = 60000,
-						.max_timeout_ms = 300000,
-						.default_memory = 256 * MIB,
-						.max_memory = 512 * MIB,
-						.default_cpu = 500,
-						.max_cpu = 1000};
+						.policy.default_timeout_ms = 60000,
+						.policy.max_timeout_ms = 300000,
+						.policy.default_memory = 256 * MIB,
+						.policy.max_memory = 512 * MIB,
+						.policy.default_cpu = 500,
+						.policy.max_cpu = 1000};
 
 /* ---- resolving */
 
@@ -226,7 +226,7 @@ static void test_an_image_that_is_too_long(void **state)
 	struct controller_config other = config;
 	struct skill skill = {.spec = {.name = (char *)"report", .version = (char *)"1", .image = image}};
 	memset(image, 'i', sizeof(image));
-	other.image_allowlist = image;
+	other.policy.image_allowlist = image;
 	image[sizeof(image) - 1] = '\0';
 	assert_int_equal(run_shape_resolve(&skill, &execution, &other, &shape, &error_code, &err), -1);
 	assert_string_equal(error_code, "image_not_allowed");
@@ -239,7 +239,8 @@ static void test_an_image_that_is_too_long(void **state)
 static void test_who_needs_volumes(void **state)
 {
 	(void)state;
-	struct controller_config other = {.runner_delivery = RUNNER_IN_IMAGE, .default_memory = 256 << 20};
+	struct controller_config other = {.runner_delivery = RUNNER_IN_IMAGE,
+					  .policy.default_memory = 256 << 20};
 	assert_false(run_shape_needs_volumes(&other, 256 << 20, 8 << 20));
 	assert_true(run_shape_needs_volumes(&other, (256 << 20) + 1, 0));
 	assert_true(run_shape_needs_volumes(&other, 256 << 20, (8 << 20) + 1));

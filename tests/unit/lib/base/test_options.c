@@ -149,7 +149,9 @@ static void help_lists_the_table(void **state)
 	(void)state;
 	cleanup_buffer struct buffer out = BUFFER(4000);
 	options_help(table, COUNT, &out);
-	assert_non_null(strstr(out.data, "  TEST_PORT     a port (default 8080)\n"));
+	assert_non_null(strstr(out.data, "  TEST_PORT     a port (default 8080, from 1 to 65535)\n"));
+	assert_non_null(strstr(out.data, "  TEST_SIZE     a size (default 50Mi, from 1 to 1Gi)\n"));
+	assert_non_null(strstr(out.data, "  TEST_SECRET   a secret\n"));
 	assert_non_null(strstr(out.data, "  TEST_TIMEOUT  a time\n"));
 	assert_false(out.failed);
 }

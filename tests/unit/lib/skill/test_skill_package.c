@@ -260,9 +260,19 @@ static void languages(void **state)
 	assert_null(language_of_path(STR("py")));
 }
 
+static void images_of_skills(void **state)
+{
+	(void)state;
+	assert_string_equal(skill_image("own:1", "python"), "own:1");
+	assert_string_equal(skill_image("", "python"), "python:3.12-slim");
+	assert_string_equal(skill_image(NULL, "bash"), "bash:5");
+	assert_string_equal(skill_image("", ""), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(images_of_skills),
 	    cmocka_unit_test(a_whole_skill),
 	    cmocka_unit_test(files_are_checked_and_not_kept),
 	    cmocka_unit_test(a_large_file_with_a_wrong_checksum),

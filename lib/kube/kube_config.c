@@ -1,7 +1,7 @@
 /* Where the API server is and how to speak to it. A kubeconfig is the user's own file, so libyaml's document
  * API is good enough for it (its nested flow is quadratic, but no one attacks himself); its size is bounded
  * all the same. */
-#include "lib/kube/config.h"
+#include "lib/kube/kube_config.h"
 
 #include "lib/base/buffer.h"
 

@@ -1,3 +1,4 @@
+/* lib/policy/names.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "apiserver/skill/skills.h"
+#include "lib/policy/names.h"
 
 static void test_version_order(void **state)
 {
@@ -44,13 +45,27 @@ static void test_versions_that_mean_the_same_still_have_an_order(void **state)
 	assert_int_equal(skill_version_compare("1.00.0", "1.00.0"), 0);
 }
 
-static void test_images(void **state)
+static void test_names_and_versions(void **state)
 {
 	(void)state;
-	assert_string_equal(skill_image("own:1", "python"), "own:1");
-	assert_string_equal(skill_image("", "python"), "python:3.12-slim");
-	assert_string_equal(skill_image(NULL, "bash"), "bash:5");
-	assert_string_equal(skill_image("", ""), "");
+	char name[130];
+	memset(name, 'a', sizeof(name));
+	assert_true(skill_name_is_valid((struct str){name, 128}));
+	assert_false(skill_name_is_valid((struct str){name, 129}));
+	assert_true(skill_name_is_valid(STR("9")));
+	static const char *const bad_names[] = {"", ".a", "_a", "-a", "a b", "a/b", "a\n", "\xc3\xa9"};
+	for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++)
+		assert_false(skill_name_is_valid(str_of(bad_names[i])));
+	assert_false(skill_name_is_valid((struct str){"a\0b", 3}));
+	static const char *const versions[] = {"0.0.0",      "1.10.0",  "01.2.3",
+					       "1.0.0-rc.1", "1.0.0-.", "99999999999999999999.0.0"};
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+		assert_true(skill_version_is_valid(str_of(versions[i])));
+	static const char *const bad_versions[] = {"",       "1",      "1.0",  "1.0.",     "1.0.0.0",
+						   "1.0.0-", "v1.0.0", "1..0", "1.0.0+b",  "1.0.0-a_b",
+						   "1.0.0 ", "latest", ".1.0", "1.0.0-a-b"};
+	for (size_t i = 0; i < sizeof(bad_versions) / sizeof(bad_versions[0]); i++)
+		assert_false(skill_version_is_valid(str_of(bad_versions[i])));
 }
 
 int main(void)
@@ -58,7 +73,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_version_order),
 	    cmocka_unit_test(test_versions_that_mean_the_same_still_have_an_order),
-	    cmocka_unit_test(test_images),
+	    cmocka_unit_test(test_names_and_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

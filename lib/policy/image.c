@@ -1,5 +1,6 @@
+#include "lib/policy/image.h"
+
 #include "lib/base/id.h"
-#include "lib/skill/skill_package.h"
 
 /* Docker's short form and its long one name the same image. */
 static struct str short_name(struct str image)

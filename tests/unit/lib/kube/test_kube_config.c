@@ -1,4 +1,4 @@
-#include "lib/kube/config.h"
+#include "lib/kube/kube_config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
