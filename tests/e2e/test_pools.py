@@ -454,11 +454,11 @@ def test_a_warm_execution_costs_two_writes(kubectl, pool, client, push):
 
 @pytest.mark.alone
 def test_a_burst_costs_few_looks_an_execution(kubectl, pool, push):
-    """60 at once, of which nearly all wait for a sandbox of the pool."""
+    """40 at once, of which nearly all wait for a sandbox of the pool."""
     skill = push_for_pool(push)
     some = pool(6)
     some.wait_full(6)
-    before, names = reconciles(kubectl), [unique("burst") for _ in range(60)]
+    before, names = reconciles(kubectl), [unique("burst") for _ in range(40)]
     kubectl.create({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "skillbox.dev/v1alpha1", "kind": "Execution", "metadata": {"name": name, "labels": {"burst": skill}},
          "spec": {"skillRef": {"name": skill}}} for name in names]})
