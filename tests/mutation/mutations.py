@@ -163,10 +163,10 @@ group("required layers", "unit", "controller/sandbox/layers.c",
       ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/sandbox/test_layers.c::test_check"))
 group("required layers", "unit", "runner/isolation/layers.c",
       ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/isolation/test_layers.c::test_capabilities"))
-group("required layers", "cluster", "controller/sandbox/link.c",
+group("required layers", "unit", "controller/sandbox/link.c",
       ("layers-not-asked", "if (layers_check(&link->services->config->required_layers, hello, &missing) != 0) {",
        "if (false && layers_check(&link->services->config->required_layers, hello, &missing) != 0) {",
-       "tests/e2e/test_required_layers.py::test_a_missing_layer_fails_the_run"))
+       "tests/unit/controller/sandbox/test_link.c::test_who_may_speak"))
 
 # ---- what the cluster enforces
 
