@@ -20,13 +20,13 @@
 static void expect_files(const struct bundle *bundle, const struct made_entry *files, size_t count)
 {
 	char *wire = malloc((size_t)bundle->size + 1);
-	struct error problem;
+	struct error err;
 	assert_non_null(wire);
 	/* as the sender does: in pieces */
 	for (int64_t at = 0; at < bundle->size;) {
 		size_t n = bundle->size - at < 10007 ? (size_t)(bundle->size - at) : 10007;
-		if (bundle_read(bundle, at, wire + at, n, &problem) != 0)
-			fail_msg("%s", problem.message);
+		if (bundle_read(bundle, at, wire + at, n, &err) != 0)
+			fail_msg("%s", err.message);
 		at += (int64_t)n;
 	}
 	struct str rest = {wire, (size_t)bundle->size};
@@ -34,13 +34,13 @@ static void expect_files(const struct bundle *bundle, const struct made_entry *f
 	for (size_t i = 0; i < count; i++) {
 		struct frame frame;
 		size_t used = 0, size = str_of(files[i].data).n;
-		assert_int_equal(frame_decode(rest, false, &frame, &used, &problem), 1);
+		assert_int_equal(frame_decode(rest, false, &frame, &used, &err), 1);
 		rest = (struct str){rest.p + used, rest.n - used};
 		assert_int_equal(frame.type, FRAME_FILE);
 		assert_true(str_eq(frame.file.path, str_of(files[i].name)));
 		assert_int_equal(frame.file.size, size);
 		for (size_t at = 0; at < size; at += frame.data.n) {
-			assert_int_equal(frame_decode(rest, false, &frame, &used, &problem), 1);
+			assert_int_equal(frame_decode(rest, false, &frame, &used, &err), 1);
 			rest = (struct str){rest.p + used, rest.n - used};
 			assert_int_equal(frame.type, FRAME_DATA);
 			assert_true(frame.data.n > 0 && frame.data.n <= size - at);
@@ -56,10 +56,10 @@ static void expect_files(const struct bundle *bundle, const struct made_entry *f
 
 static struct bundle *encode(int fd)
 {
-	struct error problem;
-	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &problem);
+	struct error err;
+	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &err);
 	if (!bundle)
-		fail_msg("%s", problem.message);
+		fail_msg("%s", err.message);
 	close(fd);
 	return bundle;
 }
@@ -108,13 +108,13 @@ static void inline_files(void **state)
 					  {(char *)"run.sh", 0644, (char *)"ls", 2}};
 	const struct archive_content content = {entries, 2, 300002};
 	const struct made_entry files[] = {{.name = "data", .data = data}, {.name = "run.sh", .data = "ls"}};
-	struct error problem;
-	struct bundle *bundle = bundle_encode(&content, STR("bash"), &problem);
+	struct error err;
+	struct bundle *bundle = bundle_encode(&content, STR("bash"), &err);
 	assert_non_null(bundle);
 	expect_files(bundle, files, 2);
 	bundle_unref(bundle);
-	assert_null(bundle_encode(&content, STR("python"), &problem));
-	assert_int_equal(problem.code, ERR_INVALID_SKILL);
+	assert_null(bundle_encode(&content, STR("python"), &err));
+	assert_int_equal(err.code, ERR_INVALID_SKILL);
 	free(data);
 }
 
@@ -123,15 +123,15 @@ static void what_is_no_skill(void **state)
 	(void)state;
 	const struct made_entry without[] = {{.name = "a", .data = "1"}};
 	const struct made_entry damaged[] = {{.name = "main.py", .data = "1", .crc = 7, .streamed = true}};
-	struct error problem;
+	struct error err;
 	int fd = make_entries(without, 1);
-	assert_null(bundle_encode_zip(fd, STR(""), &problem));
-	assert_int_equal(problem.code, ERR_INVALID_SKILL);
-	assert_non_null(strstr(problem.message, "no entrypoint"));
+	assert_null(bundle_encode_zip(fd, STR(""), &err));
+	assert_int_equal(err.code, ERR_INVALID_SKILL);
+	assert_non_null(strstr(err.message, "no entrypoint"));
 	close(fd);
 	fd = make_entries(damaged, 1);
-	assert_null(bundle_encode_zip(fd, STR(""), &problem));
-	assert_int_equal(problem.code, ERR_INVALID_SKILL);
+	assert_null(bundle_encode_zip(fd, STR(""), &err));
+	assert_int_equal(err.code, ERR_INVALID_SKILL);
 	close(fd);
 }
 
@@ -143,17 +143,17 @@ static void a_full_disk(void **state)
 	const struct made_entry files[] = {{.name = "main.py", .data = "1"}, {.name = "data", .data = data}};
 	int fd = make_entries(files, 2);
 	struct rlimit before, small;
-	struct error problem;
+	struct error err;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	small = before;
 	small.rlim_cur = 1000000;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &problem);
+	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &err);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_null(bundle);
-	assert_int_equal(problem.code, ERR_IO);
-	assert_non_null(strstr(problem.message, "temporary file"));
+	assert_int_equal(err.code, ERR_IO);
+	assert_non_null(strstr(err.message, "temporary file"));
 	close(fd);
 	free(data);
 }
@@ -197,12 +197,12 @@ static void a_file_that_was_cut(void **state)
 	char *data = make_noise(300000), byte;
 	const struct made_entry files[] = {{.name = "main.py", .data = "1"}, {.name = "data", .data = data}};
 	struct bundle *bundle = encode(make_entries(files, 2));
-	struct error problem;
+	struct error err;
 	assert_true(bundle->fd >= 0);
-	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &problem), 0);
+	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &err), 0);
 	assert_int_equal(ftruncate(bundle->fd, bundle->size - 1), 0);
-	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &problem), -1);
-	assert_int_equal(problem.code, ERR_IO);
+	assert_int_equal(bundle_read(bundle, bundle->size - 1, &byte, 1, &err), -1);
+	assert_int_equal(err.code, ERR_IO);
 	bundle_unref(bundle);
 	free(data);
 }

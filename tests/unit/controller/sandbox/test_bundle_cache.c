@@ -42,14 +42,14 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct error problem;
+	struct error err;
 	snprintf(f->directory, sizeof(f->directory), "/tmp/skillbox-test-XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	f->store =
-	    blob_store_directory(&f->loop, f->directory, STR("a signing key"), "http://localhost", &problem);
+	    blob_store_directory(&f->loop, f->directory, STR("a signing key"), "http://localhost", &err);
 	assert_non_null(f->store);
-	f->cache = bundle_cache_new(&f->loop, f->store, &problem);
+	f->cache = bundle_cache_new(&f->loop, f->store, &err);
 	assert_non_null(f->cache);
 	f->skill.spec.bundle.digest = f->digest;
 	f->skill.spec.lang = (char *)"python";

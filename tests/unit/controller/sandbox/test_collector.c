@@ -27,15 +27,15 @@ static const struct collector_limits limits = {
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct error problem;
+	struct error err;
 	*state = f;
 	snprintf(f->directory, sizeof(f->directory), "/tmp/skillbox-collector-XXXXXX");
 	assert_non_null(mkdtemp(f->directory));
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	f->store = blob_store_directory(&f->loop, f->directory, STR("0123456789abcdef0123456789abcdef"),
-					"http://localhost", &problem);
+					"http://localhost", &err);
 	assert_non_null(f->store);
-	f->collector = collector_new(&f->loop, f->store, "acme", &limits, &problem);
+	f->collector = collector_new(&f->loop, f->store, "acme", &limits, &err);
 	assert_non_null(f->collector);
 	return 0;
 }
@@ -60,18 +60,18 @@ static int teardown(void **state)
 
 static void take(struct fixture *f, struct frame frame)
 {
-	struct error problem;
+	struct error err;
 	frame.from_runner = true;
-	if (collector_frame(f->collector, &frame, &problem) != 0)
-		fail_msg("%s", problem.message);
+	if (collector_frame(f->collector, &frame, &err) != 0)
+		fail_msg("%s", err.message);
 }
 
 static void refuse(struct fixture *f, struct frame frame, const char *words)
 {
-	struct error problem = {0};
-	assert_int_equal(collector_frame(f->collector, &frame, &problem), -1);
-	if (!strstr(problem.message, words))
-		fail_msg("'%s' lacks '%s'", problem.message, words);
+	struct error err = {0};
+	assert_int_equal(collector_frame(f->collector, &frame, &err), -1);
+	if (!strstr(err.message, words))
+		fail_msg("'%s' lacks '%s'", err.message, words);
 }
 
 static struct frame exited(int code, uint64_t logs_total)

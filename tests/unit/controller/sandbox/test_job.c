@@ -38,11 +38,11 @@ static struct bundle *make_bundle(size_t size)
 {
 	struct archive_entry entry = {(char *)"main.py", 0644, calloc(1, size + 1), size};
 	struct archive_content content = {&entry, 1, (int64_t)size};
-	struct error problem;
-	struct bundle *bundle = bundle_encode(&content, STR("python"), &problem);
+	struct error err;
+	struct bundle *bundle = bundle_encode(&content, STR("python"), &err);
 	free(entry.data);
 	if (!bundle)
-		fail_msg("%s", problem.message);
+		fail_msg("%s", err.message);
 	return bundle;
 }
 
@@ -56,11 +56,11 @@ struct seen {
 static void run(struct job *job, struct bundle *bundle, size_t step, struct seen *seen)
 {
 	struct buffer wire = BUFFER(16 << 20);
-	struct error problem;
+	struct error err;
 	job_begin(job, bundle);
 	while (!job_is_sent(job)) {
-		if (job->out.len == 0 && job_next(job, &problem) != 0)
-			fail_msg("%s", problem.message);
+		if (job->out.len == 0 && job_next(job, &err) != 0)
+			fail_msg("%s", err.message);
 		size_t n = job->out.len < step ? job->out.len : step;
 		buffer_append(&wire, job->out.data, n);
 		buffer_consume(&job->out, n);
@@ -70,8 +70,8 @@ static void run(struct job *job, struct bundle *bundle, size_t step, struct seen
 	while (rest.n > 0) {
 		struct frame frame;
 		size_t used = 0;
-		if (frame_decode(rest, false, &frame, &used, &problem) != 1)
-			fail_msg("%s", problem.message);
+		if (frame_decode(rest, false, &frame, &used, &err) != 1)
+			fail_msg("%s", err.message);
 		rest.p += used;
 		rest.n -= used;
 		seen->jobs += frame.type == FRAME_JOB;
@@ -152,14 +152,14 @@ static void test_files_ahead(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct job job;
 		struct buffer files = BUFFER(16 << 20), all = BUFFER(16 << 20);
-		struct error problem;
+		struct error err;
 		job_init_ahead(&job, make_bundle(sizes[i]));
 		assert_non_null(buffer_reserve(&all, (size_t)job.bundle->size));
-		assert_int_equal(bundle_read(job.bundle, 0, all.data, (size_t)job.bundle->size, &problem), 0);
+		assert_int_equal(bundle_read(job.bundle, 0, all.data, (size_t)job.bundle->size, &err), 0);
 		all.len = (size_t)job.bundle->size;
 		while (!job_is_sent(&job)) {
 			if (job.out.len == 0)
-				assert_int_equal(job_next(&job, &problem), 0);
+				assert_int_equal(job_next(&job, &err), 0);
 			buffer_append_str(&files, buffer_str(&job.out));
 			buffer_reset(&job.out);
 		}

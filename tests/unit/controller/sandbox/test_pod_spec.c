@@ -23,16 +23,15 @@ static struct run_shape shape = {.image = "python:3.12-slim",
 
 static void build(struct controller_config *config, struct buffer *out)
 {
-	struct error problem;
+	struct error err;
 	config->runner_image = (char *)"skillbox/runner:1";
 	config->start_timeout_ms = 300000;
 	if (!config->runtime_class)
 		config->runtime_class = (char *)"";
-	assert_int_equal(pod_spec_of_execution(&execution, &shape, "0123456789abcdef", config, out, &problem),
-			 0);
+	assert_int_equal(pod_spec_of_execution(&execution, &shape, "0123456789abcdef", config, out, &err), 0);
 	struct jsontext_rules rules = {.refuse_duplicates = true};
-	if (jsontext_check(buffer_str(out), &rules, &problem) != 0)
-		fail_msg("%s", problem.message);
+	if (jsontext_check(buffer_str(out), &rules, &err) != 0)
+		fail_msg("%s", err.message);
 }
 
 static void has(const struct buffer *out, const char *words)

@@ -71,10 +71,10 @@ static void changed(void *context)
 
 static struct session *park(const struct skill *bound)
 {
-	struct error problem;
-	struct session *session = session_park(&services, &pod, bound, "acme", changed, NULL, &problem);
+	struct error err;
+	struct session *session = session_park(&services, &pod, bound, "acme", changed, NULL, &err);
 	if (!session)
-		fail_msg("%s", problem.message);
+		fail_msg("%s", err.message);
 	assert_int_equal(session_state(session), SESSION_OPENING);
 	return session;
 }
@@ -108,12 +108,12 @@ static struct seen written(void)
 {
 	struct seen seen = {0};
 	struct str rest = buffer_str(&stream->written);
-	struct error problem;
+	struct error err;
 	while (rest.n > 0) {
 		struct frame frame;
 		size_t used = 0;
-		if (frame_decode(rest, false, &frame, &used, &problem) != 1)
-			fail_msg("%s", problem.message);
+		if (frame_decode(rest, false, &frame, &used, &err) != 1)
+			fail_msg("%s", err.message);
 		rest.p += used;
 		rest.n -= used;
 		seen.of[frame.type]++;
@@ -151,9 +151,9 @@ static void check_files(void)
 
 static void assign(struct session *session, const struct skill *of)
 {
-	struct error problem;
-	if (session_assign(session, &execution, of, &run_shape, "acme", changed, NULL, &problem) != 0)
-		fail_msg("%s", problem.message);
+	struct error err;
+	if (session_assign(session, &execution, of, &run_shape, "acme", changed, NULL, &err) != 0)
+		fail_msg("%s", err.message);
 }
 
 static void check_lost(struct session *session, const char *words)
