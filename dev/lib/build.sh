@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The C programs.
+# The C programs. What was compiled once, in whichever checkout, is not compiled again.
+export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=1G
 
 build_preset() { # PRESET
 	cd "$ROOT" || return

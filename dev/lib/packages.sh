@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Debian packages: what is missing is installed, what is there is left alone.
 
-PACKAGES_BUILD=(build-essential pkg-config cmake ninja-build git curl ca-certificates jq zip unzip
+PACKAGES_BUILD=(build-essential pkg-config cmake ninja-build ccache git curl ca-certificates jq zip unzip
 	libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libcjson-dev libssl-dev
 	libpq-dev libmicrohttpd-dev libarchive-dev libseccomp-dev libcmocka-dev
 	clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3)
