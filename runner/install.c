@@ -1,5 +1,6 @@
 #include "runner/install.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 
 #include <errno.h>
@@ -33,10 +34,10 @@ int install_copy(const char *source, const char *destination, struct error *err)
 	int n = snprintf(temporary, sizeof(temporary), "%s.tmp", destination);
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return error_set(err, ERR_BAD_REQUEST, "the name is too long");
-	cleanup_fd int from = open(source, O_RDONLY | O_CLOEXEC);
+	cleanup_close int from = open(source, O_RDONLY | O_CLOEXEC);
 	if (from < 0)
 		return error_errno(err, "open %s", source);
-	cleanup_fd int to = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0700);
+	cleanup_close int to = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0700);
 	if (to < 0)
 		return error_errno(err, "create %s", temporary);
 	if (copy_bytes(from, to) != 0 || fchmod(to, 0755) != 0 || rename(temporary, destination) != 0) {

@@ -1,5 +1,6 @@
 #include "runner/cell/cell.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/tree.h"
@@ -95,7 +96,7 @@ int cell_park(struct cell *cell, enum cell_watch *ret, struct error *err)
 {
 	const struct cell_services *services = &cell->services;
 	const char *name = park_name(&cell->park);
-	cleanup_fd int child_fd = -1;
+	cleanup_close int child_fd = -1;
 	if (!name) {
 		*ret = CELL_WATCH_NOTHING;
 		return 0;

@@ -33,10 +33,12 @@ struct cell {
 
 /* What the caller has to watch after cell_park or cell_start. */
 enum cell_watch {
-	CELL_WATCH_NOTHING, /* no new process, or the descriptors of the parked one, which are watched already
-			     */
-	CELL_WATCH_PARK,    /* run.logs_epoll and park.channel_fd */
-	CELL_WATCH_RUN      /* run.logs_epoll and run.child.status_fd */
+	/* No new process, or the parked one, whose descriptors are watched already. */
+	CELL_WATCH_NOTHING,
+	/* run.logs_epoll and park.channel_fd */
+	CELL_WATCH_PARK,
+	/* run.logs_epoll and run.child.status_fd */
+	CELL_WATCH_RUN
 };
 
 /* A cell without a job. cell_clear ends nothing that runs: it frees, and leaves a cell as after cell_init. */

@@ -1,5 +1,6 @@
 #include "runner/cell/collect.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/frame/frame.h"
 #include "runner/system/beneath.h"
 #include "runner/system/descriptor.h"
@@ -15,8 +16,8 @@
 #define PATHS_MAX (32u << 20)
 
 struct walk {
-	struct collection *result;
-	size_t capacity; /* of result->files */
+	struct collection *collection;
+	size_t capacity; /* of collection->files */
 	unsigned entries;
 	char path[FRAME_MAX_PATH + 1]; /* of the entry that is looked at */
 	uid_t uid;
@@ -24,7 +25,7 @@ struct walk {
 
 static int add_file(struct walk *walk, size_t path_len, uint64_t size, struct error *err)
 {
-	struct collection *c = walk->result;
+	struct collection *c = walk->collection;
 	if (c->count == walk->capacity) {
 		size_t capacity = walk->capacity ? 2 * walk->capacity : 64;
 		struct collected_file *files = realloc(c->files, capacity * sizeof(*files));
@@ -52,12 +53,12 @@ static int walk_into(struct walk *walk, int dir_fd, const char *name, size_t pat
 		     struct error *err)
 {
 	if (depth >= FRAME_MAX_PATH_DEPTH || path_len >= FRAME_MAX_PATH) {
-		walk->result->skipped++;
+		walk->collection->skipped++;
 		return 0;
 	}
 	int fd = beneath_open_directory(dir_fd, name);
 	if (fd < 0 && errno == EACCES) { /* the script took its own permission away */
-		walk->result->skipped++;
+		walk->collection->skipped++;
 		return 0;
 	}
 	if (fd < 0)
@@ -82,7 +83,7 @@ static int look_at(struct walk *walk, int dir_fd, const char *name, size_t prefi
 {
 	size_t name_len = strlen(name);
 	if (name_len > FRAME_MAX_PATH - prefix_len) {
-		walk->result->skipped++;
+		walk->collection->skipped++;
 		return 0;
 	}
 	size_t path_len = prefix_len + name_len;
@@ -91,14 +92,14 @@ static int look_at(struct walk *walk, int dir_fd, const char *name, size_t prefi
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno != EACCES)
 			return error_errno(err, "stat out/files/%s", walk->path);
-		walk->result->skipped++;
+		walk->collection->skipped++;
 		return 0;
 	}
 	restore_access(walk, dir_fd, name, &st);
 	if (S_ISDIR(st.st_mode))
 		return walk_into(walk, dir_fd, name, path_len, depth, err);
 	if (!S_ISREG(st.st_mode) || (st.st_uid == walk->uid && (st.st_mode & S_IRUSR) == 0)) {
-		walk->result->skipped++;
+		walk->collection->skipped++;
 		return 0;
 	}
 	return add_file(walk, path_len, (uint64_t)st.st_size, err);
@@ -113,22 +114,22 @@ static int walk_directory(struct walk *walk, int dir_fd, size_t prefix_len, unsi
 		close(dir_fd);
 		return -1;
 	}
-	int result = 0;
+	int r = 0;
 	struct dirent *entry;
-	while (result == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+	while (r == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (walk->entries >= COLLECT_MAX_ENTRIES) {
-			walk->result->over_limit = true;
+			walk->collection->over_limit = true;
 			break;
 		}
 		walk->entries++;
-		result = look_at(walk, dir_fd, entry->d_name, prefix_len, depth, err);
+		r = look_at(walk, dir_fd, entry->d_name, prefix_len, depth, err);
 	}
-	if (result == 0 && !entry && errno != 0)
-		result = error_errno(err, "read a directory below out/files");
+	if (r == 0 && !entry && errno != 0)
+		r = error_errno(err, "read a directory below out/files");
 	closedir(dir);
-	return result;
+	return r;
 }
 
 static int compare(const void *a, const void *b, void *paths)
@@ -154,7 +155,7 @@ static void cut(struct collection *c, uint64_t max_bytes, uint32_t max_count)
 static int open_output(struct collection *c, int out_fd, struct error *err)
 {
 	/* O_NONBLOCK: a FIFO in its place must not hold the runner */
-	cleanup_fd int fd = openat(out_fd, NAME_OUTPUT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int fd = openat(out_fd, NAME_OUTPUT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0) {
 		if (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EACCES)
@@ -174,7 +175,7 @@ static int open_output(struct collection *c, int out_fd, struct error *err)
 int collect(int sandbox_fd, uint64_t max_bytes, uint32_t max_count, struct collection *ret, struct error *err)
 {
 	*ret = (struct collection){.output_fd = -1, .files_fd = -1, .paths = BUFFER(PATHS_MAX)};
-	cleanup_fd int out_fd = beneath_open_directory(sandbox_fd, NAME_OUT);
+	cleanup_close int out_fd = beneath_open_directory(sandbox_fd, NAME_OUT);
 	if (out_fd < 0)
 		return 0; /* without Landlock a script can remove it: then it left nothing */
 	if (open_output(ret, out_fd, err) != 0)
@@ -185,7 +186,7 @@ int collect(int sandbox_fd, uint64_t max_bytes, uint32_t max_count, struct colle
 	int walk_fd = beneath_open_directory(ret->files_fd, ".");
 	if (walk_fd < 0)
 		return 0; /* not readable: as good as absent */
-	struct walk walk = {.result = ret, .uid = geteuid()};
+	struct walk walk = {.collection = ret, .uid = geteuid()};
 	if (walk_directory(&walk, walk_fd, 0, 1, err) != 0)
 		goto failed;
 	if (ret->count > 0)

@@ -6,14 +6,15 @@
 
 #include <stdbool.h>
 
-#define ECHO_PAUSE                                                                                           \
-	(64u << 10) /* above this the script's pipes are left alone until the reader has caught up */
-#define ECHO_MAX                                                                                             \
-	(4u << 20) /* pipes that are emptied after the end may bring more; what is beyond is dropped */
+/* Above this the script's pipes are left alone until the reader has caught up. */
+#define ECHO_PAUSE (64u << 10)
 
-#define ECHO_TOTAL                                                                                           \
-	(8u << 20) /* passed on of one run. The kubelet keeps it on the node's disk, up to twenty times as   \
-		      large, and looks only now and then whether that is too much */
+/* Pipes that are emptied after the end may bring more; what is beyond is dropped. */
+#define ECHO_MAX (4u << 20)
+
+/* Passed on of one run. The kubelet keeps it on the node's disk, up to twenty times as large, and looks only
+ * now and then whether that is too much. */
+#define ECHO_TOTAL (8u << 20)
 
 struct echo {
 	int fd;      /* non-blocking; -1 once the reader is gone */

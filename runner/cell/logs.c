@@ -21,7 +21,7 @@ void logs_free(struct logs *logs)
 	logs->head = logs->ring = NULL;
 }
 
-/* Write n bytes (≤ ring_max) where stream position `position` (counted behind the head) lies in the ring. */
+/* Write n bytes (≤ ring_max) where stream position `position` (counted behind the head) is in the ring. */
 static void ring_write(struct logs *logs, uint64_t position, struct str bytes)
 {
 	size_t at = (size_t)(position % logs->ring_max);

@@ -16,8 +16,8 @@ struct logs {
 	char *ring; /* the bytes behind, the newest ring_max of them */
 	size_t ring_max;
 	uint64_t total;
-	char line[LOGS_LINE_MAX],
-	    last[LOGS_LINE_MAX]; /* of stderr: the line that grows; the last whole one, not blank */
+	/* Of stderr: the line that grows, and the last whole one that is not blank. */
+	char line[LOGS_LINE_MAX], last[LOGS_LINE_MAX];
 	size_t line_len, last_len;
 };
 
@@ -28,7 +28,7 @@ void logs_append(struct logs *logs, struct str bytes, bool is_stderr);
 
 struct str logs_head(const struct logs *logs);
 size_t logs_tail_size(const struct logs *logs);
-/* A run of tail bytes from `offset` on, as long as lies in one piece. */
+/* Tail bytes from `offset` on, as many as are in one piece. */
 struct str logs_tail(const struct logs *logs, size_t offset);
 struct str logs_last_stderr_line(const struct logs *logs); /* trimmed; empty if there is none */
 

@@ -1,5 +1,6 @@
 #include "runner/cell/park.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "runner/cell/spawn.h"
 #include "runner/system/descriptor.h"
@@ -23,9 +24,10 @@ struct park_language {
 	const char *file; /* name of the hook's file */
 	const unsigned char *hook;
 	size_t hook_size;
-	const char *variable, *before, *behind; /* that makes the interpreter run it: with the path of its
-						   directory between the two */
-	bool stays;                             /* the file must outlive the start */
+	/* The variable that makes the interpreter run the hook, and what its value has before and behind the
+	 * path of the hook's directory. */
+	const char *variable, *before, *behind;
+	bool stays; /* the file must outlive the start */
 };
 
 static const struct park_language languages[] = {
@@ -36,7 +38,7 @@ static const struct park_language languages[] = {
 };
 
 /* What interpreters, their libraries and libc read while they start; those that end with '_' are prefixes.
- * The numeric libraries stand here because they may be preloaded. PYTHON*, NODE_*, LD_*, GLIBC_* and MALLOC_*
+ * The numeric libraries are here because they may be preloaded. PYTHON*, NODE_*, LD_*, GLIBC_* and MALLOC_*
  * are refused anyway. */
 static const struct str read_at_start[] = {
     STR("LANG"),          STR("LANGUAGE"), STR("LC_"),       STR("LOCPATH"),  STR("TZ"),
@@ -80,7 +82,7 @@ const char *park_name(const struct park *park)
 
 static int write_file(int directory_fd, const struct park_language *language, struct error *err)
 {
-	cleanup_fd int fd =
+	cleanup_close int fd =
 	    openat(directory_fd, language->file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 	if (fd < 0 || write(fd, language->hook, language->hook_size) != (ssize_t)language->hook_size)
 		return error_errno(err, "write %s", language->file);
@@ -96,7 +98,7 @@ static int lay_down_hook(struct park *park, struct error *err)
 	if (mkdirat(park->place->fd, HOOK_DIRECTORY, 0755) != 0)
 		return error_errno(err, "make %s", park->directory);
 	park->has_hook = true;
-	cleanup_fd int fd =
+	cleanup_close int fd =
 	    openat(park->place->fd, HOOK_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "open %s", park->directory);
@@ -114,7 +116,7 @@ static bool unlink_hook(const struct park *park)
 	       unlinkat(park->place->fd, HOOK_DIRECTORY, AT_REMOVEDIR) == 0;
 }
 
-/* Returns whether it is gone. The directory that it lies in may have lost its write permission by now
+/* Returns whether it is gone. The directory that it is in may have lost its write permission by now
  * (load_finish), and gets it back for the moment. */
 static bool remove_hook(struct park *park)
 {

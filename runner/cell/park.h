@@ -31,7 +31,7 @@ struct park {
 	struct environment environment; /* of the interpreter while it waits */
 	int channel_fd;                 /* -1: none waits, or not any more */
 	bool ready;
-	bool has_hook; /* its file lies there */
+	bool has_hook; /* its file is there */
 };
 
 void park_init(struct park *park); /* nothing is to be parked */

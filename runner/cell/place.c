@@ -1,5 +1,6 @@
 #include "runner/cell/place.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/base/str.h"
 #include "runner/system/beneath.h"
 #include "runner/system/descriptor.h"
@@ -47,8 +48,8 @@ int place_make(struct place *place, struct error *err)
 	if (place->fd < 0)
 		return -1;
 	place->scripts_fd = open_directory(place->fd, NAME_SCRIPTS, true, err);
-	cleanup_fd int out_fd = open_directory(place->fd, NAME_OUT, true, err);
-	cleanup_fd int files_fd = out_fd < 0 ? -1 : open_directory(out_fd, NAME_FILES, true, err);
+	cleanup_close int out_fd = open_directory(place->fd, NAME_OUT, true, err);
+	cleanup_close int files_fd = out_fd < 0 ? -1 : open_directory(out_fd, NAME_FILES, true, err);
 	return place->scripts_fd < 0 || files_fd < 0 ? error_wrap(err, "%s", place->path) : 0;
 }
 

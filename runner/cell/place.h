@@ -1,11 +1,12 @@
-/* Where the skill's files, its input, its results and its temporary files lie.
+/* Where the skill's files, its input, its results and its temporary files are.
  *
  * Two layouts, which look the same to the script:
  *   volumes    /sandbox and /tmp are volumes of the Pod.
  *   no volume  /sandbox is a directory of the image, read-only. scripts, out and input.json in it are
- * symbolic links of the image to /dev/shm/.sandbox, and /tmp is one to /dev/shm, which every Pod has (64
- * MiB): a volume costs a third of a second of a Pod's start. /tmp is /dev/shm itself because gVisor, which
- * mounts a tmpfs on /tmp, doesn't start a container whose /tmp leads nowhere. */
+ *              symbolic links of the image to /dev/shm/.sandbox, and /tmp is one to /dev/shm, which every
+ *              Pod has (64 MiB): a volume costs a third of a second of a Pod's start. /tmp is /dev/shm
+ *              itself because gVisor, which mounts a tmpfs on /tmp, doesn't start a container whose /tmp
+ *              leads nowhere. */
 #ifndef SKILLBOX_RUNNER_CELL_PLACE_H
 #define SKILLBOX_RUNNER_CELL_PLACE_H
 

@@ -1,5 +1,6 @@
 #include "runner/cell/result.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/beneath.h"
 #include "runner/system/descriptor.h"
 
@@ -77,7 +78,8 @@ static bool describe(const struct result *result, const struct logs *logs, size_
 
 static int open_file(const struct result *result, const struct frame_object *object, struct error *err)
 {
-	cleanup_fd int fd = beneath_open(result->collection.files_fd, object->path, O_RDONLY | O_NONBLOCK, 0);
+	cleanup_close int fd =
+	    beneath_open(result->collection.files_fd, object->path, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return error_errno(err, "open out/files/%.*s", (int)object->path.n, object->path.p);

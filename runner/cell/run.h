@@ -10,8 +10,8 @@
 
 struct run {
 	struct spawned child; /* descriptors are -1 when closed */
-	int logs_epoll; /* watches the script's stdout and stderr: events come in the order of first arrival
-			 */
+	/* Watches the script's stdout and stderr: events come in the order of first arrival. */
+	int logs_epoll;
 	struct logs *logs;             /* the cell's: they outlive the run, as part of its result */
 	bool begun;                    /* the child runs the script: what it writes is the job's log */
 	bool parked;                   /* it had waited for it */
@@ -26,7 +26,7 @@ struct run {
 void run_init(struct run *run, struct logs *logs);
 void run_free(struct run *run);
 
-/* Start a process that waits for its script (park.h). What it writes meanwhile goes to the echo alone. */
+/* Start a process that waits for its script (park.h). What it writes until then goes to the echo alone. */
 int run_park(struct run *run, const struct spawn_request *request, struct error *err);
 /* End the process that waits, and all that it started. */
 int run_unpark(struct run *run, struct echo *echo, struct error *err);

@@ -1,5 +1,6 @@
 #include "runner/cell/spawn.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/paths.h"
 
@@ -77,9 +78,9 @@ static int make_pipe(int *ret_read, int *ret_write, struct error *err)
 
 int spawn_start(const struct spawn_request *request, struct spawned *ret, struct error *err)
 {
-	cleanup_fd int out_read = -1, out_write = -1, err_read = -1, err_write = -1, status_read = -1,
-		       status_write = -1;
-	cleanup_fd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	cleanup_close int out_read = -1, out_write = -1, err_read = -1, err_write = -1, status_read = -1,
+			  status_write = -1;
+	cleanup_close int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null_fd < 0)
 		return error_errno(err, "open /dev/null");
 	if (make_pipe(&out_read, &out_write, err) != 0 || make_pipe(&err_read, &err_write, err) != 0 ||

@@ -1,5 +1,6 @@
 #include "runner/channel/relay.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/channel/rendezvous.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/environment.h"
@@ -84,7 +85,7 @@ int relay_main(void)
 	struct error err = {0};
 	signal(SIGPIPE, SIG_IGN);
 	/* exec gives it the container's variables, the token among them; it needs none */
-	cleanup_fd int socket = environment_wipe(&err) == 0 ? rendezvous_connect(&err) : -1;
+	cleanup_close int socket = environment_wipe(&err) == 0 ? rendezvous_connect(&err) : -1;
 	if (socket < 0) {
 		fprintf(stderr, "skillbox-runner: %s\n", err.message);
 		return 1;

@@ -1,5 +1,6 @@
 #include "runner/channel/rendezvous.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/tree.h"
 
@@ -14,6 +15,7 @@
 
 #define NAME "skillbox-runner"
 #define BACKLOG 64
+#define PROC_PATH_MAX 64
 #define RETRY_MS 10
 #define RETRIES 1000 /* 10 s */
 
@@ -28,7 +30,7 @@ int rendezvous_listen(struct error *err)
 {
 	struct sockaddr_un address;
 	socklen_t length = make_address(&address);
-	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, BACKLOG) != 0)
 		return error_errno(err, "listen on @" NAME);
 	int listener = fd;
@@ -41,7 +43,7 @@ int rendezvous_connect(struct error *err)
 	struct sockaddr_un address;
 	socklen_t length = make_address(&address);
 	for (int tries = 0;; tries++) {
-		cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			return error_errno(err, "make a socket");
 		if (connect(fd, (struct sockaddr *)&address, length) == 0) {
@@ -60,7 +62,7 @@ int rendezvous_connect(struct error *err)
 static bool is_entered_from_outside(pid_t pid)
 {
 	/* /proc/PID/stat rather than status: its numbers can't be forged by the name of the process */
-	char path[64], text[1024], state;
+	char path[PROC_PATH_MAX], text[TREE_STAT_MAX], state;
 	pid_t parent;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	return pid > 1 && descriptor_read_file(AT_FDCWD, path, text, sizeof(text)) > 0 &&
@@ -69,7 +71,7 @@ static bool is_entered_from_outside(pid_t pid)
 
 int rendezvous_accept(int listener)
 {
-	cleanup_fd int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	cleanup_close int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return -1;
 	struct ucred peer;

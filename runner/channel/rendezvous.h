@@ -7,9 +7,10 @@
 
 #include <stdbool.h>
 
-int rendezvous_listen(struct error *err); /* a non-blocking listener, or -1 */
-int rendezvous_connect(
-    struct error *err); /* waits some seconds for PID 1 to listen; a blocking socket, or -1 */
+/* A non-blocking listener, or -1. */
+int rendezvous_listen(struct error *err);
+/* Waits some seconds for PID 1 to listen. A blocking socket, or -1. */
+int rendezvous_connect(struct error *err);
 
 /* Take one connection: a descriptor (non-blocking), -1 with errno EAGAIN if none waits, or -1 with EACCES if
  * the peer was sent away: it must have our uid and a parent outside of this pid namespace (0), which nothing

@@ -1,5 +1,6 @@
 #include "runner/isolation/enclosure.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/paths.h"
 
@@ -42,7 +43,7 @@ static void note(struct enclosure *enclosure, const char *what, const char *wher
 
 static int write_text(const char *path, const char *text, struct error *err)
 {
-	cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		return error_errno(err, "write %s", path);
 	return 0;

@@ -1,5 +1,6 @@
 #include "runner/isolation/landlock.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/paths.h"
 
@@ -40,7 +41,7 @@ struct path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-/* Reading is not restricted: nothing secret lies in a sandbox, and the runner itself is not dumpable. */
+/* Reading is not restricted: there is nothing secret in a sandbox, and the runner itself is not dumpable. */
 #define HANDLED                                                                                              \
 	(FS_EXECUTE | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_CHAR | FS_MAKE_DIR |          \
 	 FS_MAKE_REG | FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_BLOCK | FS_MAKE_SYM | FS_REFER | FS_TRUNCATE |  \
@@ -49,7 +50,7 @@ struct path_beneath_attr {
 	(FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SOCK |         \
 	 FS_MAKE_FIFO | FS_MAKE_SYM | FS_REFER | FS_TRUNCATE)
 #define WRITE_DEVICE (FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
-/* what stands for a file that is no directory */
+/* Rights that a file which is no directory can have. */
 #define FILE_RIGHTS (FS_EXECUTE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
 struct rule {
@@ -86,7 +87,7 @@ int landlock_abi(void)
 
 static int add_rule(int ruleset_fd, const char *path, uint64_t access, struct error *err)
 {
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	struct stat st;
@@ -116,7 +117,7 @@ int landlock_prepare(int abi, const struct interpreters *interpreters, struct er
 	};
 	/* The size says how much of the structure is meant; older kernels take a longer one if the rest is
 	 * zero. */
-	cleanup_fd int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	cleanup_close int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
 		return error_errno(err, "Landlock: create the ruleset");
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

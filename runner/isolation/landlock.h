@@ -1,7 +1,7 @@
 /* Landlock: which files the script may write and execute, and that it reaches neither a socket nor a process
  * outside.
  *
- * The structures and numbers of the kernel's interface stand here because the build's headers are older than
+ * The structures and numbers of the kernel's interface are here because the build's headers are older than
  * the kernels that the runner meets. */
 #ifndef SKILLBOX_RUNNER_ISOLATION_LANDLOCK_H
 #define SKILLBOX_RUNNER_ISOLATION_LANDLOCK_H

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define SECUREBITS_UNKNOWN (-1)
+#define STATUS_MAX 8192 /* bytes of /proc/self/status, far above what the kernel writes */
+#define GROUPS_MAX 64
 
 void layers_set(struct layers *layers, enum frame_layer_kind kind, bool active, const char *format, ...)
 {
@@ -123,9 +125,9 @@ void layers_read_uid_map(struct layers *layers, const char *text)
 static void look_at_ids(struct layers *layers)
 {
 	uid_t uid[3];
-	gid_t gid[3], groups[64];
+	gid_t gid[3], groups[GROUPS_MAX];
 	bool known = getresuid(&uid[0], &uid[1], &uid[2]) == 0 && getresgid(&gid[0], &gid[1], &gid[2]) == 0;
-	int count = getgroups(64, groups);
+	int count = getgroups(GROUPS_MAX, groups);
 	bool root = !known || count < 0;
 	for (size_t i = 0; known && i < 3; i++)
 		root = root || uid[i] == 0 || gid[i] == 0;
@@ -192,7 +194,7 @@ static void look_at_lockdown(struct layers *layers, const struct lockdown *lockd
 
 void layers_find(struct layers *ret, const struct lockdown *lockdown, const struct enclosure *enclosure)
 {
-	char text[8192];
+	char text[STATUS_MAX];
 	*ret = (struct layers){0};
 	look_at_ids(ret);
 	look_at_process(ret);

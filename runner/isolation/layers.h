@@ -7,9 +7,11 @@
 #include "runner/isolation/enclosure.h"
 #include "runner/isolation/lockdown.h"
 
+#define LAYER_MAX_DETAIL 160
+
 struct layer {
 	bool active;
-	char detail[160]; /* active: e.g. "ABI 7"; else why it is not there */
+	char detail[LAYER_MAX_DETAIL]; /* active: e.g. "ABI 7"; else why it is not there */
 };
 
 struct layers {

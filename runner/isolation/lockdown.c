@@ -3,7 +3,6 @@
 #include "runner/isolation/enclosure.h"
 #include "runner/isolation/landlock.h"
 #include "runner/isolation/seccomp/filter.h"
-#include "runner/system/descriptor.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,8 +21,8 @@ static const struct {
 } limits[] = {
     {RLIMIT_CORE, 0},
     {RLIMIT_NOFILE, 1024},
-    {RLIMIT_FSIZE,
-     1ull << 30}, /* the memory of the Pod is the real bound; this one stops a runaway sparse file */
+    /* the memory of the Pod is the real bound; this one stops a runaway sparse file */
+    {RLIMIT_FSIZE, 1ull << 30},
 };
 
 int lockdown_prepare(struct lockdown *ret, const struct interpreters *interpreters, struct error *err)
@@ -38,11 +37,6 @@ int lockdown_prepare(struct lockdown *ret, const struct interpreters *interprete
 		return 0;
 	ret->landlock_fd = landlock_prepare(ret->landlock_abi, interpreters, err);
 	return ret->landlock_fd < 0 ? -1 : 0;
-}
-
-void lockdown_free(struct lockdown *lockdown)
-{
-	descriptor_close(&lockdown->landlock_fd);
 }
 
 static int set_limits(bool own_kernel)

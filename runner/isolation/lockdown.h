@@ -29,7 +29,6 @@ enum lockdown_step {
 /* What the kernel offers but can't be made ready is an error; what it doesn't offer is left out, and
  * reported (runner/isolation/layers.h). */
 int lockdown_prepare(struct lockdown *ret, const struct interpreters *interpreters, struct error *err);
-void lockdown_free(struct lockdown *lockdown);
 
 /* In the child, right before exec: whatever was prepared must succeed. Async-signal-safe; -1 with errno and
  * the step. Only execve, write and _exit are sure to work after it. */

@@ -1,5 +1,6 @@
 #include "runner/isolation/probe.h"
 
+#include "lib/base/cleanup.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/paths.h"
 
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #define PAGE 4096
+#define PATH_BYTES 64 /* of a file in one of the places */
+#define INTERFACES_BYTES 1024
 #define DESCRIPTORS 256 /* far more than the runner has open */
 
 /* Where a script can write (runner/isolation/landlock.c). */
@@ -29,13 +32,13 @@ struct findings {
 	int scripts_error;             /* 0: a file can be added to the skill's */
 	int socket_error;              /* 0: there are sockets for the internet */
 	bool limits, descriptors, session;
-	char interfaces[1024]; /* /proc/self/net/dev, whose beginning is enough */
+	char interfaces[INTERFACES_BYTES]; /* /proc/self/net/dev, whose beginning is enough */
 };
 _Static_assert(sizeof(struct findings) <= PIPE_BUF, "a write of them must be whole");
 
-static int make_file(const char *directory, char path[64])
+static int make_file(const char *directory, char path[PATH_BYTES])
 {
-	snprintf(path, 64, "%s/.probe", directory);
+	snprintf(path, PATH_BYTES, "%s/.probe", directory);
 	return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 }
 
@@ -43,27 +46,27 @@ static int make_file(const char *directory, char path[64])
  * error that stopped it. */
 static int try_to_map(const char *directory)
 {
-	char path[64];
-	cleanup_fd int fd = make_file(directory, path);
+	char path[PATH_BYTES];
+	cleanup_close int fd = make_file(directory, path);
 	if (fd < 0)
 		return errno;
-	int result = 0;
+	int problem = 0;
 	if (ftruncate(fd, PAGE) != 0) {
-		result = errno;
+		problem = errno;
 	} else {
 		void *mapped = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 		if (mapped == MAP_FAILED)
-			result = errno;
+			problem = errno;
 		else
 			munmap(mapped, PAGE);
 	}
 	unlink(path);
-	return result;
+	return problem;
 }
 
 static int try_to_execute(const char *directory)
 {
-	char path[64];
+	char path[PATH_BYTES];
 	int fd = make_file(directory, path);
 	if (fd < 0)
 		return errno;
@@ -71,16 +74,16 @@ static int try_to_execute(const char *directory)
 	/* An empty file is no program (ENOEXEC), but only who may execute it is told so. */
 	char *const none[] = {NULL};
 	execve(path, none, none);
-	int result = errno == ENOEXEC ? 0 : errno;
+	int problem = errno == ENOEXEC ? 0 : errno;
 	unlink(path);
-	return result;
+	return problem;
 }
 
 static int try_to_add(const char *directory)
 {
-	char path[64];
-	chmod(directory, 0755); /* the owner may, if nothing but permissions stands against it */
-	cleanup_fd int fd = make_file(directory, path);
+	char path[PATH_BYTES];
+	chmod(directory, 0755); /* the owner may, if nothing but permissions is against it */
+	cleanup_close int fd = make_file(directory, path);
 	if (fd < 0)
 		return errno;
 	unlink(path);
@@ -89,7 +92,7 @@ static int try_to_add(const char *directory)
 
 static int try_socket(void)
 {
-	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return fd < 0 ? errno : 0;
 }
 
@@ -124,7 +127,7 @@ static void try_all(const struct lockdown *lockdown, struct findings *ret)
 	if (descriptor_read_file(AT_FDCWD, "/proc/self/net/dev", ret->interfaces, sizeof(ret->interfaces)) <
 	    0)
 		ret->interfaces[0] = '\0';
-	cleanup_fd int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup_close int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	ret->session = getsid(0) == getpid() && terminal < 0;
 }
 
@@ -134,7 +137,7 @@ static bool run_child(const struct lockdown *lockdown, struct findings *ret)
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return false;
-	cleanup_fd int from = fds[0], to = fds[1];
+	cleanup_close int from = fds[0], to = fds[1];
 	pid_t pid = fork();
 	if (pid < 0)
 		return false;

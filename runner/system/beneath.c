@@ -1,5 +1,6 @@
 #include "runner/system/beneath.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/frame/frame.h"
 #include "runner/system/descriptor.h"
 
@@ -14,7 +15,7 @@ int beneath_open_directory(int dir_fd, const char *name)
 {
 	/* Not O_DIRECTORY: together with O_NOFOLLOW, gVisor follows a symbolic link that is the last
 	 * component. O_NONBLOCK: a FIFO in its place must not hold the caller. */
-	cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return -1;
@@ -53,7 +54,7 @@ static int make_directory(int dir_fd, const char *name, struct str path, struct 
 /* Walk to the directory that holds the last component and put that component's name into `name`. */
 static int open_parent(int dir_fd, struct str path, struct buffer *made, char name[NAME_MAX + 1])
 {
-	cleanup_fd int at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+	cleanup_close int at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
 	struct str rest = path, component;
 	while (at >= 0 && str_split_once(rest, '/', &component, &rest)) {
 		struct str so_far = {path.p, (size_t)(component.p + component.n - path.p)};
@@ -75,14 +76,14 @@ static int open_parent(int dir_fd, struct str path, struct buffer *made, char na
 int beneath_open(int dir_fd, struct str path, int flags, mode_t mode)
 {
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = open_parent(dir_fd, path, NULL, name);
+	cleanup_close int parent = open_parent(dir_fd, path, NULL, name);
 	return parent < 0 ? -1 : openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
 int beneath_create(int dir_fd, struct str path, mode_t mode, struct buffer *made)
 {
 	char name[NAME_MAX + 1];
-	cleanup_fd int parent = open_parent(dir_fd, path, made, name);
+	cleanup_close int parent = open_parent(dir_fd, path, made, name);
 	return parent < 0 ? -1
 			  : openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 }
@@ -100,28 +101,28 @@ static int empty_directory(int dir_fd, unsigned depth)
 		descriptor_close(&own);
 		return -1;
 	}
-	int result = 0;
+	int r = 0;
 	struct dirent *entry;
-	while (result == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
+	while (r == 0 && (errno = 0, entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (unlinkat(dir_fd, entry->d_name, 0) == 0)
 			continue;
 		if (errno != EISDIR) {
-			result = -1;
+			r = -1;
 			break;
 		}
-		cleanup_fd int sub = beneath_open_directory(dir_fd, entry->d_name);
+		cleanup_close int sub = beneath_open_directory(dir_fd, entry->d_name);
 		if (sub < 0 || empty_directory(sub, depth + 1) != 0 ||
 		    unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR) != 0)
-			result = -1;
+			r = -1;
 	}
-	if (result == 0 && errno != 0)
-		result = -1;
+	if (r == 0 && errno != 0)
+		r = -1;
 	int saved = errno;
 	closedir(dir);
 	errno = saved;
-	return result;
+	return r;
 }
 
 int beneath_empty(int dir_fd)

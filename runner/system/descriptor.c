@@ -1,5 +1,7 @@
 #include "runner/system/descriptor.h"
 
+#include "lib/base/cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -60,7 +62,7 @@ int descriptor_set_nonblocking(int fd)
 
 ssize_t descriptor_read_file(int dir_fd, const char *path, char *ret, size_t size)
 {
-	cleanup_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	size_t len = 0;

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-void descriptor_close(int *fd); /* close if ≥ 0 and set to -1 */
-#define cleanup_fd __attribute__((cleanup(descriptor_close)))
+/* Close it if it is ≥ 0, and set it to -1. */
+void descriptor_close(int *fd);
 
 /* Close, or mark close-on-exec, every descriptor from `first` on. Async-signal-safe. */
 void descriptor_close_from(unsigned first);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define EVENTS_MAX 1024 /* far above what the kernel writes */
+
 int oom_open(void)
 {
 	int fd = open("/sys/fs/cgroup/memory.events", O_RDONLY | O_CLOEXEC);
@@ -26,7 +28,7 @@ uint64_t oom_parse(const char *text)
 
 uint64_t oom_kills(int fd)
 {
-	char text[1024];
+	char text[EVENTS_MAX];
 	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	if (n < 0)
 		return 0;

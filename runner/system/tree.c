@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define PROC_PATH_MAX 32
 #define STOP_PASSES 16    /* a fork bomb is frozen within a few */
 #define ROUND_WAIT_MS 20  /* until the next round, if no child ends before */
 #define GENTLE_ROUNDS 150 /* 3 s, then the relay is not spared any more */
@@ -61,12 +62,12 @@ static int signal_all(int signal_number, struct error *err)
 		int64_t pid;
 		if (!str_to_i64(str_of(entry->d_name), 2, INT32_MAX, &pid))
 			continue;
-		char path[32], text[1024], state;
+		char path[PROC_PATH_MAX], text[TREE_STAT_MAX], state;
 		pid_t parent;
 		snprintf(path, sizeof(path), "%d/stat", (int)pid);
 		if (descriptor_read_file(dirfd(proc), path, text, sizeof(text)) < 0 ||
 		    !tree_parse_stat(text, &parent, &state))
-			continue; /* gone meanwhile */
+			continue; /* it has ended */
 		if (parent == 0)
 			continue;
 		/* 'Z' may be a process whose first thread has ended while others run: it gets the signal as

@@ -16,6 +16,9 @@ bool tree_reap(pid_t watched, int *ret_status, bool *ret_ended);
  * seconds. */
 int tree_end(pid_t watched, int *ret_status, bool *ret_ended, struct error *err);
 
+/* More than the kernel writes into /proc/PID/stat. */
+#define TREE_STAT_MAX 1024
+
 /* Parent pid and state letter of a process, from the text of /proc/PID/stat. */
 bool tree_parse_stat(const char *text, pid_t *ret_parent, char *ret_state);
 

@@ -1,6 +1,6 @@
 /* Runs at build time: writes the seccomp filter as a C array to the file named by its argument.
  *
- * The filter stands on top of the Pod's own profile (RuntimeDefault, a list of what is allowed) and narrows
+ * The filter is on top of the Pod's own profile (RuntimeDefault, a list of what is allowed) and narrows
  * it, and in runtimes that ignore that profile (gVisor) it is the only one. So it lists what is refused:
  * system calls that a skill never needs and that reach parts of the kernel with a history, or other
  * processes. EPERM where a program should see that it was refused; ENOSYS where libraries know how to do
