@@ -1,11 +1,13 @@
 """A sandbox as a Pod is one, made of namespaces: the real runner as PID 1, uid 65534, read-only root, no network."""
 
+import json
 import os
 import pathlib
 import select
 import signal
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -18,60 +20,118 @@ USER = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--
 PATH = "/usr/local/bin:/usr/bin:/bin"
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:handle_segv=0"}  # LeakSanitizer needs ptrace, which dumpable 0 forbids
 
+# Runs as the first process of new namespaces and becomes the runner. It is one process, because the shell that it was had
+# to start forty programs a sandbox, which was most of the time of these tests.
 SETUP = r"""
-set -e
-mount --make-rprivate /
-mount -t tmpfs -o mode=0755 tmpfs "$NEW_ROOT"
-cd "$NEW_ROOT"
-mkdir usr etc proc dev sandbox skillbox old
-for name in bin sbin lib lib64; do
-    if [ -L "/$name" ]; then ln -s "usr/$name" "$name"; elif [ -d "/$name" ]; then mkdir "$name"; mount --bind "/$name" "$name"; fi
-done
-mount --bind /usr usr
-mount --bind /etc etc
-mount -t proc proc proc
-mount -t tmpfs -o mode=0755 tmpfs dev
-mkdir dev/shm
-ln -s /proc/self/fd dev/fd
-ln -s /proc/self/fd/0 dev/stdin
-ln -s /proc/self/fd/1 dev/stdout
-ln -s /proc/self/fd/2 dev/stderr
-mount -t tmpfs -o mode=1777"$SHM_FLAGS",size="$SHM_SIZE" tmpfs dev/shm
-for name in null zero full random urandom; do touch "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
-if [ "$LAYOUT" = volumes ]; then
-    mkdir tmp
-    mount -t tmpfs -o mode=0777,nosuid,nodev,size="$SANDBOX_SIZE" tmpfs sandbox
-    mount -t tmpfs -o mode=0777,nosuid,nodev,size=16m tmpfs tmp
-else  # as images/python/Dockerfile makes it
-    ln -s /dev/shm tmp
-    for name in scripts out input.json; do ln -s "/dev/shm/.sandbox/$name" "sandbox/$name"; done
-fi
-touch dev/termination-log skillbox/runner
-chmod 666 dev/termination-log
-mount --bind dev/termination-log dev/termination-log
-mount --bind "$RUNNER" skillbox/runner
-mount -o remount,bind,ro usr
-mount -o remount,bind,ro etc
-pivot_root . old
-cd /
-umount -l old
-mount -o remount,ro /
-cd /sandbox
-exec "$@"
-"""
+import ctypes, json, os, struct, sys
+
+options = json.loads(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+
+
+def check(result, *what):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), *what)
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    encode = lambda text: text if text is None else text.encode()
+    check(libc.mount(encode(source), encode(target), encode(kind), ctypes.c_ulong(flags), encode(data)), target)
+
+
+def touch(path, mode=0o644):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644))
+    os.chmod(path, mode)
+
+
+def tmpfs(target, data, flags=0):
+    mount("tmpfs", target, "tmpfs", flags, data)
+
+
+def make_root():
+    mount(None, "/", None, REC | PRIVATE)
+    tmpfs(options["root"], "mode=0755")
+    os.chdir(options["root"])
+    for name in ("usr", "etc", "proc", "dev", "sandbox", "skillbox", "old"):
+        os.mkdir(name)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if os.path.islink("/" + name):
+            os.symlink("usr/" + name, name)
+        elif os.path.isdir("/" + name):
+            os.mkdir(name)
+            mount("/" + name, name, None, BIND)
+    mount("/usr", "usr", None, BIND)
+    mount("/etc", "etc", None, BIND)
+    mount("proc", "proc", "proc")
+
+
+def make_dev():
+    tmpfs("dev", "mode=0755")
+    os.mkdir("dev/shm")
+    os.symlink("/proc/self/fd", "dev/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink(f"/proc/self/fd/{number}", "dev/" + name)
+    tmpfs("dev/shm", "mode=1777,size=" + options["size"], NOSUID | NODEV | NOEXEC if options["runtime"] == "userns" else 0)
+    for name in ("null", "zero", "full", "random", "urandom"):
+        touch("dev/" + name)
+        mount("/dev/" + name, "dev/" + name, None, BIND)
+    touch("dev/termination-log", 0o666)
+    mount("dev/termination-log", "dev/termination-log", None, BIND)
+
+
+def make_places():
+    if options["layout"] == "volumes":
+        os.mkdir("tmp")
+        tmpfs("sandbox", "mode=0777,size=" + options["size"], NOSUID | NODEV)
+        tmpfs("tmp", "mode=0777,size=16m", NOSUID | NODEV)
+    else:  # as images/python/Dockerfile makes it
+        os.symlink("/dev/shm", "tmp")
+        for name in ("scripts", "out", "input.json"):
+            os.symlink("/dev/shm/.sandbox/" + name, "sandbox/" + name)
+    touch("skillbox/runner")
+    mount(options["runner"], "skillbox/runner", None, BIND)
+
+
+def enter_root():
+    for name in ("usr", "etc"):
+        mount(None, name, None, REMOUNT | BIND | RDONLY)
+    check(libc.syscall(155, b".", b"old"), "pivot_root")
+    os.chdir("/")
+    check(libc.umount2(b"old", 2), "umount old")
+    mount(None, "/", None, REMOUNT | RDONLY)
+    os.chdir("/sandbox")
 
 
 # What the container runtime's own filter refuses that matters here (unshare: EPERM), or what gVisor's kernel lacks
 # (landlock_create_ruleset: ENOSYS).
-PROFILE = r"""
-import ctypes, os, struct, sys
-refused = (444, 38) if sys.argv[1] == "gvisor" else (272, 1)
-program = b"".join(struct.pack("HBBI", *i) for i in (
-    (0x20, 0, 0, 0), (0x15, 0, 1, refused[0]), (0x06, 0, 0, 0x00050000 | refused[1]), (0x06, 0, 0, 0x7fff0000)))
-text = ctypes.create_string_buffer(program)
-filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(text)))
-assert ctypes.CDLL(None).prctl(22, 2, filter) == 0
-os.execvp(sys.argv[2], sys.argv[2:])
+def apply_profile():
+    number, error = (444, 38) if options["runtime"] == "gvisor" else (272, 1)
+    program = b"".join(struct.pack("HBBI", *i) for i in (
+        (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | error), (0x06, 0, 0, 0x7fff0000)))
+    text = ctypes.create_string_buffer(program)
+    filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(text)))
+    check(libc.prctl(22, 2, filter), "seccomp")
+
+
+# As setpriv of USER does it.
+def become_nobody():
+    for capability in range(64):
+        libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; the kernel has fewer
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    check(libc.syscall(126, struct.pack("II", 0x20080522, 0), bytes(24)), "capset")
+    check(libc.prctl(38, 1, 0, 0, 0), "no_new_privs")
+
+
+make_root()
+make_dev()
+make_places()
+enter_root()
+apply_profile()
+become_nobody()
+os.execve("/skillbox/runner", ["/skillbox/runner"], options["environment"])
 """
 
 
@@ -223,14 +283,11 @@ class Sandbox:
 
     def __init__(self, directory, size="64m", read_logs=True, environment=None, layout="volumes", runtime="runc"):
         environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
-        variables = [f"{k}={v}" for k, v in (OPTIONS | environment).items()]
-        command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "sh", "-c", SETUP,
-                   "sh", "python3", "-c", PROFILE, runtime, *USER, "env", "-i", *variables, "/skillbox/runner"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT,
-                                        env=os.environ | {"NEW_ROOT": str(directory), "RUNNER": runner_path(),
-                                                          "SANDBOX_SIZE": size, "SHM_SIZE": size, "LAYOUT": layout,
-                                                          "SHM_FLAGS": ",nosuid,nodev,noexec" * (runtime == "userns")})
+        options = {"root": str(directory), "runner": runner_path(), "size": size, "layout": layout, "runtime": runtime,
+                   "environment": OPTIONS | environment}
+        command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", sys.executable, "-I", "-S", "-c", SETUP,
+                   json.dumps(options)]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.layout = layout
         self.peers = []
         self.logs = bytearray()

@@ -68,28 +68,36 @@ def bomb():
             with open("/tmp/count", "a") as f:
                 f.write("x")
             if os.path.getsize("/tmp/count") > 400:
-                time.sleep(1); continue
+                print("full", flush=True)
+                time.sleep(60)
             if os.fork() == 0:
                 os.setsid()
         except OSError:
             pass
 bomb()
 """
-    got = sandbox.connect().run({"main.py": source}, timeout_ms=1500)
-    assert got.exit["reason"] == "timed_out"
+    peer = sandbox.connect()
+    peer.send(frames.whole_job({"main.py": source}, timeout_ms=60000))
+    wait_until(lambda: b"full" in sandbox.logs, seconds=20, what="400 processes")
+    assert len(sandbox.processes()) > 100
+    peer.send(frames.frame(frames.CANCEL))
+    assert peer.result().exit["reason"] == "cancelled"
     assert sandbox.processes() == []
 
 
 def test_process_whose_first_thread_has_ended(sandbox):
     source = """
 import ctypes, os, threading, time
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     threading.Thread(target=lambda: time.sleep(60)).start()
     ctypes.CDLL(None).pthread_exit(None)
-time.sleep(0.3)
+while open(f"/proc/{child}/stat").read().rsplit(")", 1)[1].split()[0] != "Z":
+    time.sleep(0.001)
+print("its first thread has ended")
 """
     got = sandbox.connect().run({"main.py": source}, timeout_ms=20000)
-    assert got.exit["reason"] == "exited"
+    assert got.exit["reason"] == "exited" and got.logs == b"its first thread has ended\n", got
     assert sandbox.processes() == []
 
 

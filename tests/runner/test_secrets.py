@@ -1,10 +1,11 @@
 """What the runner keeps from a script, it doesn't leave about for others on the node either."""
 
 import os
+import signal
 import subprocess
 
 from . import frames
-from .sandbox import TOKEN, USER
+from .sandbox import TOKEN, USER, children_of
 
 
 def test_the_token_leaves_the_environment(sandbox):
@@ -28,8 +29,9 @@ def test_the_token_leaves_the_environment_of_a_relay(sandbox):
         with open(f"/proc/{found[0]}/environ", "rb") as file:
             assert TOKEN.encode() not in file.read()
     finally:
-        relay.kill()
-        relay.wait()
+        for pid in children_of(relay.pid):  # nsenter collects it and goes, too
+            os.kill(pid, signal.SIGKILL)
+        relay.wait(20)
 
 
 def cmdline(pid):
