@@ -61,7 +61,8 @@ int json_check_object(struct str json, struct error *err)
 	return expect(str_trim(json), JSONTEXT_OBJECT, NULL, err);
 }
 
-bool json_key_is(struct str raw_key, const char *name)
+/* Is the object's member key (raw, as in the text) this name? */
+static bool key_is(struct str raw_key, const char *name)
 {
 	struct str wanted = str_of(name);
 	if (raw_key.n == 0 || !memchr(raw_key.p, '\\', raw_key.n))
@@ -76,7 +77,7 @@ bool json_key_is(struct str raw_key, const char *name)
 static const struct json_field *find_field(const struct json_field *fields, size_t count, struct str raw_key)
 {
 	for (size_t i = 0; i < count; i++)
-		if (json_key_is(raw_key, fields[i].name))
+		if (key_is(raw_key, fields[i].name))
 			return &fields[i];
 	return NULL;
 }

@@ -76,7 +76,4 @@ int json_read_time(struct str value, const struct json_path *path, int64_t max, 
 int json_error(const struct json_path *path, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Is the object's member key (raw, as in the text) this name? */
-bool json_key_is(struct str raw_key, const char *name);
-
 #endif

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define API_GROUP "skillbox.dev"
 #define API_VERSION "skillbox.dev/v1alpha1"
 #define API_BASE_PATH "/apis/skillbox.dev/v1alpha1"
 #define API_TENANT_LABEL "skillbox.dev/tenant" /* on a namespace: its tenant */

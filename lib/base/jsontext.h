@@ -1,6 +1,6 @@
-/* JSON as text: strict check, minify, find, write. User data goes through here and never through cJSON: its
- * bytes are checked and moved, never parsed into numbers and printed again. RFC 8259; UTF-8 must be valid;
- * depth ≤ 32 … as asked. */
+/* JSON as text: strict check, minify, find, write. The bytes are checked and moved, never parsed into numbers
+ * and printed again; docs/architecture.md says why there is no tree. RFC 8259; UTF-8 must be valid; the depth
+ * is bounded. */
 #ifndef SKILLBOX_BASE_JSONTEXT_H
 #define SKILLBOX_BASE_JSONTEXT_H
 

@@ -148,11 +148,6 @@ static void verify(struct remote_transfer *transfer)
 		transfer->status = error_errno(&transfer->error, "blob %s", transfer->digest);
 }
 
-void remote_transfer_verify(struct remote_transfer *transfer)
-{
-	remote_transfer_on_pool(transfer, verify, remote_transfer_finish);
-}
-
 void remote_transfer_fetch_options(const struct remote_transfer *transfer,
 				   struct http_request_options *options)
 {
@@ -166,7 +161,7 @@ void remote_transfer_fetched(struct remote_transfer *transfer, const struct http
 {
 	if (response->body_size <= transfer->size) {
 		transfer->size = response->body_size;
-		remote_transfer_verify(transfer);
+		remote_transfer_on_pool(transfer, verify, remote_transfer_finish);
 		return;
 	}
 	transfer->status = error_set(&transfer->error, ERR_TOO_LARGE, "blob %s is larger than %lld bytes",

@@ -56,9 +56,6 @@ void remote_transfer_finish(struct remote_transfer *transfer);
  * transfer is finished with that error. */
 void remote_transfer_on_pool(struct remote_transfer *transfer, void (*job)(struct remote_transfer *transfer),
 			     void (*after)(struct remote_transfer *transfer));
-/* The size bytes in a get's file are all there is: verify the digest and finish. */
-void remote_transfer_verify(struct remote_transfer *transfer);
-
 /* Options of the request that fetches: into the file, with room for the text of an error. */
 void remote_transfer_fetch_options(const struct remote_transfer *transfer,
 				   struct http_request_options *options);

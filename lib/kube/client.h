@@ -47,8 +47,6 @@ struct kube_call {
 	void *context;
 };
 #define KUBE_MERGE_PATCH "application/merge-patch+json"
-#define KUBE_JSON_PATCH "application/json-patch+json"
-#define KUBE_APPLY_PATCH "application/apply-patch+yaml"
 
 /* NULL with err if the call can't be made. done is called once, from the loop, never from inside. */
 struct http_request *kube_client_call(struct kube_client *client, const struct kube_call *call,

@@ -1,6 +1,6 @@
 /* How to reach a Kubernetes API server: from inside a Pod (service account) or from a kubeconfig file. */
-#ifndef SKILLBOX_KUBE_CONFIG_H
-#define SKILLBOX_KUBE_CONFIG_H
+#ifndef SKILLBOX_KUBE_KUBE_CONFIG_H
+#define SKILLBOX_KUBE_KUBE_CONFIG_H
 
 #include "lib/base/error.h"
 #include "lib/base/str.h"
