@@ -3,6 +3,7 @@
 #include "controller/execution/plan.h"
 #include "controller/sandbox/pod_spec.h"
 #include "lib/base/jsontext.h"
+#include "lib/policy/image.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdlib.h>

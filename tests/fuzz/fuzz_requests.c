@@ -7,6 +7,7 @@
 #include "apiserver/http/route.h"
 #include "apiserver/key/api_key.h"
 #include "lib/base/buffer.h"
+#include "lib/policy/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,6 +3,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/quantity.h"
 #include "lib/frame/frame.h"
+#include "lib/policy/image.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdlib.h>
