@@ -5,7 +5,7 @@ import os
 import pytest
 import requests
 
-from cluster_fixtures import environment  # noqa: F401
+from cluster_fixtures import cluster  # noqa: F401
 from openapi_document import closed
 from skillbox_client import Client, Kubectl, component_pods
 from traffic import Traffic
@@ -13,8 +13,8 @@ from waiting import unique, wait_for
 
 
 @pytest.fixture(scope="session")
-def server_url(environment):
-    return os.environ.get("SKILLBOX_SERVER_URL", environment["SKILLBOX_SERVER_URL"]).rstrip("/")
+def server_url(cluster):
+    return os.environ.get("SKILLBOX_SERVER_URL", cluster["SKILLBOX_SERVER_URL"]).rstrip("/")
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +31,8 @@ def strict_document(document):
 
 
 @pytest.fixture(scope="session")
-def kubectl(environment):
-    return Kubectl(environment)
+def kubectl(cluster):
+    return Kubectl(cluster)
 
 
 @pytest.fixture(scope="session")
