@@ -276,5 +276,5 @@ int api_key_to_secret(const struct api_key *key, const char *namespace, struct b
 	json_put_time(out, "created_at", key->created_ms, true);
 	json_close(out, '}');
 	json_close(out, '}');
-	return json_written(out, "the Secret", err);
+	return buffer_check(out, "the Secret", err);
 }

@@ -425,7 +425,7 @@ int execution_to_json(const struct execution *execution, struct buffer *out, str
 	if (put_spec(out, execution, err) != 0)
 		return -1;
 	json_close(out, '}');
-	return json_written(out, "the Execution", err);
+	return buffer_check(out, "the Execution", err);
 }
 
 static void put_timings(struct buffer *out, const struct execution_timings *timings)
@@ -543,7 +543,7 @@ int execution_status_patch(const struct execution *execution, bool guard, struct
 	put_isolation(out, execution);
 	json_close(out, '}');
 	json_close(out, '}');
-	return json_written(out, "the status of the Execution", err);
+	return buffer_check(out, "the status of the Execution", err);
 }
 
 bool execution_is_finished(const struct execution *execution)

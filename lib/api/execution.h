@@ -7,8 +7,8 @@
 #include "lib/base/cleanup.h"
 
 #define API_EXECUTIONS "executions"
-#define REQUESTED_AT_ANNOTATION                                                                              \
-	"skillbox.dev/requested-at" /* RFC 3339 with ms: creationTimestamp has whole seconds */
+/* RFC 3339 with ms: creationTimestamp has whole seconds. */
+#define REQUESTED_AT_ANNOTATION "skillbox.dev/requested-at"
 
 /* Larger texts go to the blob store and are referred to (etcd takes 1.5 MiB an object). */
 #define EXECUTION_INLINE_INPUT (256 * 1024)
@@ -45,14 +45,14 @@ struct execution {
 	struct {
 		char *skill_name;
 		char *skill_version; /* "" or "latest": the newest */
-		char *input; /* JSON text: spec.inputText as it is, else the raw text of spec.input; NULL if
-				neither */
+		/* JSON text: spec.inputText as it is, else the raw text of spec.input; NULL if neither. */
+		char *input;
 		struct blob_ref
 		    input_ref; /* spec.inputRef, instead, when larger than EXECUTION_INLINE_INPUT */
 		struct env_var *env;
 		size_t env_count;
-		int64_t timeout_ms;  /* spec.timeoutSeconds, or spec.timeoutMilliseconds if that is given; 0:
-					the skill's */
+		/* spec.timeoutSeconds, or spec.timeoutMilliseconds if that is given; 0: the skill's. */
+		int64_t timeout_ms;
 		int64_t ttl_seconds; /* spec.ttlSecondsAfterFinished; -1: the controller's default */
 		bool cancel;
 	} spec;

@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Bytes of a field's path in a message, and of a time. */
+#define PATH_TEXT_MAX 512
+#define TIME_TEXT_MAX 64
+
 static const char *const kind_names[] = {
     [JSONTEXT_OBJECT] = "an object", [JSONTEXT_ARRAY] = "a list",   [JSONTEXT_STRING] = "a string",
     [JSONTEXT_NUMBER] = "a number",  [JSONTEXT_TRUE] = "a boolean", [JSONTEXT_FALSE] = "a boolean",
@@ -32,7 +36,7 @@ int json_error(const struct json_path *path, struct error *err, const char *form
 {
 	if (!err)
 		return -1;
-	cleanup_buffer struct buffer where = BUFFER(512);
+	cleanup_buffer struct buffer where = BUFFER(PATH_TEXT_MAX);
 	append_path(&where, path);
 	char message[512];
 	va_list args;
@@ -226,7 +230,7 @@ int json_read_time(struct str value, const struct json_path *path, int64_t max, 
 	(void)max;
 	if (expect(value, JSONTEXT_STRING, path, err) != 0)
 		return -1;
-	cleanup_buffer struct buffer text = BUFFER(64);
+	cleanup_buffer struct buffer text = BUFFER(TIME_TEXT_MAX);
 	if (jsontext_decode_string(value, &text, NULL) != 0 ||
 	    !clock_parse_rfc3339(buffer_str(&text), target))
 		return json_error(path, err, "must be an RFC 3339 time");

@@ -17,10 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_OBJECT_MAX                                                                                      \
-	(8u << 20)             /* bytes of one object; etcd takes 1.5 MiB, escapes and other stores more */
-#define JSON_OBJECT_DEPTH 1024 /* nesting of a whole object, managedFields included */
-#define JSON_NAME_MAX 1024     /* names, digests, image references */
+/* Bytes of one object; etcd takes 1.5 MiB, escapes and other stores more. */
+#define JSON_OBJECT_MAX (8u << 20)
+#define JSON_OBJECT_DEPTH 1024      /* nesting of a whole object, managedFields included */
+#define JSON_NAME_MAX 1024          /* names, digests, image references */
 #define JSON_MESSAGE_MAX (64 << 10) /* texts for people */
 #define JSON_TEXT_MAX (4 << 20)     /* user data */
 
@@ -57,20 +57,27 @@ int json_read_list(struct str value, const struct json_path *path, int64_t max, 
 		   json_read_fn read, void **ret_array, size_t *ret_count, struct error *err);
 
 /* json_read_fn for the basic types; the target's type is named. */
+/* char * */
 int json_read_string(struct str value, const struct json_path *path, int64_t max, void *target,
-		     struct error *err); /* char * */
+		     struct error *err);
+/* char *: any JSON, as text */
 int json_read_raw(struct str value, const struct json_path *path, int64_t max, void *target,
-		  struct error *err); /* char *: any JSON, as text */
+		  struct error *err);
+/* int64_t, 0 … max */
 int json_read_count(struct str value, const struct json_path *path, int64_t max, void *target,
-		    struct error *err); /* int64_t, 0 … max */
+		    struct error *err);
+/* int64_t, -max … max */
 int json_read_int(struct str value, const struct json_path *path, int64_t max, void *target,
-		  struct error *err); /* int64_t, -max … max */
+		  struct error *err);
+/* double, -max … max */
 int json_read_number(struct str value, const struct json_path *path, int64_t max, void *target,
-		     struct error *err); /* double, -max … max */
+		     struct error *err);
+/* bool */
 int json_read_bool(struct str value, const struct json_path *path, int64_t max, void *target,
-		   struct error *err); /* bool */
+		   struct error *err);
+/* int64_t, RFC 3339 to ms */
 int json_read_time(struct str value, const struct json_path *path, int64_t max, void *target,
-		   struct error *err); /* int64_t, RFC 3339 to ms */
+		   struct error *err);
 
 /* error_set(ERR_BAD_REQUEST) with the path before the message; returns -1. */
 int json_error(const struct json_path *path, struct error *err, const char *format, ...)

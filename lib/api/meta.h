@@ -14,8 +14,8 @@
 #define API_VERSION "skillbox.dev/v1alpha1"
 #define API_BASE_PATH "/apis/skillbox.dev/v1alpha1"
 #define API_TENANT_LABEL "skillbox.dev/tenant" /* on a namespace: its tenant */
-#define API_UPLOADED_AT_ANNOTATION                                                                           \
-	"skillbox.dev/uploaded-at" /* on a Skill: RFC 3339 with ms; the newest is `latest` */
+/* On a Skill: RFC 3339 with ms; the newest is `latest`. */
+#define API_UPLOADED_AT_ANNOTATION "skillbox.dev/uploaded-at"
 
 struct object_meta {
 	char *namespace, *name, *uid, *resource_version;

@@ -178,5 +178,5 @@ int sandbox_pool_status_patch(const struct sandbox_pool *pool, struct buffer *ou
 	json_close(out, '}');
 	json_close(out, '}');
 	json_close(out, '}');
-	return json_written(out, "the status of the SandboxPool", err);
+	return buffer_check(out, "the status of the SandboxPool", err);
 }

@@ -9,6 +9,7 @@
 
 #define MAX_FILES 4096
 #define MAX_PATH_BYTES 1024
+#define IDENTITY_MAX 4096 /* name, version and digest together */
 #define MAX_TIMEOUT_MS (24 * 60 * 60 * 1000)
 
 static int read_annotations(struct str value, const struct json_path *path, int64_t max, void *target,
@@ -334,7 +335,7 @@ int skill_to_json(const struct skill *skill, struct buffer *out, struct error *e
 	if (put_spec(out, skill, err) != 0)
 		return -1;
 	json_close(out, '}');
-	return json_written(out, "the Skill", err);
+	return buffer_check(out, "the Skill", err);
 }
 
 int skill_status_patch(const struct skill *skill, struct buffer *out, struct error *err)
@@ -343,7 +344,7 @@ int skill_status_patch(const struct skill *skill, struct buffer *out, struct err
 	condition_write(out, "Ready", &skill->status.ready);
 	json_put_string(out, "digest", skill->status.digest);
 	buffer_append_c(out, "}}");
-	return json_written(out, "the status of the Skill", err);
+	return buffer_check(out, "the status of the Skill", err);
 }
 
 static bool is_alphanumeric(char c)
@@ -355,7 +356,7 @@ int skill_object_name(struct str name, struct str version, struct str digest, st
 		      struct error *err)
 {
 	enum { READABLE = 52 }; /* with "-" and 10 digits 63 bytes: a name that also fits into a label */
-	cleanup_buffer struct buffer hashed = BUFFER(4096);
+	cleanup_buffer struct buffer hashed = BUFFER(IDENTITY_MAX);
 	buffer_append_str(&hashed, name);
 	buffer_append_byte(&hashed, '\0');
 	buffer_append_str(&hashed, version);
@@ -381,5 +382,5 @@ int skill_object_name(struct str name, struct str version, struct str digest, st
 	while (n > 0 && readable[n - 1] == '-')
 		n--;
 	buffer_appendf(out, "%.*s%s%.10s", (int)n, readable, n ? "-" : "", hex);
-	return json_written(out, "the object's name", err);
+	return buffer_check(out, "the object's name", err);
 }

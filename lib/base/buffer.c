@@ -18,7 +18,7 @@ char *buffer_reserve(struct buffer *b, size_t n)
 			cap = b->max + 1;
 		char *data = realloc(b->data, cap);
 		if (!data) {
-			b->failed = true;
+			b->failed = b->no_memory = true;
 			return NULL;
 		}
 		b->data = data;
@@ -74,6 +74,15 @@ int buffer_appendf(struct buffer *b, const char *format, ...)
 	return 0;
 }
 
+int buffer_check(const struct buffer *b, const char *what, struct error *err)
+{
+	if (!b->failed)
+		return 0;
+	if (b->no_memory)
+		return error_no_memory(err);
+	return error_set(err, ERR_TOO_LARGE, "%s does not fit into %zu bytes", what, b->max);
+}
+
 void buffer_consume(struct buffer *b, size_t n)
 {
 	if (n > b->len)
@@ -88,7 +97,7 @@ void buffer_consume(struct buffer *b, size_t n)
 void buffer_reset(struct buffer *b)
 {
 	b->len = 0;
-	b->failed = false;
+	b->failed = b->no_memory = false;
 	if (b->data)
 		b->data[0] = '\0';
 }
@@ -98,7 +107,14 @@ void buffer_free(struct buffer *b)
 	free(b->data);
 	b->data = NULL;
 	b->len = b->cap = 0;
-	b->failed = false;
+	b->failed = b->no_memory = false;
+}
+
+void buffer_wipe(struct buffer *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buffer_free(b);
 }
 
 char *buffer_steal(struct buffer *b)

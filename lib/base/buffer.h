@@ -3,6 +3,7 @@
 #define SKILLBOX_BASE_BUFFER_H
 
 #include "lib/base/cleanup.h"
+#include "lib/base/error.h"
 #include "lib/base/str.h"
 
 #include <stdarg.h>
@@ -10,11 +11,16 @@
 #include <stddef.h>
 
 struct buffer {
-	char *data;  /* always NUL-terminated once something was appended, so it serves as a C string */
-	size_t len;  /* bytes, without that NUL */
-	size_t cap;  /* bytes allocated */
-	size_t max;  /* len never grows beyond this */
-	bool failed; /* an append did not fit or memory ran out; it stays set until buffer_reset */
+	/* Always NUL-terminated once something was appended, so it serves as a C string. */
+	char *data;
+	/* Bytes in use, without that NUL, and bytes allocated. */
+	size_t len, cap;
+	/* len never grows beyond this. */
+	size_t max;
+	/* An append did not fit, or memory ran out; it stays set until buffer_reset. */
+	bool failed;
+	/* It was memory. */
+	bool no_memory;
 };
 
 #define BUFFER(maximum) ((struct buffer){.max = (maximum)})
@@ -30,9 +36,18 @@ int buffer_appendf(struct buffer *b, const char *format, ...) __attribute__((for
 /* Make room for n more bytes and return where they go (then add to len), or NULL as with append. */
 char *buffer_reserve(struct buffer *b, size_t n);
 
-void buffer_consume(struct buffer *b, size_t n); /* drop the first n bytes */
-void buffer_reset(struct buffer *b);             /* empty it, keep the memory, clear `failed` */
-void buffer_free(struct buffer *b);              /* release; it can be used again */
+/* 0 unless the buffer failed. Else err says which of the two it was: `what` ("the path") is too large for it
+ * (ERR_TOO_LARGE), or there is no memory. Where a whole is made of many appends, this is the one look. */
+int buffer_check(const struct buffer *b, const char *what, struct error *err);
+
+/* Drop the first n bytes. */
+void buffer_consume(struct buffer *b, size_t n);
+/* Empty it, keep the memory, clear `failed`. */
+void buffer_reset(struct buffer *b);
+/* Release; it can be used again. */
+void buffer_free(struct buffer *b);
+/* The same for what is secret: the bytes are overwritten first. */
+void buffer_wipe(struct buffer *b);
 /* The data, now the caller's (free()), in just the memory it needs; "" allocated if empty; NULL if failed. */
 char *buffer_steal(struct buffer *b);
 

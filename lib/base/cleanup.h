@@ -51,8 +51,9 @@ static inline void cleanup_run_closedir(DIR **folder)
 /* A DIR *; NULL is nothing. */
 #define cleanup_closedir __attribute__((cleanup(cleanup_run_closedir)))
 
-/* A struct buffer (lib/base/buffer.h). */
+/* A struct buffer (lib/base/buffer.h), and one that holds a secret. */
 #define cleanup_buffer __attribute__((cleanup(buffer_free)))
+#define cleanup_secret_buffer __attribute__((cleanup(buffer_wipe)))
 
 /* A struct digest * (lib/base/digest.h). */
 #define cleanup_digest __attribute__((cleanup(digest_cleanup)))

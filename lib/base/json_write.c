@@ -93,8 +93,10 @@ void json_put_message(struct buffer *out, const char *key, const char *value, si
 	cleanup_buffer struct buffer cut = BUFFER(max);
 	buffer_append_str(&cut, utf8_cut(str_of(value), max - (sizeof(mark) - 1)));
 	buffer_append_c(&cut, mark);
-	if (cut.failed)
+	if (cut.failed) {
 		out->failed = true;
+		out->no_memory |= cut.no_memory;
+	}
 	json_put_str(out, key, buffer_str(&cut));
 }
 
@@ -105,11 +107,4 @@ int json_put_text(struct buffer *out, const char *key, const char *value, struct
 		return error_set(err, ERR_BAD_REQUEST, "%s: not UTF-8 at byte %zu", key, position);
 	json_put_string(out, key, value);
 	return 0;
-}
-
-int json_written(const struct buffer *out, const char *what, struct error *err)
-{
-	if (!out->failed)
-		return 0;
-	return error_set(err, ERR_TOO_LARGE, "%s does not fit into %zu bytes", what, out->max);
 }

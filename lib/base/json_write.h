@@ -1,7 +1,7 @@
 /* JSON text, written piece by piece into a buffer. Reading is jsontext.h's, and lib/api/json.h's for whole
  * objects.
  *
- * Commas come by themselves; a caller looks at out->failed once, or calls json_written. Nothing is written
+ * Commas come by themselves; a caller looks at out->failed once, or calls buffer_check. Nothing is written
  * for a NULL string. */
 #ifndef SKILLBOX_BASE_JSON_WRITE_H
 #define SKILLBOX_BASE_JSON_WRITE_H
@@ -39,8 +39,5 @@ int json_put_text(struct buffer *out, const char *key, const char *value, struct
 /* json_put_string for a text for people: cut at `max` bytes, with "…", since the API server refuses a longer
  * one and with it everything else in the patch. */
 void json_put_message(struct buffer *out, const char *key, const char *value, size_t max);
-
-/* 0, or the error that says that `what` did not fit into out. */
-int json_written(const struct buffer *out, const char *what, struct error *err);
 
 #endif

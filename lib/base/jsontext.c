@@ -363,10 +363,10 @@ int jsontext_minify(struct str text, const struct jsontext_rules *rules, struct 
 	size_t before = out->len;
 	int status = run(text, rules, out, err);
 	if (status == 0 && out->failed)
-		status = text.n > out->max - before
-			     ? error_set(err, ERR_TOO_LARGE, "the JSON text is larger than %zu bytes",
-					 out->max - before)
-			     : error_no_memory(err);
+		status = out->no_memory
+			     ? error_no_memory(err)
+			     : error_set(err, ERR_TOO_LARGE, "the JSON text is larger than %zu bytes",
+					 out->max - before);
 	if (status != 0 && out->data) {
 		out->len = before;
 		out->data[before] = '\0';

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 struct jsontext_rules {
-	unsigned max_depth;     /* nested arrays and objects; 0 means 128 */
-	bool refuse_duplicates; /* a key twice in one object is an error (for what we parse ourselves; not for
-				   user data) */
+	unsigned max_depth; /* nested arrays and objects; 0 means 128 */
+	/* A key twice in one object is an error (for what we parse ourselves; not for user data). */
+	bool refuse_duplicates;
 };
 
 enum jsontext_kind {

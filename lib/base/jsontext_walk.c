@@ -239,10 +239,9 @@ int jsontext_decode_string(struct str value, struct buffer *out, struct error *e
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "a JSON string has half a surrogate pair (\\ud800 to \\udfff), which is no character");
-	return value.n > out->max - before
-		   ? error_set(err, ERR_TOO_LARGE, "a JSON string is longer than %zu bytes",
-			       out->max - before)
-		   : error_no_memory(err);
+	return out->no_memory ? error_no_memory(err)
+			      : error_set(err, ERR_TOO_LARGE, "a JSON string is longer than %zu bytes",
+					  out->max - before);
 }
 
 static void append_escaped(struct buffer *out, unsigned char c)

@@ -35,10 +35,11 @@
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 struct metric_label {
-	const char *name;          /* NULL: no label */
-	const char *const *values; /* all it may have, an index each; NULL: an open label, whose values come
-				      at run time and get their index from metrics_label */
-	size_t count;              /* of values; of an open label the most that are told apart */
+	const char *name; /* NULL: no label */
+	/* All it may have, an index each; NULL: an open label, whose values come at run time and get their
+	 * index from metrics_label. */
+	const char *const *values;
+	size_t count; /* of values; of an open label the most that are told apart */
 };
 #define METRIC_LABEL(label, list)                                                                            \
 	{                                                                                                    \
@@ -76,8 +77,8 @@ struct metrics *metrics_free(struct metrics *metrics); /* NULL-safe, returns NUL
 size_t metrics_label(struct metrics *metrics, size_t metric, size_t label, struct str value);
 
 void metrics_add(struct metrics *metrics, size_t metric, const size_t *at, double n); /* counter, gauge */
-void metrics_set(struct metrics *metrics, size_t metric, const size_t *at,
-		 double value); /* gauge; a counter kept elsewhere */
+/* Gauge; a counter kept elsewhere. */
+void metrics_set(struct metrics *metrics, size_t metric, const size_t *at, double value);
 void metrics_observe(struct metrics *metrics, size_t metric, const size_t *at, double value); /* histogram */
 /* Of a counter or gauge its value, of a histogram how many were observed; for tests and for sums. */
 double metrics_get(const struct metrics *metrics, size_t metric, const size_t *at);

@@ -4,15 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 /* For file systems without O_TMPFILE: a name for a moment. */
 static int unlinked_file(const char *directory, struct error *err)
 {
-	cleanup_buffer struct buffer path = BUFFER(4096);
-	if (buffer_appendf(&path, "%s/skillbox-XXXXXX", directory) != 0)
-		return error_no_memory(err);
+	cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
+	buffer_appendf(&path, "%s/skillbox-XXXXXX", directory);
+	if (buffer_check(&path, "TMPDIR", err) != 0)
+		return -1;
 	int fd = mkostemp(path.data, O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "temporary file in %s", directory);

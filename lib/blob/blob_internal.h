@@ -24,6 +24,9 @@ struct blob_store {
 	const struct blob_operations *operations;
 };
 
+/* Bytes of the secret that signs URLs. */
+#define BLOB_SIGNING_KEY_MAX 4096
+
 const char *blob_bucket_name(enum blob_bucket bucket); /* "skills", "executions" */
 bool blob_bucket_find(struct str name, enum blob_bucket *ret);
 bool blob_tenant_is_valid(struct str tenant);    /* a DNS-1123 label */

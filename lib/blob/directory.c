@@ -57,7 +57,7 @@ void directory_release(struct directory_store *store)
 	free(store);
 }
 
-/* ---- on the pool ---- */
+/* ---- on the pool */
 
 /* mkdir -p below root; what was made is made durable in its parent. Gives a descriptor of the last folder. */
 static int make_folders(int root, const char *path, struct error *err)
@@ -238,7 +238,7 @@ static void on_pool(uv_work_t *work)
 	job->status = job->run(job, &job->error);
 }
 
-/* ---- on the loop ---- */
+/* ---- on the loop */
 
 static void job_free(struct job *job)
 {
@@ -418,13 +418,15 @@ struct blob_store *blob_store_directory(uv_loop_t *loop, const char *directory, 
 	store->store.operations = &directory_operations;
 	store->loop = loop;
 	store->root = -1;
-	store->signing_key = BUFFER(4096);
+	store->signing_key = BUFFER(BLOB_SIGNING_KEY_MAX);
 	store->public_url = str_dup(str_of(public_url));
 	int status = 0;
 	if (signing_key.n == 0)
 		status = error_set(err, ERR_BAD_REQUEST, "the blob store needs a signing key");
-	else if (!store->public_url || buffer_append_str(&store->signing_key, signing_key) != 0)
+	else if (!store->public_url)
 		status = error_no_memory(err);
+	else if (buffer_append_str(&store->signing_key, signing_key) != 0)
+		status = buffer_check(&store->signing_key, "the signing key", err);
 	if (status == 0)
 		status = open_root(store, directory, err);
 	return status == 0 ? &store->store : blob_store_free(&store->store);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #define URL_MAX 4096
+/* Of the server's own words. */
+#define MESSAGE_MAX 512
 #define URL_SECONDS 900
 #define TIMEOUT_MS 300000
 #define RETRIES 4
@@ -40,13 +42,13 @@ static void transfer_free(struct remote_transfer *remote)
 	free(remote); /* the first member */
 }
 
-/* ---- requests ---- */
+/* ---- requests */
 
 /* The server's own words, if it answered with our error body. */
 static void error_of_response(const struct remote_transfer *transfer, const struct http_response *response,
 			      struct error *err)
 {
-	cleanup_buffer struct buffer message = BUFFER(512);
+	cleanup_buffer struct buffer message = BUFFER(MESSAGE_MAX);
 	struct str value;
 	if (jsontext_check(response->body, NULL, NULL) == 0 &&
 	    jsontext_kind_of(response->body) == JSONTEXT_OBJECT &&
@@ -207,11 +209,12 @@ struct blob_store *blob_store_http(uv_loop_t *loop, struct http_client *client, 
 		return NULL;
 	}
 	remote_store_init(&store->remote, &http_operations, loop, client, store_destroy);
-	store->signing_key = BUFFER(4096);
+	store->signing_key = BUFFER(BLOB_SIGNING_KEY_MAX);
 	store->base_url = str_dup(str_of(base_url));
-	if (!store->base_url || buffer_append_str(&store->signing_key, signing_key) != 0) {
+	buffer_append_str(&store->signing_key, signing_key);
+	if (!store->base_url)
 		error_no_memory(err);
-		return blob_store_free(&store->remote.store);
-	}
-	return &store->remote.store;
+	else if (buffer_check(&store->signing_key, "the signing key", err) == 0)
+		return &store->remote.store;
+	return blob_store_free(&store->remote.store);
 }

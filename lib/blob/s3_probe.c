@@ -5,6 +5,8 @@
 #define ASK_AGAIN_GOOD_US (10 * 1000000)
 #define ASK_AGAIN_BAD_US (2 * 1000000)
 #define TIMEOUT_MS 10000
+/* What creates a bucket: a sentence of XML around the region. */
+#define LOCATION_BODY_MAX 1024
 
 static void take_good(struct s3_probe *probe)
 {
@@ -52,7 +54,7 @@ static void on_made(void *context, const struct http_response *response)
 
 static void make(struct s3_probe *probe)
 {
-	cleanup_buffer struct buffer body = BUFFER(1024);
+	cleanup_buffer struct buffer body = BUFFER(LOCATION_BODY_MAX);
 	if (strcmp(probe->store->region, "us-east-1") != 0) /* whose name isn't allowed there */
 		buffer_appendf(&body,
 			       "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"

@@ -4,6 +4,8 @@
 
 #define RETRIES 7 /* 6 to 11 s: a server that starts anew */
 #define AUTHORIZATION_MAX 2048
+/* A file name, each byte as %XX, and the words around it. */
+#define DISPOSITION_MAX 1024
 
 struct address {
 	struct buffer host, path; /* not encoded */
@@ -29,7 +31,10 @@ static int address_fill(const struct s3_store *store, const struct s3_endpoint *
 		buffer_append_c(&ret->host, endpoint->host);
 		buffer_appendf(&ret->path, "/%s%s%s", name, object ? "/" : "", object ? object : "");
 	}
-	return ret->host.failed || ret->path.failed ? error_no_memory(err) : 0;
+	return buffer_check(&ret->host, "S3: the host name", err) ||
+		       buffer_check(&ret->path, "S3: the path", err)
+		   ? -1
+		   : 0;
 }
 
 static void append_url(struct buffer *ret, const struct s3_endpoint *endpoint, const struct address *address)
@@ -79,10 +84,8 @@ struct http_request *s3_send(struct s3_store *store, const struct s3_call *call,
 	if (sigv4_append_query(&url, call->query, call->query_count, err) != 0 ||
 	    sigv4_sign(&key, &request, &authorization, err) != 0)
 		return NULL;
-	if (host.failed) {
-		error_no_memory(err);
+	if (buffer_check(&host, "S3: the host name", err) != 0)
 		return NULL;
-	}
 	snprintf(date_line, sizeof(date_line), "x-amz-date: %s", date);
 	snprintf(hash_line, sizeof(hash_line), "x-amz-content-sha256: %s", hash);
 	const char *const lines[] = {
@@ -117,7 +120,7 @@ int s3_presign(struct s3_store *store, enum blob_bucket bucket, const char *obje
 	       int64_t seconds, struct buffer *ret, struct error *err)
 {
 	cleanup_address struct address address = {0};
-	cleanup_buffer struct buffer disposition = BUFFER(1024), url = BUFFER(S3_URL_MAX);
+	cleanup_buffer struct buffer disposition = BUFFER(DISPOSITION_MAX), url = BUFFER(S3_URL_MAX);
 	const struct s3_endpoint *endpoint = &store->public_endpoint;
 	struct str name = str_of(filename);
 	if (!blob_filename_is_valid(name))
@@ -125,8 +128,8 @@ int s3_presign(struct s3_store *store, enum blob_bucket bucket, const char *obje
 	if (address_fill(store, endpoint, bucket, object, &address, err) != 0)
 		return -1;
 	append_disposition(&disposition, name);
-	if (disposition.failed)
-		return error_no_memory(err);
+	if (buffer_check(&disposition, "S3: the file name", err) != 0)
+		return -1;
 	const struct sigv4_pair query = {STR("response-content-disposition"), buffer_str(&disposition)};
 	const struct sigv4_pair host = {STR("host"), buffer_str(&address.host)};
 	const struct sigv4_key key = key_of(store);

@@ -9,18 +9,19 @@
 #include <stdlib.h>
 
 #define FILENAME_MAX_BYTES 127
+#define SIGNED_TEXT_MAX 1024
 
 /* No field can hold a line feed, so no two requests give the same text. */
 static int sign(const struct blob_key *key, struct str filename, const char *method, int64_t expires,
 		struct str secret, char ret[DIGEST_HEX_SIZE], struct error *err)
 {
-	cleanup_buffer struct buffer text = BUFFER(1024);
+	cleanup_buffer struct buffer text = BUFFER(SIGNED_TEXT_MAX);
 	buffer_appendf(&text, "skillbox-blob-1\n%s\n%s\n%s\n%s\n", method, blob_bucket_name(key->bucket),
 		       key->tenant, key->digest);
 	buffer_append_str(&text, filename);
 	buffer_appendf(&text, "\n%" PRId64, expires);
-	if (text.failed)
-		return error_no_memory(err);
+	if (buffer_check(&text, "the text to sign", err) != 0)
+		return -1;
 	if (secret.n == 0)
 		return error_set(err, ERR_INTERNAL, "the blob store has no signing key");
 	return digest_hmac_sha256_hex(secret, buffer_str(&text), ret, err);

@@ -7,8 +7,19 @@
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define CANONICAL_MAX 65536
+/* "AWS4" and the secret key. */
+#define SECRET_KEY_MAX 1024
+/* The access key and the scope; the names of the signed headers. */
+#define CREDENTIAL_MAX 1024
+#define HEADER_NAMES_MAX 1024
 
-/* ---- encoding ---- */
+static int no_room(bool no_memory, const char *where, struct error *err)
+{
+	return no_memory ? error_no_memory(err)
+			 : error_set(err, ERR_TOO_LARGE, "signature: the %s has no room", where);
+}
+
+/* ---- encoding */
 
 static bool is_unreserved(char c)
 {
@@ -34,7 +45,7 @@ void sigv4_append_path(struct buffer *ret, struct str path)
 	sigv4_append_encoded(ret, path, true);
 }
 
-/* ---- canonical query: the pairs sorted by their encoded bytes ---- */
+/* ---- canonical query: the pairs sorted by their encoded bytes */
 
 /* One text a pair, "NAME\0VALUE" in encoded form, where no byte is smaller than those of an encoded name that
  * goes on: so the order of the texts is that of the names, then of the values. */
@@ -54,7 +65,7 @@ static int compare_pairs(const void *a, const void *b)
 int sigv4_append_query(struct buffer *ret, const struct sigv4_pair *query, size_t count, struct error *err)
 {
 	struct encoded_pair pairs[SIGV4_MAX_PAIRS];
-	bool failed = false;
+	bool failed = false, no_memory = false;
 	if (count > SIGV4_MAX_PAIRS)
 		return error_set(err, ERR_INTERNAL, "signature: more than %d query parameters",
 				 SIGV4_MAX_PAIRS);
@@ -65,6 +76,7 @@ int sigv4_append_query(struct buffer *ret, const struct sigv4_pair *query, size_
 		buffer_append_byte(&pairs[i].text, '\0');
 		sigv4_append_encoded(&pairs[i].text, query[i].value, false);
 		failed = failed || pairs[i].text.failed;
+		no_memory = no_memory || pairs[i].text.no_memory;
 	}
 	if (!failed && count > 0)
 		qsort(pairs, count, sizeof(pairs[0]), compare_pairs);
@@ -78,10 +90,10 @@ int sigv4_append_query(struct buffer *ret, const struct sigv4_pair *query, size_
 		}
 		buffer_free(text);
 	}
-	return failed || ret->failed ? error_set(err, ERR_TOO_LARGE, "signature: the query has no room") : 0;
+	return failed || ret->failed ? no_room(no_memory || ret->no_memory, "query", err) : 0;
 }
 
-/* ---- canonical headers ---- */
+/* ---- canonical headers */
 
 static int compare_names(struct str a, struct str b)
 {
@@ -162,7 +174,7 @@ static void append_signed_names(struct buffer *ret, const struct sorted_headers 
 	}
 }
 
-/* ---- signature ---- */
+/* ---- signature */
 
 void sigv4_date(int64_t time_ms, char ret[SIGV4_DATE_SIZE])
 {
@@ -182,7 +194,7 @@ static void append_scope(struct buffer *ret, const struct sigv4_key *key, const 
 
 static int derive_key(const struct sigv4_key *key, const char *date, unsigned char ret[32], struct error *err)
 {
-	cleanup_buffer struct buffer first = BUFFER(1024);
+	cleanup_secret_buffer struct buffer first = BUFFER(SECRET_KEY_MAX);
 	struct str day = {date, 8}, derived = {(const char *)ret, 32};
 	buffer_append_c(&first, "AWS4");
 	buffer_append_str(&first, key->secret_key);
@@ -194,7 +206,6 @@ static int derive_key(const struct sigv4_key *key, const char *date, unsigned ch
 			     digest_hmac_sha256(derived, STR("aws4_request"), ret, err)
 			 ? -1
 			 : 0;
-	explicit_bzero(first.data, first.cap);
 	return status;
 }
 
@@ -215,15 +226,15 @@ static int sign(const struct sigv4_key *key, const struct sigv4_request *request
 	append_signed_names(&text, headers);
 	buffer_appendf(&text, "\n%s", request->payload_hash);
 	if (text.failed)
-		return error_set(err, ERR_TOO_LARGE, "signature: the request has no room");
+		return no_room(text.no_memory, "request", err);
 	if (digest_sha256_hex(buffer_str(&text), hash, err) != 0)
 		return -1;
 	buffer_reset(&text);
 	buffer_appendf(&text, ALGORITHM "\n%s\n", date);
 	append_scope(&text, key, date);
 	buffer_appendf(&text, "\n%s", hash);
-	if (text.failed)
-		return error_no_memory(err);
+	if (buffer_check(&text, "signature: the text to sign", err) != 0)
+		return -1;
 	if (derive_key(key, date, derived, err) != 0)
 		return -1;
 	int status = digest_hmac_sha256_hex((struct str){(const char *)derived, sizeof(derived)},
@@ -250,13 +261,13 @@ int sigv4_sign(const struct sigv4_key *key, const struct sigv4_request *request,
 	buffer_append_c(ret, ", SignedHeaders=");
 	append_signed_names(ret, &headers);
 	buffer_appendf(ret, ", Signature=%s", signature);
-	return ret->failed ? error_set(err, ERR_TOO_LARGE, "signature: the header has no room") : 0;
+	return ret->failed ? no_room(ret->no_memory, "header", err) : 0;
 }
 
 int sigv4_presign(const struct sigv4_key *key, const struct sigv4_request *request, int64_t seconds,
 		  struct buffer *ret, struct error *err)
 {
-	cleanup_buffer struct buffer credential = BUFFER(1024), names = BUFFER(1024),
+	cleanup_buffer struct buffer credential = BUFFER(CREDENTIAL_MAX), names = BUFFER(HEADER_NAMES_MAX),
 				     query = BUFFER(CANONICAL_MAX);
 	char date[SIGV4_DATE_SIZE], expires[24], signature[DIGEST_HEX_SIZE];
 	struct sorted_headers headers;
@@ -273,7 +284,7 @@ int sigv4_presign(const struct sigv4_key *key, const struct sigv4_request *reque
 	append_scope(&credential, key, date);
 	append_signed_names(&names, &headers);
 	if (credential.failed || names.failed)
-		return error_set(err, ERR_TOO_LARGE, "signature: the URL has no room");
+		return no_room(credential.no_memory || names.no_memory, "URL", err);
 	size_t count = 0;
 	for (; count < request->query_count; count++)
 		pairs[count] = request->query[count];
@@ -287,5 +298,5 @@ int sigv4_presign(const struct sigv4_key *key, const struct sigv4_request *reque
 		return -1;
 	buffer_append_str(ret, buffer_str(&query));
 	buffer_appendf(ret, "&X-Amz-Signature=%s", signature);
-	return ret->failed ? error_set(err, ERR_TOO_LARGE, "signature: the URL has no room") : 0;
+	return ret->failed ? no_room(ret->no_memory, "URL", err) : 0;
 }

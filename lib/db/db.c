@@ -10,9 +10,8 @@
 #define MAX_CONNECTIONS 16
 #define TICK_MS 500
 #define PING_AFTER_MS 1500 /* without news from the database */
-#define SILENCE_MS                                                                                           \
-	3000 /* a statement without an answer for so long makes the database unusable for /ready             \
-	      */
+/* A statement without an answer for so long makes the database unusable for /ready. */
+#define SILENCE_MS 3000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 3000
 
@@ -238,7 +237,10 @@ int db_run(struct db *db, const struct db_call *call, struct error *err)
 	const struct db_parameters *parameters = call->parameters;
 	size_t count = parameters ? parameters->count : 0, bytes = parameters ? parameters->bytes : 0;
 	struct job *job = NULL;
-	if (parameters ? parameters->failed : db_statement_table[call->statement].parameters > 0)
+	if (parameters && parameters->failed && parameters->too_large)
+		error_set(err, ERR_TOO_LARGE, "%s: its parameters are too large",
+			  db_statement_table[call->statement].name);
+	else if (parameters ? parameters->failed : db_statement_table[call->statement].parameters > 0)
 		error_no_memory(err);
 	else if (count != db_statement_table[call->statement].parameters)
 		error_set(err, ERR_INTERNAL, "%s takes %zu parameters, not %zu",

@@ -60,9 +60,11 @@ struct db_parameters {
 	char *values[DB_MAX_PARAMETERS]; /* NULL: SQL NULL */
 	size_t count, bytes;
 	bool failed;
+	/* It was not memory: a value, or their number, is beyond its maximum. */
+	bool too_large;
 };
-struct db_parameters *db_parameters_new(
-    void); /* NULL without memory; the functions below and db_run take that */
+/* NULL without memory; the functions below and db_run take that. */
+struct db_parameters *db_parameters_new(void);
 void db_put_text(struct db_parameters *parameters, const char *value); /* NULL gives NULL */
 void db_put_int(struct db_parameters *parameters, int64_t value);
 void db_put_bool(struct db_parameters *parameters, bool value);

@@ -55,20 +55,21 @@ static const char *const timing_names[] = {"queue", "sandbox", "start", "run", "
 
 /* ---- there */
 
-static void put_buffer(struct db_parameters *parameters, struct buffer *text)
+static void put_buffer(struct db_parameters *parameters, const struct buffer *text)
 {
-	if (text->failed || !text->data)
+	if (text->failed) {
 		parameters->failed = true;
-	else
+		parameters->too_large = !text->no_memory;
+	} else {
 		db_put_text(parameters, text->data);
-	buffer_free(text);
+	}
 }
 
 static void put_timings(struct db_parameters *parameters, const struct execution_timings *timings)
 {
 	const double values[] = {timings->queue, timings->sandbox, timings->start,
 				 timings->run,   timings->collect, timings->total};
-	struct buffer text = BUFFER(TEXT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
 	json_open(&text, '{');
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		if (values[i] >= 0)
@@ -79,7 +80,7 @@ static void put_timings(struct db_parameters *parameters, const struct execution
 
 static void put_isolation(struct db_parameters *parameters, const struct execution *execution)
 {
-	struct buffer text = BUFFER(TEXT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
 	json_open(&text, '[');
 	const struct isolation *isolation = execution->status.isolation;
 	for (size_t i = 0; isolation && i < isolation->count; i++) {
@@ -96,7 +97,7 @@ static void put_isolation(struct db_parameters *parameters, const struct executi
 
 static void put_files(struct db_parameters *parameters, const struct execution *execution)
 {
-	struct buffer text = BUFFER(TEXT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
 	json_open(&text, '[');
 	for (size_t i = 0; i < execution->status.file_count; i++)
 		json_element_string(&text, execution->status.files[i]);
@@ -163,7 +164,10 @@ struct db_parameters *execution_row_write(const struct execution *execution, con
 	put_ref(p, &execution->status.logs_ref);
 	if (!p->failed && p->count == COLUMN_COUNT)
 		return p;
-	error_no_memory(err);
+	if (p->failed && !p->too_large)
+		error_no_memory(err);
+	else
+		error_set(err, ERR_TOO_LARGE, "the row of execution %s is too large", id);
 	return db_parameters_free(p);
 }
 
@@ -226,8 +230,9 @@ static int take_files(const char *text, struct execution *execution, struct erro
 	cleanup_buffer struct buffer object = BUFFER(TEXT_MAX);
 	if (!text)
 		return 0;
-	if (buffer_appendf(&object, "{\"files\":%s}", text) != 0)
-		return error_no_memory(err);
+	buffer_appendf(&object, "{\"files\":%s}", text);
+	if (buffer_check(&object, "the list of files", err) != 0)
+		return -1;
 	if (json_check_object(buffer_str(&object), err) != 0)
 		return -1;
 	return json_read_object(buffer_str(&object), NULL, fields, JSON_FIELD_COUNT(fields), execution, err);

@@ -11,8 +11,9 @@ void db_put_text(struct db_parameters *parameters, const char *value)
 		return;
 	char *copy = value ? str_dup(str_of(value)) : NULL;
 	if (parameters->count == DB_MAX_PARAMETERS || (value && !copy)) {
-		free(copy);
 		parameters->failed = true;
+		parameters->too_large = !value || copy;
+		free(copy);
 		return;
 	}
 	parameters->bytes += value ? strlen(value) : 0;

@@ -81,16 +81,17 @@ enum frame_exit_reason {
 	FRAME_SIGNALED = 1,  /* exit_code is 128 + signal */
 	FRAME_TIMED_OUT = 2, /* the tree was killed at the deadline; exit_code 137 */
 	FRAME_CANCELLED = 3, /* the tree was killed on CANCEL; exit_code 137 */
-	FRAME_OOM = 4, /* the kernel's out-of-memory killer took a process of the tree and the script died of
-			  it; 137 */
+	/* The kernel's out-of-memory killer took a process of the tree and the script died of it; 137. */
+	FRAME_OOM = 4,
 };
 
 enum frame_object_kind {
 	FRAME_LOGS_HEAD = 1, /* the first bytes of the log, at most half of max_logs */
-	FRAME_LOGS_TAIL = 2, /* the last bytes, when the log was longer than max_logs; not contiguous with the
-				head unless total fits */
-	FRAME_OUTPUT = 3,    /* /sandbox/out/output.json as it stands */
-	FRAME_OUT_FILE = 4,  /* one regular file below /sandbox/out/files */
+	/* The last bytes, when the log was longer than max_logs; not contiguous with the head unless total
+	 * fits. */
+	FRAME_LOGS_TAIL = 2,
+	FRAME_OUTPUT = 3,      /* /sandbox/out/output.json as it stands */
+	FRAME_OUT_FILE = 4,    /* one regular file below /sandbox/out/files */
 	FRAME_STDERR_LINE = 5, /* the last non-empty line of stderr, at most 1 KiB */
 };
 
@@ -175,8 +176,8 @@ struct frame_end {
 	uint64_t byte_count; /* of DATA since EXIT */
 };
 
-struct frame_failed { /* the job could not be run (bad bundle path, no interpreter, a layer could not be set
-			 …) */
+/* The job could not be run (bad bundle path, no interpreter, a layer could not be set …). */
+struct frame_failed {
 	struct str reason;  /* "bad_job", "no_interpreter", "lockdown_failed", "protocol", "io" */
 	struct str message; /* for people */
 };

@@ -15,6 +15,10 @@
 #define MAX_TOKEN (64 << 10)
 #define MAX_RESPONSE (64 << 20) /* a page of a list whose objects have large statuses */
 #define MAX_URL 8192
+#define MAX_CONTENT_TYPE 256
+#define MAX_LABEL 512              /* method and path of a call, for messages … */
+#define MAX_LABEL_PATH 400         /* … of which the path is at most this */
+#define MAX_STATUS_TEXT (64 << 10) /* the message of a Status */
 
 struct kube_client {
 	uv_loop_t *loop;
@@ -28,32 +32,23 @@ struct kube_client {
 	bool freed;
 };
 
-/* ---- token ---- */
+/* ---- token */
 
 static int read_token(struct kube_client *client, struct error *err)
 {
 	const char *path = client->config.token_file;
-	struct buffer fresh = BUFFER(MAX_TOKEN);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_secret_buffer struct buffer fresh = BUFFER(MAX_TOKEN);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *to = buffer_reserve(&fresh, MAX_TOKEN);
 	ssize_t n = fd >= 0 && to ? read(fd, to, MAX_TOKEN) : -1;
 	if (n < 0)
-		error_errno(err, "token file %s", path);
-	if (fd >= 0)
-		close(fd);
-	struct str token = str_trim((struct str){to, n > 0 ? (size_t)n : 0});
-	int result = n < 0 ? -1 : 0;
-	if (result == 0 && token.n == 0)
-		result = error_set(err, ERR_UNAUTHORIZED, "token file %s is empty", path);
-	if (result == 0) {
-		buffer_reset(&client->token);
-		if (buffer_append_str(&client->token, token) != 0)
-			result = error_no_memory(err);
-	}
-	if (fresh.data)
-		explicit_bzero(fresh.data, fresh.cap);
-	buffer_free(&fresh);
-	return result;
+		return error_errno(err, "token file %s", path);
+	struct str token = str_trim((struct str){to, (size_t)n});
+	if (token.n == 0)
+		return error_set(err, ERR_UNAUTHORIZED, "token file %s is empty", path);
+	buffer_reset(&client->token);
+	buffer_append_str(&client->token, token);
+	return buffer_check(&client->token, "the token", err);
 }
 
 /* A file that can't be read for a moment (the kubelet swaps it) is no reason to forget a token that is still
@@ -72,7 +67,7 @@ struct str kube_client_token(struct kube_client *client)
 	return client->token.len ? buffer_str(&client->token) : STR("");
 }
 
-/* ---- life ---- */
+/* ---- life */
 
 static char *copy(const char *text, bool *failed)
 {
@@ -101,9 +96,7 @@ static int copy_config(const struct kube_config *from, struct kube_config *to)
 static void release(struct kube_client *client)
 {
 	kube_config_free(&client->config);
-	if (client->token.data)
-		explicit_bzero(client->token.data, client->token.cap);
-	buffer_free(&client->token);
+	buffer_wipe(&client->token);
 	free(client);
 }
 
@@ -168,7 +161,7 @@ const struct kube_config *kube_client_config(const struct kube_client *client)
 	return &client->config;
 }
 
-/* ---- calls ---- */
+/* ---- calls */
 
 struct call {
 	struct kube_client *client;
@@ -191,7 +184,7 @@ static void call_release(void *context)
 /* The message of a Status object, or what can be said without one. */
 static void describe(const struct call *call, int status, struct str body, struct error *err)
 {
-	struct buffer text = BUFFER(64 << 10);
+	cleanup_buffer struct buffer text = BUFFER(MAX_STATUS_TEXT);
 	struct str message, kind;
 	struct jsontext_rules rules = {.max_depth = 32, .refuse_duplicates = true};
 	enum error_code code =
@@ -205,7 +198,6 @@ static void describe(const struct call *call, int status, struct str body, struc
 		error_set(err, code, "%s: %s", call->label, text.data);
 	else
 		error_set(err, code, "%s: the API server answered with HTTP status %d", call->label, status);
-	buffer_free(&text);
 }
 
 /* The label has the method and the path, as far as it is shown. */
@@ -237,7 +229,8 @@ static struct http_request *send_call(struct kube_client *client, const struct k
 				      struct call *call, struct error *err)
 {
 	struct str token = kube_client_token(client);
-	struct buffer url = BUFFER(MAX_URL), authorization = BUFFER(MAX_TOKEN + 64), type = BUFFER(256);
+	cleanup_buffer struct buffer url = BUFFER(MAX_URL), type = BUFFER(MAX_CONTENT_TYPE);
+	cleanup_secret_buffer struct buffer authorization = BUFFER(MAX_TOKEN + 64);
 	const char *headers[4] = {"Accept: application/json"};
 	size_t count = 1;
 	buffer_appendf(&url, "%s%s", client->config.server, kube_call->path);
@@ -249,32 +242,26 @@ static struct http_request *send_call(struct kube_client *client, const struct k
 		headers[count++] = type.data;
 	if (token.n)
 		headers[count++] = authorization.data;
-	struct http_request *request = NULL;
-	if (url.failed || type.failed || authorization.failed) {
-		error_set(err, ERR_TOO_LARGE, "%s: the request's path or headers are too long", call->label);
-	} else {
-		struct http_request_options options = {
-		    .method = kube_call->method,
-		    .url = url.data,
-		    .headers = headers,
-		    .body = kube_call->body,
-		    .body_fd = -1,
-		    .response_fd = -1,
-		    .max_response = MAX_RESPONSE,
-		    .timeout_ms = kube_call->timeout_ms,
-		    .retries = kube_call->no_retry ? 0 : RETRIES,
-		    .done = on_done,
-		    .context = call,
-		    .release = call_release,
-		};
-		request = http_client_send(client->http, &options, err);
+	if (buffer_check(&url, "the URL", err) != 0 || buffer_check(&type, "the content type", err) != 0 ||
+	    buffer_check(&authorization, "the token", err) != 0) {
+		error_wrap(err, "%s", call->label);
+		return NULL;
 	}
-	if (authorization.data)
-		explicit_bzero(authorization.data, authorization.cap);
-	buffer_free(&authorization);
-	buffer_free(&url);
-	buffer_free(&type);
-	return request;
+	struct http_request_options options = {
+	    .method = kube_call->method,
+	    .url = url.data,
+	    .headers = headers,
+	    .body = kube_call->body,
+	    .body_fd = -1,
+	    .response_fd = -1,
+	    .max_response = MAX_RESPONSE,
+	    .timeout_ms = kube_call->timeout_ms,
+	    .retries = kube_call->no_retry ? 0 : RETRIES,
+	    .done = on_done,
+	    .context = call,
+	    .release = call_release,
+	};
+	return http_client_send(client->http, &options, err);
 }
 
 struct http_request *kube_client_call(struct kube_client *client, const struct kube_call *kube_call,
@@ -285,13 +272,12 @@ struct http_request *kube_client_call(struct kube_client *client, const struct k
 		error_set(err, ERR_INTERNAL, "not a path of the API: %.200s", kube_call->path);
 		return NULL;
 	}
-	struct buffer label = BUFFER(512);
-	buffer_appendf(&label, "%s %.*s", kube_call->method, (int)(shown > 400 ? 400 : shown),
-		       kube_call->path);
+	cleanup_buffer struct buffer label = BUFFER(MAX_LABEL);
+	buffer_appendf(&label, "%s %.*s", kube_call->method,
+		       (int)(shown > MAX_LABEL_PATH ? MAX_LABEL_PATH : shown), kube_call->path);
 	struct call *call = calloc(1, sizeof(*call));
 	if (!call || !(call->label = buffer_steal(&label))) {
 		free(call);
-		buffer_free(&label);
 		error_no_memory(err);
 		return NULL;
 	}

@@ -12,8 +12,8 @@
 
 struct kube_client;
 
-struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *config,
-				    struct error *err); /* config is copied */
+/* The config is copied. */
+struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *config, struct error *err);
 struct kube_client *kube_client_free(struct kube_client *client);
 /* Count every call from now on; measure is copied, its metrics must outlive the client. */
 void kube_client_measure(struct kube_client *client, const struct kube_measure *measure);
@@ -40,9 +40,9 @@ struct kube_call {
 	const char *content_type; /* of the body; NULL: application/json. Patches: KUBE_MERGE_PATCH … */
 	struct str body;          /* copied */
 	unsigned timeout_ms;      /* 0: 30,000 */
-	bool no_retry; /* default: GET, PUT, PATCH and DELETE retry (429, 502, 503, 504, connection loss);
-			  POST too, since our children have names of their own and a repeated create is a
-			  harmless 409 */
+	/* Default: GET, PUT, PATCH and DELETE retry (429, 502, 503, 504, connection loss); POST too, since
+	 * our children have names of their own and a repeated create is a harmless 409. */
+	bool no_retry;
 	kube_done_cb done;
 	void *context;
 };

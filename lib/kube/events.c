@@ -20,6 +20,9 @@
 #define MAX_NOTE 1024 /* the API's bounds */
 #define MAX_REASON 128
 #define MAX_BODY (32 << 10)
+#define MAX_COUNT_BODY 256 /* of a series: the count and the time */
+#define MAX_NAME 253
+#define MAX_PATH 1024
 #define MAX_KEY 4096
 #define MAX_OBJECT_NAME 200 /* of an event's name, which has a random part behind it */
 #define MICRO_TIME_SIZE (CLOCK_RFC3339_SIZE + 3)
@@ -80,7 +83,7 @@ static void micro_time(int64_t wall_ms, char ret[MICRO_TIME_SIZE])
 	snprintf(ret, MICRO_TIME_SIZE, "%.*s000Z", (int)(strlen(text) - 1), text);
 }
 
-/* ---- what is sent ---- */
+/* ---- what is sent */
 
 static const char *namespace_of(const struct event_object *about)
 {
@@ -163,11 +166,11 @@ static int call(struct event *event, const char *method, const char *path, const
 	return 0;
 }
 
-/* ---- series ---- */
+/* ---- series */
 
 static void write_count(struct event *event)
 {
-	cleanup_buffer struct buffer body = BUFFER(256);
+	cleanup_buffer struct buffer body = BUFFER(MAX_COUNT_BODY);
 	char time[MICRO_TIME_SIZE];
 	micro_time(event->seen_at_wall_ms, time);
 	buffer_appendf(&body, "{\"series\":{\"count\":%u,\"lastObservedTime\":\"%s\"}}", event->count, time);
@@ -208,7 +211,7 @@ static void count_again(struct event *event, uint64_t now, int64_t wall_ms)
 		uv_timer_start(&recorder->timer, on_flush, FLUSH_MS, 0);
 }
 
-/* ---- recording ---- */
+/* ---- recording */
 
 static void event_key(const struct event_object *about, const struct words *words, struct buffer *out)
 {
@@ -230,7 +233,7 @@ static struct event *find(struct event_recorder *recorder, const char *key)
 static struct event *event_new(struct event_recorder *recorder, const char *key, struct str collection,
 			       struct str name)
 {
-	cleanup_buffer struct buffer path = BUFFER(1024);
+	cleanup_buffer struct buffer path = BUFFER(MAX_PATH);
 	struct event *event = calloc(1, sizeof(*event));
 	buffer_appendf(&path, "%.*s/%.*s", (int)collection.n, collection.p, (int)name.n, name.p);
 	if (!event)
@@ -254,7 +257,8 @@ static struct event *event_new(struct event_recorder *recorder, const char *key,
 static void create(struct event_recorder *recorder, const struct event_object *about,
 		   const struct words *words, const char *key, int64_t wall_ms)
 {
-	cleanup_buffer struct buffer collection = BUFFER(512), name = BUFFER(512), body = BUFFER(MAX_BODY);
+	cleanup_buffer struct buffer collection = BUFFER(MAX_PATH), name = BUFFER(MAX_NAME),
+				     body = BUFFER(MAX_BODY);
 	buffer_appendf(&collection, "/apis/events.k8s.io/v1/namespaces/%s/events", namespace_of(about));
 	event_name(about, &name);
 	event_body(recorder, about, words, buffer_str(&name), wall_ms, &body);
@@ -294,7 +298,7 @@ unsigned event_recorder_in_flight(const struct event_recorder *recorder)
 	return recorder->in_flight;
 }
 
-/* ---- life ---- */
+/* ---- life */
 
 struct event_recorder *event_recorder_new(struct kube_client *client, const char *component,
 					  const char *instance, struct error *err)

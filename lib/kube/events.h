@@ -17,8 +17,8 @@ struct event_recorder *event_recorder_new(struct kube_client *client, const char
 struct event_recorder *event_recorder_free(struct event_recorder *recorder);
 /* Counts of series are written every ten seconds; this writes them now. */
 void event_recorder_flush(struct event_recorder *recorder);
-unsigned event_recorder_in_flight(
-    const struct event_recorder *recorder); /* calls that wait for their answer */
+/* Calls that wait for their answer. */
+unsigned event_recorder_in_flight(const struct event_recorder *recorder);
 /* type: "Normal" or "Warning"; reason: CamelCase; note: text, cut at 1,024 bytes; no secrets, no user data.
  */
 void event_record(struct event_recorder *recorder, const struct event_object *about, const char *type,

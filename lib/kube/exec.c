@@ -75,11 +75,11 @@ static void finish(struct exec_stream *stream, const struct error *problem, int 
 
 static void finish_with_status(struct exec_stream *stream)
 {
-	struct error problem;
+	struct error err;
 	int exit_code = 0;
 
-	if (exec_status_read(buffer_str(&stream->parser.status), &exit_code, &problem) < 0)
-		finish(stream, &problem, -1);
+	if (exec_status_read(buffer_str(&stream->parser.status), &exit_code, &err) < 0)
+		finish(stream, &err, -1);
 	else
 		finish(stream, NULL, exit_code);
 }
@@ -98,12 +98,12 @@ static void on_received(void *context, struct str piece, bool last)
 {
 	struct exec_stream *stream = context;
 	enum exec_channel channel;
-	struct error problem;
+	struct error err;
 	struct str data;
 
 	stream->busy++;
-	if (exec_parser_feed(&stream->parser, piece, last, &channel, &data, &problem) < 0)
-		finish(stream, &problem, -1);
+	if (exec_parser_feed(&stream->parser, piece, last, &channel, &data, &err) < 0)
+		finish(stream, &err, -1);
 	else if (data.n > 0 && channel == EXEC_STDOUT)
 		stream->handler.output(stream->context, data);
 	else if (data.n > 0 && stream->handler.error_output)

@@ -218,18 +218,18 @@ static int entry_store(struct informer *informer, struct str key, void *object, 
 static void handle_object(struct informer *informer, enum watch_event_type type, struct str json)
 {
 	cleanup_buffer struct buffer key = BUFFER(MAX_KEY);
-	struct error problem = {0};
-	void *object = informer->options.parse(json, &problem);
+	struct error err = {0};
+	void *object = informer->options.parse(json, &err);
 
 	if (!object) {
-		drop_unreadable(informer, json, &problem);
+		drop_unreadable(informer, json, &err);
 		return;
 	}
 	informer->options.key(object, &key);
 	if (key.failed || key.len == 0) {
 		informer->options.free_object(object);
-		error_set(&problem, ERR_PROTOCOL, "its key is %s", key.failed ? "too long" : "empty");
-		drop_unreadable(informer, json, &problem);
+		error_set(&err, ERR_PROTOCOL, "its key is %s", key.failed ? "too long" : "empty");
+		drop_unreadable(informer, json, &err);
 		return;
 	}
 	if (type == WATCH_DELETED) {
@@ -240,9 +240,9 @@ static void handle_object(struct informer *informer, enum watch_event_type type,
 			entry_drop(informer, entry);
 		return;
 	}
-	if (entry_store(informer, buffer_str(&key), object, &problem) < 0) {
-		error_wrap(&problem, "object %s is left out", key.data);
-		report_problem(informer, &problem);
+	if (entry_store(informer, buffer_str(&key), object, &err) < 0) {
+		error_wrap(&err, "object %s is left out", key.data);
+		report_problem(informer, &err);
 	}
 }
 

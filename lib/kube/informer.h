@@ -14,8 +14,9 @@ struct informer;
 #define INFORMER_MAX_INDEXES 8
 
 struct informer_options {
-	struct watch_options watch; /* path, selectors, sizes; event and context are the informer's own;
-				       problem is called with `context` below */
+	/* Path, selectors, sizes; event and context are the informer's own; problem is called with `context`
+	 * below. */
+	struct watch_options watch;
 	/* Make the owner's object from JSON text. NULL with err if it can't be read: the object is left out,
 	 * problem is called. */
 	void *(*parse)(struct str json, struct error *err);

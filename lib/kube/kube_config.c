@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <yaml.h>
 
 #define MAX_FILE (1 << 20)
+#define READ_BLOCK 4096
+#define MAX_PATH (2 * PATH_MAX) /* a directory and a path in it */
 #define SERVICE_ACCOUNT_DIRECTORY "/var/run/secrets/kubernetes.io/serviceaccount"
 
 static void wipe(char **secret)
@@ -36,23 +39,22 @@ void kube_config_free(struct kube_config *config)
 
 static int read_file(const char *path, struct buffer *out, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "%s", path);
 	ssize_t n;
 	do {
-		char *to = buffer_reserve(out, 4096);
-		n = to ? read(fd, to, 4096) : 0;
+		char *to = buffer_reserve(out, READ_BLOCK);
+		n = to ? read(fd, to, READ_BLOCK) : 0;
 		if (n > 0) {
 			out->len += (size_t)n;
 			out->data[out->len] = '\0';
 		}
 	} while (n > 0 || (n < 0 && errno == EINTR));
-	int saved = errno;
-	close(fd);
-	errno = saved;
 	if (n < 0)
 		return error_errno(err, "%s", path);
+	if (out->no_memory)
+		return error_no_memory(err);
 	if (out->failed)
 		return error_set(err, ERR_TOO_LARGE, "%s: larger than %d bytes", path, MAX_FILE);
 	return 0;
@@ -60,24 +62,23 @@ static int read_file(const char *path, struct buffer *out, struct error *err)
 
 static int read_text_file(const char *path, char **ret, struct error *err)
 {
-	struct buffer text = BUFFER(MAX_FILE);
-	int result = read_file(path, &text, err);
-	if (result == 0 && !(*ret = buffer_steal(&text)))
-		result = error_no_memory(err);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	buffer_free(&text);
-	return result;
+	cleanup_secret_buffer struct buffer text = BUFFER(MAX_FILE);
+	if (read_file(path, &text, err) != 0)
+		return -1;
+	char *content = buffer_steal(&text);
+	if (!content)
+		return error_no_memory(err);
+	*ret = content;
+	return 0;
 }
 
-/* ---- service account ---- */
+/* ---- service account */
 
 int kube_config_service_account(const char *directory, const char *host, const char *port,
 				struct kube_config *ret, struct error *err)
 {
 	struct kube_config config = {0};
-	struct buffer text = BUFFER(4096);
-	struct error ignored;
+	cleanup_buffer struct buffer text = BUFFER(MAX_PATH);
 	bool is_v6 = strchr(host, ':') != NULL;
 	buffer_appendf(&text, is_v6 ? "https://[%s]:%s" : "https://%s:%s", host,
 		       port && *port ? port : "443");
@@ -103,7 +104,7 @@ int kube_config_service_account(const char *directory, const char *host, const c
 	}
 	cleanup_free char *namespace = NULL;
 	struct str name = STR("default");
-	if (read_text_file(namespace_path, &namespace, &ignored) == 0 && str_trim(str_of(namespace)).n)
+	if (read_text_file(namespace_path, &namespace, NULL) == 0 && str_trim(str_of(namespace)).n)
 		name = str_trim(str_of(namespace));
 	if (!(config.namespace = str_dup(name))) {
 		kube_config_free(&config);
@@ -113,7 +114,7 @@ int kube_config_service_account(const char *directory, const char *host, const c
 	return 0;
 }
 
-/* ---- kubeconfig ---- */
+/* ---- kubeconfig */
 
 struct document {
 	yaml_document_t yaml;
@@ -195,11 +196,9 @@ static char *join_path(const char *directory, struct str path)
 {
 	if (path.p[0] == '/')
 		return str_dup(path);
-	struct buffer joined = BUFFER(8192);
+	cleanup_buffer struct buffer joined = BUFFER(MAX_PATH);
 	buffer_appendf(&joined, "%s/%.*s", directory, (int)path.n, path.p);
-	char *result = buffer_steal(&joined);
-	buffer_free(&joined);
-	return result;
+	return buffer_steal(&joined);
 }
 
 /* PEM text from `data_key` (base64) or else the file named by `file_key`; *ret stays NULL when there is
@@ -340,23 +339,17 @@ int kube_config_parse(struct str text, const char *directory, struct kube_config
 
 static int load_file(const char *path, struct kube_config *ret, struct error *err)
 {
-	struct buffer text = BUFFER(MAX_FILE);
+	cleanup_secret_buffer struct buffer text = BUFFER(MAX_FILE);
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *directory =
 	    slash ? str_dup((struct str){path, (size_t)(slash - path)}) : str_dup(STR("."));
-	int result;
 	if (!directory)
-		result = error_no_memory(err);
-	else if (read_file(path, &text, err) != 0)
-		result = error_wrap(err, "kubeconfig");
-	else if (kube_config_parse(buffer_str(&text), directory, ret, err) != 0)
-		result = error_wrap(err, "kubeconfig %s", path);
-	else
-		result = 0;
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	buffer_free(&text);
-	return result;
+		return error_no_memory(err);
+	if (read_file(path, &text, err) != 0)
+		return error_wrap(err, "kubeconfig");
+	if (kube_config_parse(buffer_str(&text), directory, ret, err) != 0)
+		return error_wrap(err, "kubeconfig %s", path);
+	return 0;
 }
 
 int kube_config_load(const char *path, struct kube_config *ret, struct error *err)

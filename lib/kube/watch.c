@@ -18,9 +18,11 @@
 #define BACKOFF_MAX_MS 30000
 #define DEFAULT_SILENCE_MS 90000
 #define SYNCED_GRACE_MS 60000
-#define HEALTHY_AFTER_MS 10000 /* a stream that lived so long starts the backoff anew */
-#define ERRORS_BEFORE_LIST 3   /* of the server, each ending a stream from the same version */
-#define MAX_VERSION 1024       /* of a resourceVersion, bytes */
+#define HEALTHY_AFTER_MS 10000   /* a stream that lived so long starts the backoff anew */
+#define ERRORS_BEFORE_LIST 3     /* of the server, each ending a stream from the same version */
+#define MAX_VERSION 1024         /* of a resourceVersion, bytes */
+#define MAX_CONTINUE (16 << 10)  /* of the token that asks for the next page */
+#define MAX_LIST_PATH (64 << 10) /* with that token, each byte as %XX */
 
 struct watch {
 	struct kube_ws *ws;
@@ -48,7 +50,7 @@ struct watch {
 static void start_list(struct watch *watch);
 static void start_stream(struct watch *watch);
 
-/* ---- Trying again ---- */
+/* ---- trying again */
 
 static void report(struct watch *watch, const struct error *problem)
 {
@@ -123,7 +125,7 @@ static void stream_failed(struct watch *watch, const struct error *problem)
 	}
 }
 
-/* ---- List ---- */
+/* ---- list */
 
 static int build_path(const struct watch *watch, struct buffer *path, struct error *err)
 {
@@ -184,18 +186,18 @@ static void on_page(void *context, const struct kube_response *response)
 	struct watch *watch = context;
 	bool first = watch->continue_token.len == 0;
 	struct watch_page page;
-	struct error problem;
+	struct error err;
 
 	watch->list_call = NULL;
 	if (response->error) {
-		problem = *response->error;
-		error_wrap(&problem, "list of %s", watch->path);
-		list_failed(watch, &problem);
+		err = *response->error;
+		error_wrap(&err, "list of %s", watch->path);
+		list_failed(watch, &err);
 		return;
 	}
-	if (take_page(watch, response->body, &page, &problem) < 0) {
-		error_wrap(&problem, "list of %s", watch->path);
-		list_failed(watch, &problem);
+	if (take_page(watch, response->body, &page, &err) < 0) {
+		error_wrap(&err, "list of %s", watch->path);
+		list_failed(watch, &err);
 		return;
 	}
 	if (first)
@@ -206,8 +208,8 @@ static void on_page(void *context, const struct kube_response *response)
 		start_list(watch);
 		return;
 	}
-	if (keep(&watch->resource_version, page.raw_resource_version, "resourceVersion", &problem) < 0) {
-		list_failed(watch, &problem);
+	if (keep(&watch->resource_version, page.raw_resource_version, "resourceVersion", &err) < 0) {
+		list_failed(watch, &err);
 		return;
 	}
 	watch->has_list = true;
@@ -220,14 +222,14 @@ static void on_page(void *context, const struct kube_response *response)
 /* The next page: the first, or the one that continue_token asks for. */
 static void start_list(struct watch *watch)
 {
-	cleanup_buffer struct buffer path = BUFFER(64 * 1024);
+	cleanup_buffer struct buffer path = BUFFER(MAX_LIST_PATH);
 	struct kube_call call = {.method = "GET", .done = on_page, .context = watch};
-	struct error problem;
+	struct error err;
 	char limit[16];
 
 	snprintf(limit, sizeof limit, "%u", watch->page_size);
-	if (build_path(watch, &path, &problem) < 0) {
-		list_failed(watch, &problem);
+	if (build_path(watch, &path, &err) < 0) {
+		list_failed(watch, &err);
 		return;
 	}
 	query_add(&path, "limit", str_of(limit));
@@ -235,14 +237,14 @@ static void start_list(struct watch *watch)
 		query_add(&path, "continue", buffer_str(&watch->continue_token));
 	call.path = path.data;
 	if (path.failed)
-		error_set(&problem, ERR_TOO_LARGE, "the path of the list of %s is too long", watch->path);
+		error_set(&err, ERR_TOO_LARGE, "the path of the list of %s is too long", watch->path);
 	else
-		watch->list_call = kube_client_call(kube_ws_client(watch->ws), &call, &problem);
+		watch->list_call = kube_client_call(kube_ws_client(watch->ws), &call, &err);
 	if (!watch->list_call)
-		list_failed(watch, &problem);
+		list_failed(watch, &err);
 }
 
-/* ---- Stream ---- */
+/* ---- stream */
 
 static void on_established(void *context)
 {
@@ -270,10 +272,10 @@ static void stream_broken(struct watch *watch, struct error *problem)
 static void on_message(struct watch *watch)
 {
 	struct watch_parsed parsed;
-	struct error problem;
+	struct error err;
 
-	if (watch_message_parse(buffer_str(&watch->message.text), &parsed, &problem) < 0) {
-		stream_broken(watch, &problem);
+	if (watch_message_parse(buffer_str(&watch->message.text), &parsed, &err) < 0) {
+		stream_broken(watch, &err);
 		return;
 	}
 	if (parsed.kind == WATCH_MESSAGE_ERROR) {
@@ -283,8 +285,8 @@ static void on_message(struct watch *watch)
 		stream_failed(watch, &parsed.problem);
 		return;
 	}
-	if (keep(&watch->resource_version, parsed.raw_resource_version, "resourceVersion", &problem) < 0) {
-		stream_broken(watch, &problem);
+	if (keep(&watch->resource_version, parsed.raw_resource_version, "resourceVersion", &err) < 0) {
+		stream_broken(watch, &err);
 		return;
 	}
 	watch->failures = 0;
@@ -295,11 +297,11 @@ static void on_message(struct watch *watch)
 static void on_received(void *context, struct str piece, bool last)
 {
 	struct watch *watch = context;
-	struct error problem;
+	struct error err;
 
 	watch->last_heard_ms = uv_now(watch->loop);
-	if (watch_message_add(&watch->message, piece, last, &problem) < 0)
-		stream_broken(watch, &problem);
+	if (watch_message_add(&watch->message, piece, last, &err) < 0)
+		stream_broken(watch, &err);
 	else if (last)
 		on_message(watch);
 }
@@ -318,13 +320,12 @@ static void on_silence(uv_timer_t *timer)
 {
 	struct watch *watch = timer->data;
 	uint64_t silent = uv_now(watch->loop) - watch->last_heard_ms;
-	struct error problem;
+	struct error err;
 
 	if (!watch->stream_up || silent < watch->options.max_silence_ms)
 		return;
-	error_set(&problem, ERR_TIMEOUT, "watch of %s: nothing heard for %" PRIu64 " ms", watch->path,
-		  silent);
-	stream_failed(watch, &problem);
+	error_set(&err, ERR_TIMEOUT, "watch of %s: nothing heard for %" PRIu64 " ms", watch->path, silent);
+	stream_failed(watch, &err);
 }
 
 static void start_stream(struct watch *watch)
@@ -341,23 +342,23 @@ static void start_stream(struct watch *watch)
 		},
 	    .context = watch,
 	};
-	struct error problem;
+	struct error err;
 
 	buffer_reset(&watch->message.text);
 	watch->message.complete = true;
-	if (build_path(watch, &path, &problem) == 0) {
+	if (build_path(watch, &path, &err) == 0) {
 		query_add(&path, "watch", STR("true"));
 		query_add(&path, "allowWatchBookmarks", STR("true"));
 		query_add(&path, "resourceVersion", buffer_str(&watch->resource_version));
 		if (path.failed)
-			error_set(&problem, ERR_TOO_LARGE, "the path of the watch of %s is too long",
+			error_set(&err, ERR_TOO_LARGE, "the path of the watch of %s is too long",
 				  watch->path);
 	}
 	options.path = path.data;
 	if (!path.failed)
-		watch->stream = ws_connection_open(watch->ws, &options, &problem);
+		watch->stream = ws_connection_open(watch->ws, &options, &err);
 	if (!watch->stream) {
-		report(watch, &problem);
+		report(watch, &err);
 		retry_later(watch);
 		return;
 	}
@@ -365,7 +366,7 @@ static void start_stream(struct watch *watch)
 		       watch->options.max_silence_ms / 6 + 1);
 }
 
-/* ---- The interface ---- */
+/* ---- the interface */
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -410,7 +411,7 @@ struct watch *watch_start(struct kube_ws *ws, const struct watch_options *option
 		watch->options.max_silence_ms = DEFAULT_SILENCE_MS;
 	watch->page_size = options->page_size ? options->page_size : DEFAULT_PAGE;
 	watch->resource_version = BUFFER(MAX_VERSION);
-	watch->continue_token = BUFFER(16 * 1024);
+	watch->continue_token = BUFFER(MAX_CONTINUE);
 	watch->message.text =
 	    BUFFER((options->max_object ? options->max_object : DEFAULT_MAX_OBJECT) + EVENT_FRAME);
 	uv_timer_init(watch->loop, &watch->retry_timer);

@@ -28,8 +28,8 @@ struct workqueue {
 	struct item *ready_first, **ready_end;
 	size_t ready_count, running_count;
 	uint64_t done, failed;
-	struct item **heap; /* the earliest due_ms first; room for every item, so that only a new item can
-			       lack memory */
+	/* The earliest due_ms first; room for every item, so that only a new item can lack memory. */
+	struct item **heap;
 	size_t heap_count, heap_room;
 	uv_timer_t timer;  /* for the first of the heap */
 	uv_idle_t starter; /* active while there is something to start: runs before the loop next waits */
@@ -37,7 +37,7 @@ struct workqueue {
 	bool closing;
 };
 
-/* ---- The heap of due times ---- */
+/* ---- the heap of due times */
 
 static void heap_place(struct workqueue *queue, size_t index, struct item *item)
 {
@@ -107,7 +107,7 @@ static void arm_timer(struct workqueue *queue)
 	uv_timer_start(&queue->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
-/* ---- Items ---- */
+/* ---- items */
 
 static struct item *item_get(struct workqueue *queue, struct str key)
 {
@@ -227,7 +227,7 @@ static void item_delay(struct workqueue *queue, struct item *item, uint64_t dela
 	arm_timer(queue);
 }
 
-/* ---- The interface ---- */
+/* ---- the interface */
 
 struct workqueue *workqueue_new(uv_loop_t *loop, const struct workqueue_options *options, struct error *err)
 {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define MAX_WARNINGS 100
+#define MAX_WARNING 512 /* bytes of one */
 #define MAX_SCHEMA_PATH 1024
 #define MAX_QUANTITY 32               /* as in the Skill resource */
 #define MAX_INSTRUCTIONS (256 * 1024) /* as in the Skill resource */
@@ -83,14 +84,13 @@ static void warn(struct reading *r, const char *format, const char *shown, size_
 	struct manifest *m = &r->manifest;
 	if (m->warning_count == MAX_WARNINGS)
 		return;
-	struct buffer text = BUFFER(512);
+	cleanup_buffer struct buffer text = BUFFER(MAX_WARNING);
 	char **warnings = reallocarray(m->warnings, m->warning_count + 1, sizeof(*warnings));
 	if (warnings)
 		m->warnings = warnings;
 	buffer_appendf(&text, "SKILL.md line %zu: ", line);
 	buffer_appendf(&text, "%s \"%s\"", format, shown);
 	char *copy = buffer_steal(&text);
-	buffer_free(&text);
 	if (!warnings || !copy) {
 		free(copy);
 		r->problems.no_memory = true;

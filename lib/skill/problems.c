@@ -18,7 +18,7 @@ void problems_add(struct problems *problems, const char *format, ...)
 		buffer_appendf(all, "%s%s", before ? "; " : "", text);
 		if (!all->failed)
 			return;
-		all->failed = false;
+		all->failed = all->no_memory = false;
 	}
 	problems->left_out++;
 }

@@ -12,7 +12,9 @@ struct problems {
 	size_t left_out; /* that found no room in the message */
 	bool no_memory;
 };
-#define PROBLEMS ((struct problems){.text = BUFFER(1800)})
+/* With what leads to it, an error's message has room for it. */
+#define PROBLEMS_MAX 1800
+#define PROBLEMS ((struct problems){.text = BUFFER(PROBLEMS_MAX)})
 
 void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* 0 if there are none, else -1 with ERR_INVALID_SKILL "invalid skill: A; B". */

@@ -50,16 +50,18 @@ struct http_request_options {
 	const char *url;            /* absolute; copied */
 	const char *const *headers; /* "Name: value", NULL-terminated list, copied; NULL for none */
 	struct str body;            /* copied */
-	int body_fd; /* ≥ 0: the body is body_fd_size bytes of this file from body_fd_offset on (pread; not
-			closed; must stay open until done); else -1 */
+	/* ≥ 0: the body is body_fd_size bytes of this file from body_fd_offset on (pread; not closed; must
+	 * stay open until done); else -1. */
+	int body_fd;
 	int64_t body_fd_size, body_fd_offset;
-	int response_fd;     /* ≥ 0: a 2xx response body is written there (write at the current offset; not
-				closed); else -1 */
+	/* ≥ 0: a 2xx response body is written there (write at the current offset; not closed); else -1. */
+	int response_fd;
 	size_t max_response; /* bytes; more is ERR_TOO_LARGE; 0 means 16 MiB */
 	unsigned timeout_ms; /* whole request, one attempt; 0 means 30,000 */
-	unsigned retries;    /* attempts beyond the first on 429, 502, 503, 504 and connection loss, with
-				jittered    exponential backoff (100 ms … 5 s) and Retry-After honoured (≤ 30 s).
-				The caller    asks for retries only where a repeat is harmless. */
+	/* Attempts beyond the first on 429, 502, 503, 504 and connection loss, with jittered exponential
+	 * backoff (100 ms … 5 s) and Retry-After honoured (≤ 30 s). The caller asks for retries only where a
+	 * repeat is harmless. */
+	unsigned retries;
 	bool retry_internal_errors; /* retries on 500 too: what S3 answers to passing troubles of its own */
 	bool keep_headers;          /* of the response */
 	http_done_cb done;

@@ -27,8 +27,8 @@ struct http_request {
 	bool attached;    /* easy is in the multi handle */
 	bool finished;    /* done was or is being called, or the request was cancelled */
 
-	char *method, *label; /* label: "GET https://host/path" for messages, without the query, which may
-				 hold a signature */
+	/* label: "GET https://host/path" for messages, without the query, which may hold a signature. */
+	char *method, *label;
 	struct curl_slist *headers;
 	char *body;
 	int body_fd;

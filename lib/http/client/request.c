@@ -15,8 +15,10 @@
 #define MAX_HEADER_BYTES (256 << 10)
 #define MAX_ERROR_BODY (1 << 20) /* of an answer that isn't what response_fd waits for */
 #define METHOD_MAX 32
+#define MAX_LABEL_URL 512 /* of a request's URL in messages */
+#define MAX_LABEL (METHOD_MAX + 1 + MAX_LABEL_URL)
 
-/* ---- curl's callbacks of a transfer ---- */
+/* ---- curl's callbacks of a transfer */
 
 static bool is_success(long status)
 {
@@ -122,7 +124,7 @@ static int on_body_seek(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* ---- options ---- */
+/* ---- options */
 
 static bool is_token(const char *s)
 {
@@ -279,7 +281,7 @@ static int set_options(struct http_request *request, const struct http_request_o
 		   : 0;
 }
 
-/* ---- life ---- */
+/* ---- life */
 
 static void on_request_closed(uv_handle_t *handle)
 {
@@ -453,10 +455,10 @@ void http_request_attempt_ended(struct http_request *request, CURLcode result)
 
 static int request_setup(struct http_request *request, const struct http_request_options *options)
 {
-	struct buffer label = BUFFER(1024);
+	cleanup_buffer struct buffer label = BUFFER(MAX_LABEL);
 	size_t shown = strcspn(options->url, "?#");
-	if (buffer_appendf(&label, "%s %.*s", options->method, (int)(shown > 512 ? 512 : shown),
-			   options->url) != 0)
+	if (buffer_appendf(&label, "%s %.*s", options->method,
+			   (int)(shown > MAX_LABEL_URL ? MAX_LABEL_URL : shown), options->url) != 0)
 		return -1;
 	request->label = buffer_steal(&label);
 	request->method = str_dup(str_of(options->method));

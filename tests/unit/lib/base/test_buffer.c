@@ -86,12 +86,59 @@ static void gives_its_data_away(void **state)
 	buffer_free(&b);
 }
 
+/* A full buffer is the data's fault, a lack of memory is not: callers tell their peers which it was. */
+static void says_why_it_failed(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	cleanup_buffer struct buffer full = BUFFER(3);
+	assert_int_equal(buffer_check(&full, "the text", &err), 0);
+	buffer_append_c(&full, "four");
+	assert_false(full.no_memory);
+	assert_int_equal(buffer_check(&full, "the text", &err), -1);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_string_equal(err.message, "the text does not fit into 3 bytes");
+	buffer_reset(&full);
+	assert_int_equal(buffer_check(&full, "the text", &err), 0);
+
+	/* more than the address space */
+	cleanup_buffer struct buffer huge = BUFFER(SIZE_MAX / 2 - 1);
+	assert_null(buffer_reserve(&huge, (size_t)1 << 60));
+	assert_true(huge.failed && huge.no_memory);
+	assert_int_equal(buffer_check(&huge, "the text", &err), -1);
+	assert_int_equal(err.code, ERR_NO_MEMORY);
+	assert_string_equal(err.message, "out of memory");
+	buffer_reset(&huge);
+	assert_false(huge.failed || huge.no_memory);
+}
+
+static void secrets_are_wiped(void **state)
+{
+	(void)state;
+	struct buffer b = BUFFER(100);
+	buffer_append_c(&b, "hunter2");
+	buffer_wipe(&b);
+	assert_null(b.data);
+	assert_int_equal(b.len, 0);
+	buffer_wipe(&b);
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(appends_and_stays_a_c_string), cmocka_unit_test(never_grows_beyond_its_maximum),
-	    cmocka_unit_test(grows_in_many_steps),          cmocka_unit_test(consumes_from_the_front),
+	    cmocka_unit_test(appends_and_stays_a_c_string),
+	    cmocka_unit_test(never_grows_beyond_its_maximum),
+	    cmocka_unit_test(grows_in_many_steps),
+	    cmocka_unit_test(consumes_from_the_front),
 	    cmocka_unit_test(gives_its_data_away),
+	    cmocka_unit_test(says_why_it_failed),
+	    cmocka_unit_test(secrets_are_wiped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,7 @@ static void texts_that_do_not_fit_are_told(void **state)
 	cleanup_buffer struct buffer small = BUFFER(8);
 	json_open(&small, '{');
 	json_put_string(&small, "key", "value");
-	assert_int_equal(json_written(&small, "the thing", &err), -1);
+	assert_int_equal(buffer_check(&small, "the thing", &err), -1);
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 	assert_string_equal(err.message, "the thing does not fit into 8 bytes");
 
