@@ -22,11 +22,10 @@
 /* A small file of /proc, NUL-terminated; false if it can't be read. */
 static bool read_proc(const char *path, char *ret, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	ssize_t n = read(fd, ret, size - 1);
-	close(fd);
 	if (n <= 0)
 		return false;
 	ret[n] = '\0';
@@ -71,13 +70,12 @@ static double start_time(int64_t start_ticks, double ticks_per_second)
 /* Open descriptors, without the one that counts them; -1 if they can't be seen. */
 static int count_fds(void)
 {
-	DIR *directory = opendir("/proc/self/fd");
+	cleanup_closedir DIR *directory = opendir("/proc/self/fd");
 	int n = -1;
 	if (!directory)
 		return -1;
 	for (const struct dirent *entry; (entry = readdir(directory));)
 		n += entry->d_name[0] != '.';
-	closedir(directory);
 	return n;
 }
 

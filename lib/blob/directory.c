@@ -133,17 +133,15 @@ static int put_new(struct job *job, struct error *err)
 	char id[ID_UUID_SIZE];
 	id_uuid4(id);
 	snprintf(name, sizeof(name), TEMPORARY "/%s", id);
-	int folder = make_folders(job->store->root, job->folder, err);
+	cleanup_close int folder = make_folders(job->store->root, job->folder, err);
 	if (folder < 0)
 		return -1;
-	int temporary = openat(job->store->root, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	cleanup_close int temporary =
+	    openat(job->store->root, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	int status =
 	    temporary < 0 ? error_errno(err, "write blob") : publish(job, temporary, name, folder, err);
-	if (temporary >= 0)
-		close(temporary);
 	if (temporary >= 0 && status != 0)
 		unlinkat(job->store->root, name, 0);
-	close(folder);
 	return status;
 }
 
@@ -162,15 +160,13 @@ static int renew(struct job *job, struct error *err)
 	int held = directory_lock_shared(job->store->root, err);
 	if (held < 0)
 		return -1;
-	int fd = openat(job->store->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int fd = openat(job->store->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool renewed = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == job->size &&
 		       futimens(fd, NULL) == 0;
 	close(held);
 	int status = renewed ? 1 : 0;
 	if (renewed && fsync(fd) != 0)
 		status = error_errno(err, "renew blob %s", job->digest);
-	if (fd >= 0)
-		close(fd);
 	return status;
 }
 
@@ -370,18 +366,25 @@ static const struct blob_operations directory_operations = {
     .free = directory_free,
 };
 
+DIR *directory_open_folder(int at, const char *name, struct error *err)
+{
+	int fd = openat(at, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	if (folder)
+		return folder;
+	error_errno(err, "read the storage directory");
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
 /* Files that a crash left behind. Those of a process that still runs (another replica in a rollout) are
  * younger. */
 int directory_remove_stale(int root, struct error *err)
 {
-	int temporary = openat(root, TEMPORARY, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	DIR *folder = temporary >= 0 ? fdopendir(temporary) : NULL;
-	if (!folder) {
-		error_errno(err, "read the storage directory");
-		if (temporary >= 0)
-			close(temporary);
+	cleanup_closedir DIR *folder = directory_open_folder(root, TEMPORARY, err);
+	if (!folder)
 		return -1;
-	}
 	int64_t oldest = clock_wall_ms(&clock_system) / 1000 - STALE_SECONDS;
 	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
 		struct stat st;
@@ -389,7 +392,6 @@ int directory_remove_stale(int root, struct error *err)
 		    S_ISREG(st.st_mode) && (int64_t)st.st_mtime < oldest)
 			unlinkat(dirfd(folder), entry->d_name, 0);
 	}
-	closedir(folder);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "lib/blob/blob_internal.h"
 
+#include <dirent.h>
 #include <uv.h>
 
 struct directory_store {
@@ -20,6 +21,9 @@ bool directory_is(const struct blob_store *store); /* is it an embedded one? */
 struct directory_store *directory_from(struct blob_store *store);
 /* Give its memory back if it is closed and nothing of it is on the pool. */
 void directory_release(struct directory_store *store);
+
+/* A folder below `at` to be read, with a position of its own; NULL with err. */
+DIR *directory_open_folder(int at, const char *name, struct error *err);
 
 /* Files that are being written. */
 int directory_remove_stale(int root, struct error *err);

@@ -107,15 +107,9 @@ static bool is_name(unsigned level, const char *name)
 /* Names from `from` on. */
 static int list_folder(int fd, unsigned level, const char *from, struct list *ret, struct error *err)
 {
-	/* A description of its own: the position in it is not shared. */
-	int own = openat(fd, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	DIR *folder = own >= 0 ? fdopendir(own) : NULL;
-	if (!folder) {
-		error_errno(err, "read the storage directory");
-		if (own >= 0)
-			close(own);
+	cleanup_closedir DIR *folder = directory_open_folder(fd, ".", err);
+	if (!folder)
 		return -1;
-	}
 	int status = 0;
 	errno = 0;
 	for (struct dirent *entry; status == 0 && (entry = readdir(folder)) != NULL; errno = 0) {
@@ -126,7 +120,6 @@ static int list_folder(int fd, unsigned level, const char *from, struct list *re
 	}
 	if (status == 0 && errno != 0)
 		status = error_errno(err, "read the storage directory");
-	closedir(folder);
 	if (ret->count)
 		qsort(ret->names, ret->count, sizeof(ret->names[0]), by_name);
 	return status;
@@ -161,13 +154,12 @@ static int walk(struct job *job, int fd, unsigned level, bool on_path, struct er
 static int walk_folder(struct job *job, int parent, unsigned level, bool on_path, struct error *err)
 {
 	struct blob_cursor *at = &job->page.next;
-	int fd = openat(parent, at->part[level], O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd =
+	    openat(parent, at->part[level], O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
 	job->looked_at++;
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 		return error_errno(err, "open a folder of blobs");
 	int status = fd < 0 ? 0 : walk(job, fd, level + 1, on_path, err);
-	if (fd >= 0)
-		close(fd);
 	if (status == 0) /* all of it was seen */
 		snprintf(at->part[level + 1], sizeof(at->part[0]), BEHIND_ALL);
 	return status;
