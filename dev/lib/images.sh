@@ -72,6 +72,9 @@ docker_image() {
 # How images are made: as the cluster's node was. For a cluster that isn't ours, without Docker's help.
 images_source() { cat "$CACHE/cluster.source" 2>/dev/null || echo own; }
 
+# The root file system of the API server's and the controller's images.
+images_libs() { "$ROOT/dev/rootfs" "$CACHE" libs bookworm essential "$LIBS"; }
+
 images_programs() {
 	local part libs
 	mkdir -p "$IMAGES"
@@ -81,7 +84,7 @@ images_programs() {
 		done
 		return
 	fi
-	libs=$("$ROOT/dev/rootfs" "$CACHE" libs bookworm essential "$LIBS")
+	libs=$(images_libs)
 	for part in apiserver controller; do
 		image "$part" "docker.io/skillbox/$part" "$libs" "$BIN/skillbox-$part" -- --layer "$libs" \
 			--add "$BIN/skillbox-$part:/usr/local/bin/skillbox-$part:0755" --user 65532:65532 \

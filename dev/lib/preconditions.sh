@@ -34,7 +34,7 @@ require_port() {
 
 require_disk() {
 	local need=12 free
-	[ -f "$CACHE/bin/.kubernetes" ] && need=3
+	[ -f "$CACHE/bin/.kubelet" ] && need=3
 	free=$(df --output=avail -BG "$CACHE" | tail -n 1 | tr -dc 0-9)
 	[ "$free" -ge $need ] ||
 		die "$CACHE has $free GiB free, and $need GiB are needed: make room, or set XDG_CACHE_HOME to a larger disk"

@@ -20,12 +20,15 @@ seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 note() { printf '%s' "$*" >"$UI_NOTE"; }
 note_add() { printf '%s%s' "$([ -s "$UI_NOTE" ] && echo ', ')" "$*" >>"$UI_NOTE"; }
 
-# step LOG TEXT COMMAND...: runs COMMAND with its output in $LOGS/LOG.log. On failure shows the log's end and exits.
+# step LOG TEXT COMMAND...: runs COMMAND with its output in $LOGS/LOG.log. On failure shows the log's end and exits. What
+# COMMAND appends to the file SKILLBOX_PROGRESS, a line at a time, is shown: the last on a terminal, each elsewhere.
 step() {
 	UI_LOG=$LOGS/$1.log
-	local log=$UI_LOG text=$2 start rc=0 took noted
+	local log=$UI_LOG text=$2 start rc=0 took noted follower
 	shift 2
 	UI_NOTE=$(mktemp)
+	export SKILLBOX_PROGRESS
+	SKILLBOX_PROGRESS=$(mktemp)
 	start=$(now_ms)
 	set -m # a group of its own, so that an interrupt ends all of the step
 	(
@@ -37,16 +40,21 @@ step() {
 	if [ -n "$UI_TTY" ]; then
 		local i=0 marks='|/-\'
 		while kill -0 "$UI_JOB" 2>/dev/null; do
-			printf '\r  %s %-46s %s%4d s%s ' "${marks:i++%4:1}" "$text" "$UI_DIM" $((($(now_ms) - start) / 1000)) "$UI_END"
+			printf '\r\e[K  %s %-46s %s%4d s  %s%s ' "${marks:i++%4:1}" "$text" "$UI_DIM" $((($(now_ms) - start) / 1000)) \
+				"$(tail -n 1 "$SKILLBOX_PROGRESS")" "$UI_END"
 			sleep 0.2
 		done
 		printf '\r\e[K'
+	else
+		tail -n +1 -s 0.2 -f --pid="$UI_JOB" "$SKILLBOX_PROGRESS" 2>/dev/null 9>&- | sed -u 's/^/     /' &
+		follower=$!
 	fi
 	wait "$UI_JOB" || rc=$?
+	[ -z "${follower:-}" ] || wait "$follower" || true
 	UI_JOB=''
 	took=$(seconds $(($(now_ms) - start)))
 	noted=$(cat "$UI_NOTE")
-	rm -f "$UI_NOTE"
+	rm -f "$UI_NOTE" "$SKILLBOX_PROGRESS"
 	if [ $rc -ne 0 ]; then
 		printf '  %sfailed%s %-44s %8s\n\n' "$UI_RED" "$UI_END" "$text" "$took" >&2
 		tail -n 30 "$log" | sed 's/^/    /' >&2

@@ -1,7 +1,8 @@
 #!/bin/bash
-# image.sh DIR [--name]: a kind node image from Debian packages and the programs in DIR/bin (see programs.sh), for
+# image.sh DIR [--name | --rootfs]: a kind node image from Debian packages and the programs in DIR/bin (see programs.sh), for
 # machines that reach no image registry. Ends as an image of the Docker engine that answers; prints its name, whose tag
-# is the hash of all that goes into it. If the engine has that image, nothing is done. --name prints the name only.
+# is the hash of all that goes into it. If the engine has that image, nothing is done. --name prints the name only; --rootfs
+# makes only the root file systems, which need neither the programs nor an engine.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=kind-config/versions.sh
@@ -9,6 +10,16 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 DIR=$(cd "$1" && pwd) B=$(cd "$1" && pwd)/bin
 cgroup=v1
 [ -f /sys/fs/cgroup/cgroup.controllers ] && cgroup=v2
+
+base=systemd,systemd-sysv,dbus,iproute2,iptables,nftables,kmod,procps,mount,util-linux,ethtool,conntrack,socat,jq,hostname,containernetworking-plugins,openssl,libseccomp2,ca-certificates,curl
+node_rootfs() { "$HERE/../../dev/rootfs" "$DIR" node bookworm minbase $base; }
+proxy_rootfs() { "$HERE/../../dev/rootfs" "$DIR" kube-proxy bookworm minbase nftables,iptables,conntrack,kmod; }
+
+if [ "${2:-}" = --rootfs ]; then
+	node_rootfs
+	proxy_rootfs
+	exit 0
+fi
 
 key=$({
 	cat "$HERE/../versions.sh" "$HERE/programs.sh" "$HERE/../../dev/mkimage.py"
@@ -20,10 +31,8 @@ image=skillbox/kind-node:v$KUBERNETES-$key
 docker image inspect "$image" >/dev/null 2>&1 && echo "$image" && exit 0
 exec 3>&1 1>&2
 
-base=systemd,systemd-sysv,dbus,iproute2,iptables,nftables,kmod,procps,mount,util-linux,ethtool,conntrack,socat,jq,hostname,containernetworking-plugins,openssl,libseccomp2,ca-certificates,curl
-node=$("$HERE/../../dev/rootfs" "$DIR" node bookworm minbase $base)
-proxy=$("$HERE/../../dev/rootfs" "$DIR" kube-proxy bookworm minbase nftables,iptables,conntrack,kmod)
-
+node=$(node_rootfs)
+proxy=$(proxy_rootfs)
 work=$DIR/tmp/node-image
 rm -rf "$work" && mkdir -p "$work/root" && cd "$work"
 tar xf "$node" -C root --exclude='./dev/*'

@@ -1,7 +1,9 @@
 #!/bin/bash
-# programs.sh DIR PART...: builds the PARTs from Go modules into DIR/bin. Parts: kubernetes containerd runc etcd
-# coredns gvisor (what a node is made of), kind kubectl helm (what the host uses). A part that is there in the
-# wanted version is left alone.
+# programs.sh DIR PART...: builds the PARTs from Go modules into DIR/bin. Parts: kubernetes containerd runc etcd coredns
+# gvisor (what a node is made of), kind kubectl helm (what the host uses). A program that is there in the wanted version is
+# left alone. Two lines of programs are built at the same time, so that one compiles while the other links or downloads.
+# With SKILLBOX_PROGRESS=FILE, a line for people is written there at each step: what is under way, how many of how many, and
+# how long by the times of earlier runs.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=kind-config/versions.sh
@@ -9,110 +11,31 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 DIR=$(mkdir -p "$1" && cd "$1" && pwd)
 shift
 export GOBIN=$DIR/bin GOFLAGS=-mod=mod GOWORK=off
+# The same setting for all but runc: what is compiled for one program serves the others. No debug information, which -s would
+# throw away; and a compiler that collects garbage only when it has 1 GiB of it.
+export CGO_ENABLED=0 GOGC=off GOMEMLIMIT=1GiB
 mkdir -p "$GOBIN"
 
-# Every part is a module of its own, so that one part's dependencies can't raise another's.
-module() {
-	mkdir -p "$DIR/mod/$1"
-	cd "$DIR/mod/$1"
-	printf 'module dev/%s\ngo 1.26.0\n' "$1" >go.mod
-	rm -f go.sum
-}
-
-# k8s.io/kubernetes requires its staging repositories at v0.0.0: replace each by its published release.
-kubernetes_module() {
-	module kubernetes
-	go mod download "k8s.io/kubernetes@v$KUBERNETES"
-	{
-		echo "require k8s.io/kubernetes v$KUBERNETES"
-		grep -oE '^\sk8s.io/[a-z-]+ v0\.0\.0$' "$(go env GOMODCACHE)/k8s.io/kubernetes@v$KUBERNETES/go.mod" |
-			while read -r m _; do echo "replace $m => $m v$KUBERNETES_STAGING"; done
-	} >>go.mod
-	# All programs, also where only one is wanted: the module's graph, and so what is compiled, stays the same.
-	local get=() p
-	for p in "${kubernetes_programs[@]}"; do get+=("k8s.io/kubernetes/cmd/$p@v$KUBERNETES"); done
-	go get -tool "${get[@]}"
-}
-kubernetes_programs=(kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl)
-kubernetes_install() {
-	local v=k8s.io/component-base/version packages=() p
-	kubernetes_module
-	for p in "$@"; do packages+=("k8s.io/kubernetes/cmd/$p"); done
-	CGO_ENABLED=0 go install -ldflags \
-		"-s -w -X $v.gitVersion=v$KUBERNETES -X $v.gitMajor=1 -X $v.gitMinor=${KUBERNETES:2:2}" "${packages[@]}"
-}
-
-part_kubernetes() { kubernetes_install "${kubernetes_programs[@]}"; }
-part_kubectl() { kubernetes_install kubectl; }
-
-part_containerd() {
-	module containerd
-	local c=github.com/containerd/containerd/v2/cmd v=github.com/containerd/containerd/v2/version
-	go get -tool "$c/containerd@v$CONTAINERD" "$c/containerd-shim-runc-v2@v$CONTAINERD" "$c/ctr@v$CONTAINERD"
-	# The kubelet parses this version.
-	go install -ldflags "-s -w -X $v.Version=v$CONTAINERD" "$c/containerd" "$c/containerd-shim-runc-v2" "$c/ctr"
-}
-
-# Apart from containerd: its runtime-spec version clashes with containerd's.
-part_runc() {
-	module runc
-	go get -tool "github.com/opencontainers/runc@v$RUNC"
-	go install -tags seccomp -ldflags "-s -w" github.com/opencontainers/runc
-}
-
-# Not Debian's: Kubernetes refuses etcd 3.4.
-part_etcd() {
-	module etcd
-	go get -tool "go.etcd.io/etcd/server/v3@v$ETCD"
-	CGO_ENABLED=0 go install -ldflags "-s -w" go.etcd.io/etcd/server/v3
-	mv -f "$GOBIN/server" "$GOBIN/etcd"
-}
-
-part_coredns() {
-	module coredns
-	go get -tool "github.com/coredns/coredns@v$COREDNS"
-	CGO_ENABLED=0 go install -ldflags "-s -w" github.com/coredns/coredns
-}
-
-# Static: runsc executes itself again inside an empty root.
-part_gvisor() {
-	module gvisor
-	go get -tool "gvisor.dev/gvisor/runsc@$GVISOR" "gvisor.dev/gvisor/shim@$GVISOR"
-	CGO_ENABLED=0 go install -ldflags "-s -w" gvisor.dev/gvisor/runsc gvisor.dev/gvisor/shim
-	mv -f "$GOBIN/shim" "$GOBIN/runsc-shim"
-}
-
-# The files of a node's root (entry point, units, containerd's configuration) come with kind's module.
-part_kind() {
-	module kind
-	go get -tool "sigs.k8s.io/kind@v$KIND"
-	go install -ldflags "-s -w" sigs.k8s.io/kind
-	rm -rf "$DIR/kind-node-files"
-	cp -r --no-preserve=mode "$(go env GOMODCACHE)/sigs.k8s.io/kind@v$KIND/images/base/files" "$DIR/kind-node-files"
-}
-
-part_helm() {
-	module helm
-	go get -tool "helm.sh/helm/v3/cmd/helm@v$HELM"
-	local h=helm.sh/helm/v3 k flags
-	flags="-s -w -X $h/internal/version.version=v$HELM"
-	# What `helm template` and `helm lint` take a cluster for; 1.20 unless told.
-	for k in pkg/chartutil pkg/lint/rules; do
-		flags+=" -X $h/$k.k8sVersionMajor=1 -X $h/$k.k8sVersionMinor=${KUBERNETES:2:2}"
-	done
-	CGO_ENABLED=0 go install -ldflags "$flags" $h/cmd/helm
-}
-
-version_of() {
+# Kubernetes, containerd, etcd and CoreDNS are resolved together: half of what they are made of is the same, and is compiled
+# once. The others have modules of their own, since their requirements clash (runc's runtime-spec with containerd's, for one).
+module_of() { # PROGRAM
 	case $1 in
-	kubernetes | kubectl) echo "$KUBERNETES $KUBERNETES_STAGING" ;;
-	containerd) echo "$CONTAINERD" ;;
-	runc) echo "$RUNC" ;;
-	etcd) echo "$ETCD" ;;
-	coredns) echo "$COREDNS" ;;
-	gvisor) echo "$GVISOR" ;;
-	kind) echo "$KIND" ;;
-	helm) echo "$HELM" ;;
+	kube* | containerd* | ctr | etcd | coredns) echo cluster ;;
+	runsc*) echo gvisor ;;
+	*) echo "$1" ;;
+	esac
+}
+
+kubernetes_programs=(kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl)
+containerd_programs=(containerd containerd-shim-runc-v2 ctr)
+c=github.com/containerd/containerd/v2
+
+programs_of() { # PART
+	case $1 in
+	kubernetes) echo "${kubernetes_programs[@]}" ;;
+	containerd) echo "${containerd_programs[@]}" ;;
+	gvisor) echo runsc runsc-shim ;;
+	runc | etcd | coredns | kind | kubectl | helm) echo "$1" ;;
 	*)
 		echo "no such part: $1" >&2
 		return 1
@@ -120,13 +43,176 @@ version_of() {
 	esac
 }
 
+# What a module requires; `go get` then finds the versions of all the rest.
+requirements() { # MODULE
+	local p
+	case $1 in
+	cluster)
+		for p in "${kubernetes_programs[@]}"; do echo "k8s.io/kubernetes/cmd/$p@v$KUBERNETES"; done
+		for p in "${containerd_programs[@]}"; do echo "$c/cmd/$p@v$CONTAINERD"; done
+		echo "go.etcd.io/etcd/server/v3@v$ETCD"
+		echo "github.com/coredns/coredns/coremain@v$COREDNS"
+		;;
+	runc) echo "github.com/opencontainers/runc@v$RUNC" ;;
+	gvisor) printf 'gvisor.dev/gvisor/%s\n' "runsc@$GVISOR" "shim@$GVISOR" ;;
+	kind) echo "sigs.k8s.io/kind@v$KIND" ;;
+	helm) echo "helm.sh/helm/v3/cmd/helm@v$HELM" ;;
+	esac
+}
+
+module_make() { # MODULE
+	local get
+	mkdir -p "$DIR/mod/$1"
+	cd "$DIR/mod/$1"
+	rm -rf go.mod go.sum coredns
+	printf 'module dev/%s\ngo 1.26.0\n' "$1" >go.mod
+	if [ "$1" = cluster ]; then
+		# k8s.io/kubernetes requires its staging repositories at v0.0.0: replace each by its published release.
+		go mod download "k8s.io/kubernetes@v$KUBERNETES"
+		grep -oE '^\sk8s.io/[a-z-]+ v0\.0\.0$' "$(go env GOMODCACHE)/k8s.io/kubernetes@v$KUBERNETES/go.mod" |
+			while read -r m _; do echo "replace $m => $m v$KUBERNETES_STAGING"; done >>go.mod
+		cp -r "$HERE/coredns" .
+	fi
+	mapfile -t get < <(requirements "$1")
+	go get -tool "${get[@]}"
+	# Fetches what is needed of all that is required, so that no compiler waits for it.
+	get=("${get[@]%@*}")
+	[ "$1" != cluster ] || get+=(./coredns)
+	go list -deps "${get[@]}" >/dev/null
+}
+
+install() { # LDFLAGS GO-INSTALL-ARGUMENT...
+	local ldflags=$1
+	shift
+	go install -gcflags=all=-dwarf=false -ldflags "-s -w $ldflags" "$@"
+}
+
+build() { # PROGRAM, in its module's folder
+	local v h k flags
+	case $1 in
+	kube*)
+		v=k8s.io/component-base/version
+		install "-X $v.gitVersion=v$KUBERNETES -X $v.gitMajor=1 -X $v.gitMinor=${KUBERNETES:2:2}" "k8s.io/kubernetes/cmd/$1"
+		;;
+	containerd* | ctr) install "-X $c/version.Version=v$CONTAINERD" "$c/cmd/$1" ;; # the kubelet parses this version
+	etcd)              # not Debian's: Kubernetes refuses etcd 3.4
+		install '' go.etcd.io/etcd/server/v3
+		mv -f "$GOBIN/server" "$GOBIN/etcd"
+		;;
+	coredns) install "-X github.com/coredns/coredns/coremain.GitCommit=v$COREDNS" ./coredns ;;
+	runc) CGO_ENABLED=1 install '' -tags seccomp github.com/opencontainers/runc ;;
+	runsc) install '' gvisor.dev/gvisor/runsc ;; # static: it executes itself again inside an empty root
+	runsc-shim)
+		install '' gvisor.dev/gvisor/shim
+		mv -f "$GOBIN/shim" "$GOBIN/runsc-shim"
+		;;
+	kind)
+		install '' sigs.k8s.io/kind
+		# The files of a node's root (entry point, units, containerd's configuration) come with the module.
+		rm -rf "$DIR/kind-node-files"
+		cp -r --no-preserve=mode "$(go env GOMODCACHE)/sigs.k8s.io/kind@v$KIND/images/base/files" "$DIR/kind-node-files"
+		;;
+	helm)
+		h=helm.sh/helm/v3
+		flags="-X $h/internal/version.version=v$HELM"
+		# What `helm template` and `helm lint` take a cluster for; 1.20 unless told.
+		for k in pkg/chartutil pkg/lint/rules; do
+			flags+=" -X $h/$k.k8sVersionMajor=1 -X $h/$k.k8sVersionMinor=${KUBERNETES:2:2}"
+		done
+		install "$flags" $h/cmd/helm
+		;;
+	esac
+}
+
+# Names the versions and what this file does for the program, so that a change of either builds anew.
+wanted() { # PROGRAM
+	{
+		requirements "$(module_of "$1")"
+		declare -f module_make install build
+		[ "$1" != coredns ] || cat "$HERE"/coredns/*
+	} | sha256sum | cut -c1-16
+}
+
+# Seconds that it took last time; before that, by a run on two idle cores.
+expected() { # PROGRAM
+	local seconds
+	seconds=$(cut -s -d' ' -f2 "$GOBIN/.$1" 2>/dev/null || true)
+	case ${seconds:-$1} in
+	kube-apiserver) echo 130 ;;
+	runsc | helm) echo 50 ;;
+	kubelet | kube-controller-manager | containerd) echo 25 ;;
+	*[!0-9]*) echo 10 ;;
+	*) echo "$seconds" ;;
+	esac
+}
+
+progress() { # LINE
+	[ -z "${SKILLBOX_PROGRESS:-}" ] || printf '%s\n' "$1" >>"$SKILLBOX_PROGRESS"
+}
+
+# Of both lines together, since each writes when a program of its own is done.
+tell() { # PROGRAM
+	local left=0 sum=0 p
+	for p in "${missing[@]}"; do
+		if [ -e "$state/done.$p" ]; then continue; fi
+		left=$((left + 1)) sum=$((sum + $(expected "$p")))
+	done
+	progress "$1 ($((${#missing[@]} - left + 1)) of ${#missing[@]}, about $(((sum + 59) / 60)) min left)"
+}
+
+line() { # PROGRAM...
+	local p start
+	for p; do
+		tell "$p"
+		while [ ! -e "$state/module.$(module_of "$p")" ]; do sleep 0.2; done
+		start=$SECONDS
+		echo "== $p"
+		cd "$DIR/mod/$(module_of "$p")"
+		build "$p"
+		echo "== $p took $((SECONDS - start)) s"
+		echo "$(wanted "$p") $((SECONDS - start))" >"$GOBIN/.$p"
+		touch "$state/done.$p"
+	done
+}
+
+missing=()
 for part; do
-	# The stamp names the version and what this file does for the part, so that a change of either builds anew.
-	stamp=$DIR/bin/.$part
-	want="$(version_of "$part") $({ declare -f "part_$part" module && case $part in kub*) declare -f kubernetes_module kubernetes_install ;; esac; } | sha256sum | cut -c1-12)"
-	[ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && continue
-	rm -f "$stamp"
-	echo "== $part ($want)"
-	"part_$part"
-	echo "$want" >"$stamp"
+	for p in $(programs_of "$part"); do
+		case " ${missing[*]} " in *" $p "*) continue ;; esac
+		if [ "$(cut -d' ' -f1 "$GOBIN/.$p" 2>/dev/null)" != "$(wanted "$p")" ] || [ ! -x "$GOBIN/$p" ]; then missing+=("$p"); fi
+	done
 done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+state=$(mktemp -d)
+jobs=()
+ended() {
+	local rc=$?
+	[ $rc -eq 0 ] || [ "${#jobs[@]}" -eq 0 ] || kill -- "${jobs[@]/#/-}" 2>/dev/null || true
+	rm -rf "$state"
+	exit $rc
+}
+trap ended EXIT
+trap 'exit 130' INT TERM
+set -m # groups of their own, so that all of a job can be ended
+
+one=() other=()
+declare -A modules=()
+for p in "${missing[@]}"; do
+	rm -f "$GOBIN/.$p"
+	modules[$(module_of "$p")]=1
+	if [ "$(module_of "$p")" = cluster ]; then one+=("$p"); else other+=("$p"); fi
+done
+for m in "${!modules[@]}"; do
+	(
+		set -euo pipefail
+		module_make "$m"
+		touch "$state/module.$m"
+	) &
+	jobs+=($!)
+done
+(set -euo pipefail && line "${one[@]}") &
+jobs+=($!)
+(set -euo pipefail && line "${other[@]}") &
+jobs+=($!)
+# The first that fails ends all.
+for _ in "${jobs[@]}"; do wait -n; done
