@@ -20,6 +20,7 @@ struct row {
 };
 
 struct audit {
+	const struct clock *clock;
 	struct db *db;
 	uv_timer_t timer;
 	TAILQ_HEAD(, row) rows;
@@ -107,18 +108,17 @@ static void on_tick(uv_timer_t *timer)
 	}
 }
 
-void audit_note(struct request *request, const char *action, const char *object)
+void audit_note(struct audit *audit, const struct caller *caller, const char *action, const char *object)
 {
-	struct audit *audit = request->server->audit;
 	struct row *row = audit ? calloc(1, sizeof(*row)) : NULL;
 	if (!row)
 		return;
 	id_uuid4(row->id);
-	row->at_ms = clock_wall_ms(request->server->clock);
+	row->at_ms = clock_wall_ms(audit->clock);
 	row->action = action;
-	row->key = str_dup(str_of(request->key_id));
-	row->tenant = str_dup(str_of(request->tenant));
-	row->request = str_dup(str_of(request->id));
+	row->key = str_dup(str_of(caller->key_id));
+	row->tenant = str_dup(str_of(caller->tenant));
+	row->request = str_dup(str_of(caller->request_id));
 	row->object = str_dup(str_of(object));
 	if (!row->key || !row->tenant || !row->request || !row->object || audit->count >= MAX_KEPT) {
 		tell_log(row, "too many wait, or memory is short");
@@ -141,13 +141,14 @@ size_t audit_backlog(const struct audit *audit)
 	return audit->count;
 }
 
-struct audit *audit_new(uv_loop_t *loop, struct db *db, struct error *err)
+struct audit *audit_new(uv_loop_t *loop, const struct clock *clock, struct db *db, struct error *err)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
 	if (!audit) {
 		error_no_memory(err);
 		return NULL;
 	}
+	audit->clock = clock;
 	audit->db = db;
 	TAILQ_INIT(&audit->rows);
 	uv_timer_init(loop, &audit->timer); /* can't fail, nor can the start with a callback */

@@ -3,11 +3,15 @@
 #ifndef SKILLBOX_APISERVER_AUDIT_H
 #define SKILLBOX_APISERVER_AUDIT_H
 
-#include "apiserver/http/request.h"
+#include "apiserver/caller.h"
+#include "lib/base/clock.h"
+#include "lib/db/db.h"
+
+#include <uv.h>
 
 struct audit;
 
-struct audit *audit_new(uv_loop_t *loop, struct db *db, struct error *err);
+struct audit *audit_new(uv_loop_t *loop, const struct clock *clock, struct db *db, struct error *err);
 /* What is not stored yet goes to the log. Before db_free. NULL-safe; returns NULL. */
 struct audit *audit_free(struct audit *audit);
 
@@ -15,8 +19,8 @@ struct audit *audit_free(struct audit *audit);
 bool audit_is_idle(const struct audit *audit);
 size_t audit_backlog(const struct audit *audit); /* rows that are kept */
 
-/* The request's key has done `action` (a literal: "execution.create") to `object`. Nobody waits for it; while
- * the database is away it is kept in memory. */
-void audit_note(struct request *request, const char *action, const char *object);
+/* The caller's key has done `action` (a literal: "execution.create") to `object`. Nobody waits for it; while
+ * the database is away it is kept in memory. audit NULL: there is no database. */
+void audit_note(struct audit *audit, const struct caller *caller, const char *action, const char *object);
 
 #endif

@@ -35,17 +35,17 @@ static void append_key(const struct object_meta *meta, struct buffer *out)
 
 static void *execution_parse(struct str json, struct error *err)
 {
-	return record_from_json(json, err);
+	return shared_execution_from_json(json, err);
 }
 
 static void execution_drop(void *object)
 {
-	record_unref(object);
+	shared_execution_unref(object);
 }
 
-static const struct execution *execution_of(const void *record)
+static const struct execution *execution_of(const void *shared)
 {
-	return ((const struct record *)record)->execution;
+	return ((const struct shared_execution *)shared)->execution;
 }
 
 static void execution_key(const void *object, struct buffer *out)
@@ -367,7 +367,8 @@ const char *cluster_tenant_namespace(const struct cluster *cluster, struct str t
 	return found;
 }
 
-const struct record *cluster_execution(const struct cluster *cluster, const char *namespace, struct str id)
+const struct shared_execution *cluster_execution(const struct cluster *cluster, const char *namespace,
+						 struct str id)
 {
 	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
 	buffer_appendf(&key, "%s/", namespace);
@@ -380,7 +381,7 @@ const struct record *cluster_execution(const struct cluster *cluster, const char
 }
 
 void cluster_executions_each(const struct cluster *cluster, const char *namespace,
-			     bool (*visit)(void *context, const void *record), void *context)
+			     bool (*visit)(void *context, const void *shared), void *context)
 {
 	informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_NAMESPACE, str_of(namespace), visit,
 			    context);

@@ -1,10 +1,10 @@
 /* What the API server knows of the cluster: caches of Executions, Skills, tenants' namespaces and API keys.
  *
- * Everything found here is valid until the loop turns; hold an Execution longer with record_ref. */
+ * Everything found here is valid until the loop turns; hold an Execution longer with shared_execution_ref. */
 #ifndef SKILLBOX_APISERVER_CLUSTER_H
 #define SKILLBOX_APISERVER_CLUSTER_H
 
-#include "apiserver/execution/record.h"
+#include "apiserver/execution/shared_execution.h"
 #include "apiserver/key/api_key.h"
 #include "lib/api/skill.h"
 #include "lib/kube/informer.h"
@@ -15,7 +15,7 @@ struct cluster_options {
 	const char *namespace; /* of the key Secrets; copied */
 	/* An object came, changed or went (NULL). May be NULL. */
 	void (*execution_changed)(void *context, const char *namespace, const char *name,
-				  const struct record *fresh);
+				  const struct shared_execution *fresh);
 	void (*skill_changed)(void *context, const char *namespace, const char *name,
 			      const struct skill *fresh);
 	void (*key_changed)(void *context, const char *secret, const struct api_key *fresh);
@@ -49,9 +49,10 @@ bool cluster_has_key_secret(const struct cluster *cluster, const char *secret); 
 const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant);
 
 /* By the id that REST clients use. */
-const struct record *cluster_execution(const struct cluster *cluster, const char *namespace, struct str id);
+const struct shared_execution *cluster_execution(const struct cluster *cluster, const char *namespace,
+						 struct str id);
 void cluster_executions_each(const struct cluster *cluster, const char *namespace,
-			     bool (*visit)(void *context, const void *record), void *context);
+			     bool (*visit)(void *context, const void *shared), void *context);
 size_t cluster_unfinished_executions(const struct cluster *cluster, const char *namespace);
 
 /* The newest upload of name@version; version "" or "latest": of name. Unreadable and deleted ones are not

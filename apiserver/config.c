@@ -62,7 +62,7 @@ static void find_problems(const struct apiserver_config *config, struct buffer *
 		buffer_append_c(problems, "; SKILLBOX_S3_ACCESS_KEY is set, but SKILLBOX_S3_ENDPOINT is not");
 }
 
-int config_load(struct apiserver_config *config, struct error *err)
+int apiserver_config_load(struct apiserver_config *config, struct error *err)
 {
 	if (options_load(option_table, OPTION_COUNT, config, err) != 0)
 		return -1;
@@ -70,21 +70,21 @@ int config_load(struct apiserver_config *config, struct error *err)
 	find_problems(config, &problems);
 	if (problems.len == 0)
 		return 0;
-	config_free(config);
+	apiserver_config_free(config);
 	return error_set(err, ERR_BAD_REQUEST, "%s", problems.data + strlen("; "));
 }
 
-void config_free(struct apiserver_config *config)
+void apiserver_config_free(struct apiserver_config *config)
 {
 	options_free(option_table, OPTION_COUNT, config);
 }
 
-void config_help(struct buffer *out)
+void apiserver_config_help(struct buffer *out)
 {
 	options_help(option_table, OPTION_COUNT, out);
 }
 
-int config_read_file(const char *path, struct buffer *out, struct error *err)
+int apiserver_config_read_file(const char *path, struct buffer *out, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -102,7 +102,8 @@ int config_read_file(const char *path, struct buffer *out, struct error *err)
 	return out->failed ? error_set(err, ERR_TOO_LARGE, "%s has more than %zu bytes", path, out->max) : 0;
 }
 
-int config_signing_key(const struct apiserver_config *config, struct buffer *ret_key, struct error *err)
+int apiserver_config_signing_key(const struct apiserver_config *config, struct buffer *ret_key,
+				 struct error *err)
 {
 	if (!config->signing_key_file[0] && config->s3.endpoint[0])
 		return 0;
@@ -111,7 +112,7 @@ int config_signing_key(const struct apiserver_config *config, struct buffer *ret
 		    err, ERR_BAD_REQUEST,
 		    "SKILLBOX_SIGNING_KEY_FILE is not set: it names the file with the secret that signs "
 		    "blob URLs (make one: openssl rand -hex 32)");
-	if (config_read_file(config->signing_key_file, ret_key, err) != 0)
+	if (apiserver_config_read_file(config->signing_key_file, ret_key, err) != 0)
 		return error_wrap(err, "SKILLBOX_SIGNING_KEY_FILE");
 	struct str key = str_trim(buffer_str(ret_key));
 	if (key.n < SIGNING_KEY_MIN)

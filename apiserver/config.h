@@ -30,14 +30,15 @@ struct apiserver_config {
 
 /* Fill config (zeroed) from the environment; what contradicts itself or isn't built yet is an error, all in
  * one message. */
-int config_load(struct apiserver_config *config, struct error *err);
+int apiserver_config_load(struct apiserver_config *config, struct error *err);
 /* What `serve` needs beyond that: the signing key (trimmed content of the file, appended to ret_key). With S3
  * it may be missing. */
-int config_signing_key(const struct apiserver_config *config, struct buffer *ret_key, struct error *err);
-void config_free(struct apiserver_config *config);
-void config_help(struct buffer *out);
+int apiserver_config_signing_key(const struct apiserver_config *config, struct buffer *ret_key,
+				 struct error *err);
+void apiserver_config_free(struct apiserver_config *config);
+void apiserver_config_help(struct buffer *out);
 
 /* Append a whole file of at most out->max bytes. */
-int config_read_file(const char *path, struct buffer *out, struct error *err);
+int apiserver_config_read_file(const char *path, struct buffer *out, struct error *err);
 
 #endif

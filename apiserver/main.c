@@ -14,7 +14,7 @@
 static int print_help(void)
 {
 	cleanup_buffer struct buffer options = BUFFER(65536);
-	config_help(&options);
+	apiserver_config_help(&options);
 	printf("usage:\n"
 	       "  skillbox-apiserver\n"
 	       "      serves the REST API; Kubernetes is found by KUBECONFIG, the Pod's service account or "
@@ -36,7 +36,7 @@ static int serve(const struct apiserver_config *config, const struct kube_config
 {
 	struct error err;
 	cleanup_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
-	int result = config_signing_key(config, &key, &err);
+	int result = apiserver_config_signing_key(config, &key, &err);
 	if (result == 0)
 		result = server_run(config, kube, namespace, buffer_str(&key), &err);
 	if (key.data)
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	enum log_level level = LOG_INFO;
 	log_init("apiserver", level);
 	process_return_memory();
-	if (process_seal(&err) != 0 || config_load(&config, &err) != 0)
+	if (process_seal(&err) != 0 || apiserver_config_load(&config, &err) != 0)
 		return complain(&err);
 	if (!log_level_parse(config.log_level, &level))
 		log_warn("SKILLBOX_LOG_LEVEL is none of debug, info, warn, error: taken as info", "value",
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 				  : key_command_run(argc - 2, argv + 2, &kube, namespace, config.db_dsn);
 	}
 	kube_config_free(&kube);
-	config_free(&config);
+	apiserver_config_free(&config);
 	curl_global_cleanup();
 	return status;
 }

@@ -1,15 +1,11 @@
 #include "apiserver/metrics.h"
 
-#include "apiserver/audit.h"
-#include "apiserver/http/call.h"
-#include "apiserver/http/request.h"
-#include "apiserver/key/db_keys.h"
+#include "apiserver/wait.h"
 #include "lib/db/measure.h"
 #include "lib/kube/measure.h"
 
 #include <stdio.h>
 
-#define TEXT_MAX ((size_t)8 << 20)
 #define MAX_ROUTES 48
 #define MAX_CODES 32
 #define CLIENT_GONE 499
@@ -30,7 +26,7 @@ static const char *const operations[] = {
     [STORAGE_GET] = "get", [STORAGE_PUT] = "put", [STORAGE_DELETE] = "delete"};
 static const char *const sweep_ends[] = {[SWEEP_DONE] = "done", [SWEEP_BROKEN_OFF] = "broken_off"};
 static const char *const results[] = {"ok", "not_found", "error"};
-static const char *const topics[] = {
+static const char *const topics[WAIT_TOPIC_COUNT] = {
     [WAIT_EXECUTION] = "execution", [WAIT_SKILL] = "skill", [WAIT_KEY] = "key"};
 static const double request_seconds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 					 0.5,   1,      2.5,   5,    10,    30,   120, 600};
@@ -105,8 +101,6 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
 				 .only_seen = true},
 };
 
-/* ---- counting */
-
 static size_t method_index(struct str method)
 {
 	size_t at = 0;
@@ -115,12 +109,10 @@ static size_t method_index(struct str method)
 	return at;
 }
 
-void measure_request(const struct request *request)
+void measure_request(struct metrics *metrics, const struct measured_request *request)
 {
-	struct metrics *metrics = request->server->metrics;
-	struct str route = str_of(request->route ? request->route->pattern : "other");
-	size_t method = method_index(http_exchange_method(request->exchange));
-	int64_t us = clock_monotonic_us(request->server->clock) - request->started_us;
+	struct str route = str_of(request->route ? request->route : "other");
+	size_t method = method_index(request->method);
 	char code[16];
 	snprintf(code, sizeof(code), "%d", request->status ? request->status : CLIENT_GONE);
 	metrics_add(metrics, APISERVER_REQUESTS,
@@ -129,11 +121,11 @@ void measure_request(const struct request *request)
 		    1);
 	metrics_observe(metrics, APISERVER_REQUEST_SECONDS,
 			METRIC_AT(metrics_label(metrics, APISERVER_REQUEST_SECONDS, 0, route), method),
-			(double)us / 1e6);
-	if (request->body_received > 0)
+			(double)request->us / 1e6);
+	if (request->body_bytes > 0)
 		metrics_add(metrics, APISERVER_BODY_BYTES,
 			    METRIC_AT(metrics_label(metrics, APISERVER_BODY_BYTES, 0, route)),
-			    (double)request->body_received);
+			    (double)request->body_bytes);
 }
 
 void measure_refusal(struct metrics *metrics, enum refusal why)
@@ -150,52 +142,4 @@ void measure_storage(struct metrics *metrics, enum storage_operation operation, 
 {
 	size_t result = !error ? 0 : error->code == ERR_NOT_FOUND ? 1 : 2;
 	metrics_add(metrics, APISERVER_STORAGE_OPERATIONS, METRIC_AT(operation, result), 1);
-}
-
-/* ---- the answer */
-
-static void set_informers(struct apiserver *server)
-{
-	static const char *const resources[CLUSTER_RESOURCE_COUNT] = {[CLUSTER_EXECUTIONS] = "executions",
-								      [CLUSTER_SKILLS] = "skills",
-								      [CLUSTER_NAMESPACES] = "namespaces",
-								      [CLUSTER_KEYS] = "secrets"};
-	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
-		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, APISERVER_INFORMER_OBJECTS,
-				      resources[i],
-				      cluster_informer(server->cluster, (enum cluster_resource)i));
-}
-
-static void set_database(struct apiserver *server)
-{
-	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
-					     APISERVER_DATABASE_ERRORS, APISERVER_DATABASE_WAITING};
-	db_measure(server->metrics, &at, server->db);
-	if (!server->db)
-		return;
-	metrics_set(server->metrics, APISERVER_CACHED_KEYS, METRIC_PLAIN,
-		    (double)db_keys_count(server->db_keys));
-	metrics_set(server->metrics, APISERVER_AUDIT_BACKLOG, METRIC_PLAIN,
-		    (double)audit_backlog(server->audit));
-}
-
-void metrics_answer(struct request *request)
-{
-	struct apiserver *server = request->server;
-	struct metrics *metrics = server->metrics;
-	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
-	metrics_set(metrics, APISERVER_IN_FLIGHT, METRIC_PLAIN, http_server_active(server->http));
-	for (size_t i = 0; i < COUNT(topics); i++)
-		metrics_set(metrics, APISERVER_WAITING, METRIC_AT(i),
-			    (double)waiters_count(server->waiters, (enum wait_topic)i));
-	metrics_set(metrics, APISERVER_WORK_QUEUE, METRIC_PLAIN, (double)call_work_queue(server));
-	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
-	set_informers(server);
-	set_database(server);
-	metrics_append_process("apiserver", SKILLBOX_VERSION, &text);
-	metrics_append(metrics, &text);
-	if (text.failed)
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
-	else
-		request_answer_text(request, 200, METRICS_TYPE, buffer_str(&text));
 }

@@ -1,4 +1,4 @@
-/* What the API server counts, and GET /metrics. docs/metrics.md lists the same table.
+/* What the API server counts. docs/metrics.md lists the same table.
  *
  * This port faces clients and asks for no key here, so nothing is told by tenant: that is the controller's.
  */
@@ -7,8 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/metrics.h"
-
-struct request;
+#include "lib/base/str.h"
 
 enum apiserver_metric {
 	APISERVER_REQUESTS, /* counted where things happen */
@@ -53,12 +52,17 @@ enum key_lookup { LOOKUP_SECRET, LOOKUP_CACHE, LOOKUP_DATABASE, LOOKUP_UNKNOWN }
 enum sweep_end { SWEEP_DONE, SWEEP_BROKEN_OFF };
 enum storage_operation { STORAGE_GET, STORAGE_PUT, STORAGE_DELETE };
 
-void measure_request(const struct request *request); /* its exchange ends */
+/* An HTTP request that has ended. */
+struct measured_request {
+	const char *route; /* its pattern; NULL: none */
+	struct str method;
+	int status; /* 0: the client hung up before its answer */
+	int64_t us; /* it took */
+	int64_t body_bytes;
+};
+void measure_request(struct metrics *metrics, const struct measured_request *request);
 void measure_refusal(struct metrics *metrics, enum refusal why);
 void measure_key_lookup(struct metrics *metrics, enum key_lookup how);
 void measure_storage(struct metrics *metrics, enum storage_operation operation, const struct error *error);
-
-/* GET /metrics */
-void metrics_answer(struct request *request);
 
 #endif

@@ -1,13 +1,15 @@
 /* Putting the parts together, running them, and ending well. */
 #include "apiserver/server.h"
 
+#include "apiserver/apiserver.h"
 #include "apiserver/audit.h"
 #include "apiserver/blob/sweep.h"
 #include "apiserver/execution/outline_cache.h"
-#include "apiserver/http/call.h"
 #include "apiserver/http/rate_limit.h"
-#include "apiserver/http/request.h"
+#include "apiserver/http/serve.h"
 #include "apiserver/key/db_keys.h"
+#include "apiserver/operation.h"
+#include "apiserver/rest/routes.h"
 #include "lib/base/log.h"
 
 #include <signal.h>
@@ -25,14 +27,15 @@ struct run { /* of the loop */
 	bool gave_up_waiting;
 };
 
-/* ---- the cluster's events */
+/* The cluster's events */
 
-static void on_execution(void *context, const char *namespace, const char *name, const struct record *fresh)
+static void on_execution(void *context, const char *namespace, const char *name,
+			 const struct shared_execution *fresh)
 {
 	struct apiserver *server = context;
 	waiters_notify(server->waiters, WAIT_EXECUTION, namespace, name, fresh);
 	if (fresh && execution_is_finished(fresh->execution))
-		outlines_add(server->outlines, fresh);
+		outline_cache_add(server->outline_cache, fresh);
 }
 
 static void on_skill(void *context, const char *namespace, const char *name, const struct skill *fresh)
@@ -62,7 +65,7 @@ static void on_database(void *context, const struct error *problem)
 		log_info("the database can be used", NULL);
 }
 
-/* ---- start */
+/* Start */
 
 static int start_database(struct apiserver *server, struct error *err)
 {
@@ -74,7 +77,7 @@ static int start_database(struct apiserver *server, struct error *err)
 	if (server->db)
 		server->db_keys = db_keys_new(server->db, server->clock, err);
 	if (server->db_keys)
-		server->audit = audit_new(server->loop, server->db, err);
+		server->audit = audit_new(server->loop, server->clock, server->db, err);
 	return server->audit ? 0 : -1;
 }
 
@@ -84,13 +87,13 @@ static int start_listener(struct apiserver *server, struct error *err)
 	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX), key = BUFFER(PEM_MAX);
 	struct http_server_options options = {.port = (uint16_t)config->port};
 	if (config->tls_cert[0]) {
-		if (config_read_file(config->tls_cert, &cert, err) != 0 ||
-		    config_read_file(config->tls_key, &key, err) != 0)
+		if (apiserver_config_read_file(config->tls_cert, &cert, err) != 0 ||
+		    apiserver_config_read_file(config->tls_key, &key, err) != 0)
 			return error_wrap(err, "TLS");
 		options.tls_cert_pem = cert.data;
 		options.tls_key_pem = key.data;
 	}
-	struct http_handler handler = request_http_handler(server);
+	struct http_handler handler = serve_http_handler(server);
 	server->http = http_server_new(server->loop, &options, &handler, err);
 	if (key.data)
 		explicit_bzero(key.data, key.len);
@@ -124,9 +127,9 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	struct kube_measure measure = {server->metrics, APISERVER_KUBE_REQUESTS, APISERVER_KUBE_SECONDS};
 	kube_client_measure(server->kube, &measure);
 	if (!(server->waiters = waiters_new(server->loop, server->clock, err)) ||
-	    !(server->outlines = outlines_new(server->loop, server->clock, err)) ||
+	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
-	    !(server->guard = guard_new(server->config, server->clock, err)))
+	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)))
 		return -1;
 	if (start_blobs(server, err) != 0)
 		return -1;
@@ -138,7 +141,7 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	return start_listener(server, err);
 }
 
-/* ---- end */
+/* End */
 
 /* New work is refused from here on, while those who wait get their answers. */
 static void on_tick(uv_timer_t *timer)
@@ -175,7 +178,7 @@ static void stop(struct apiserver *server)
 	if (server->waiters)
 		waiters_expire_all(server->waiters);
 	server->cluster = cluster_free(server->cluster);
-	outlines_free(server->outlines);
+	outline_cache_free(server->outline_cache);
 	waiters_free(server->waiters);
 	kube_ws_free(server->ws);
 	kube_client_free(server->kube);
@@ -186,8 +189,8 @@ static void stop(struct apiserver *server)
 	db_free(server->db);
 	blob_sweep_free(server->blob_sweep);  /* behind all that would call it back */
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
-	call_forget_all(server);
-	guard_free(server->guard);
+	operation_forget_all(server);
+	rate_limiter_free(server->rate_limiter);
 	metrics_free(server->metrics);
 }
 
@@ -221,7 +224,9 @@ int server_run(const struct apiserver_config *config, const struct kube_config *
 				   .clock = &clock_system,
 				   .loop = &loop,
 				   .namespace = namespace,
-				   .signing_key = signing_key};
+				   .signing_key = signing_key,
+				   .routes = route_table,
+				   .route_count = route_count};
 	int result = start(&server, kube, err);
 	if (result == 0)
 		serve(&server);

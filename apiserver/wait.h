@@ -12,16 +12,16 @@
 struct waiters;
 struct waiter;
 
-enum wait_topic { WAIT_EXECUTION, WAIT_SKILL, WAIT_KEY };
+enum wait_topic { WAIT_EXECUTION, WAIT_SKILL, WAIT_KEY, WAIT_TOPIC_COUNT };
 
-/* object: what is there now (struct record, struct skill or struct api_key), NULL if it is gone; timed_out:
- * nothing came in time, or the server ends. True: that's it, the waiter is freed. After a timeout it is freed
- * in any case. It may not add or cancel other waiters. */
+/* object: what is there now (struct shared_execution, struct skill or struct api_key), NULL if it is gone;
+ * timed_out: nothing came in time, or the server ends. True: that's it, the waiter is freed. After a timeout
+ * it is freed in any case. It may not add or cancel other waiters. */
 typedef bool (*wait_cb)(void *context, const void *object, bool timed_out);
 
 struct waiters *waiters_new(uv_loop_t *loop, const struct clock *clock, struct error *err);
-struct waiters *waiters_free(
-    struct waiters *waiters); /* NULL-safe; without callbacks; its memory goes when the loop has run */
+/* Without callbacks; its memory goes when the loop has run. NULL-safe; returns NULL. */
+struct waiters *waiters_free(struct waiters *waiters);
 /* namespace and name are copied. NULL with err. */
 struct waiter *wait_add(struct waiters *waiters, enum wait_topic topic, const char *namespace,
 			const char *name, int64_t timeout_ms, wait_cb wake, void *context, struct error *err);

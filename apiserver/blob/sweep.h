@@ -11,7 +11,7 @@
 #ifndef SKILLBOX_APISERVER_BLOB_SWEEP_H
 #define SKILLBOX_APISERVER_BLOB_SWEEP_H
 
-#include "apiserver/server.h"
+#include "apiserver/apiserver.h"
 
 struct blob_sweep;
 

@@ -1,11 +1,12 @@
 /* While the execution runs its lines come from the Pod's log. When it has ended the Pod goes at once, maybe
- * before its last lines came: the rest is taken from the record, which has the whole log. */
+ * before its last lines came: the rest is taken from the Execution, which has the whole log. */
 #include "apiserver/execution/follow.h"
 
 #include "apiserver/execution/event_lines.h"
-#include "apiserver/execution/executions.h"
-#include "apiserver/execution/result.h"
-#include "apiserver/http/call.h"
+#include "apiserver/execution/find.h"
+#include "apiserver/execution/texts.h"
+#include "apiserver/failure.h"
+#include "apiserver/operation.h"
 #include "lib/api/pod.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
@@ -13,38 +14,52 @@
 
 #include <stdlib.h>
 
-#define LOG_MAX ((size_t)80 << 20) /* bytes of a log that was fetched */
-#define PAUSE_AT                                                                                             \
-	((size_t)512 << 10) /* bytes that wait for the client, after which the Pod's log has to wait */
+/* Bytes that wait for the listener, after which the Pod's log has to wait. */
+#define PAUSE_AT ((size_t)512 << 10)
+/* An event and what is around it. */
+#define EVENT_BUFFER_MAX (EVENT_MAX + 1024)
 #define WAIT_EXTRA_MS (5 * 60 * 1000)
 
 struct follow {
-	struct request *request;
-	struct waiter *waiter;     /* holds a reference of the request; what else is open ends with it */
-	struct log_stream *stream; /* the Pod's log; NULL: not yet, or over */
+	struct operation operation;
+	struct follow_listener listener;
+	/* follow_free was here: the references that remain are those of calls that come back for nothing. */
+	bool is_over;
+	/* Holds a reference. */
+	struct waiter *waiter;
+	/* The Pod's log; NULL: not yet, or over. */
+	struct log_stream *stream;
 	bool was_opened;
 	struct event_lines lines;
-	struct buffer event;  /* one that the client has not taken yet */
-	struct record *ended; /* the execution, once it has ended */
-	bool is_complete;     /* no more lines will come */
-	const char *problem;  /* why, if not because the execution has ended */
+	/* One that the listener has not taken yet. */
+	struct buffer event;
+	/* The execution, once it has ended. */
+	struct shared_execution *ended;
+	/* No more lines will come; problem: why, if not because the execution has ended. */
+	bool is_complete;
+	const char *problem;
 	bool end_is_sent;
 };
 
-static void follow_free(void *state)
+static struct follow *of(struct operation *operation)
 {
-	struct follow *follow = state;
-	log_stream_close(follow->stream);
-	record_unref(follow->ended);
+	return (struct follow *)operation;
+}
+
+static void destroy(struct operation *operation)
+{
+	struct follow *follow = of(operation);
+	shared_execution_unref(follow->ended);
 	buffer_free(&follow->lines.text);
 	buffer_free(&follow->event);
 	free(follow);
 }
 
-/* ---- to the client */
+/* To the listener */
 
 static void append_end(struct follow *follow)
 {
+	const struct caller *caller = follow->operation.caller;
 	struct buffer *out = &follow->event;
 	buffer_append_c(out, follow->problem ? "event: error\ndata: " : "event: end\ndata: ");
 	cleanup_buffer struct buffer body = BUFFER(EVENT_MAX);
@@ -52,11 +67,11 @@ static void append_end(struct follow *follow)
 		json_open(&body, '{');
 		json_put_string(&body, "error", "unavailable");
 		json_put_string(&body, "message", follow->problem);
-		json_put_string(&body, "request_id", follow->request->id);
+		json_put_string(&body, "request_id", caller->request_id);
 		json_close(&body, '}');
 	} else {
 		const struct render_texts none = {0};
-		render_execution(follow->ended, RENDER_SUMMARY, follow->request->tenant, &none, &body);
+		render_execution(follow->ended, RENDER_SUMMARY, caller->tenant, &none, &body);
 	}
 	buffer_append_str(out, buffer_str(&body));
 	buffer_append_c(out, "\n\n");
@@ -74,30 +89,35 @@ static bool next_event(struct follow *follow)
 	return true;
 }
 
-/* Send what the client takes; on_drained goes on. */
+/* Send what the listener takes. */
 static void pump(struct follow *follow)
 {
-	struct http_exchange *exchange = follow->request->exchange;
-	if (!exchange)
+	const struct follow_listener *listener = &follow->listener;
+	if (follow->is_over)
 		return;
 	while (follow->event.len > 0 || next_event(follow)) {
-		if (!http_exchange_stream_write(exchange, buffer_str(&follow->event)))
+		if (!listener->event(listener->context, buffer_str(&follow->event)))
 			break;
 		buffer_reset(&follow->event);
 	}
 	if (follow->end_is_sent && follow->event.len == 0)
-		http_exchange_stream_finish(exchange);
+		listener->finish(listener->context);
 	else if (follow->stream)
 		log_stream_pause(follow->stream, event_lines_waiting(&follow->lines) > PAUSE_AT);
 }
 
-static void on_drained(void *context, struct http_exchange *exchange)
+void follow_go_on(struct follow *follow)
 {
-	(void)exchange;
-	pump(context);
+	pump(follow);
 }
 
-/* ---- the end */
+static void fail(struct follow *follow, const struct error *failure)
+{
+	if (!follow->is_over)
+		follow->listener.fail(follow->listener.context, failure);
+}
+
+/* The end */
 
 static void complete(struct follow *follow, const char *problem)
 {
@@ -106,7 +126,7 @@ static void complete(struct follow *follow, const char *problem)
 	pump(follow);
 }
 
-/* The record's log, which is whole unless it has a gap: what the client doesn't have yet of it. */
+/* The kept log, which is whole unless it has a gap: what the listener doesn't have yet of it. */
 static void add_rest(struct follow *follow, struct str log)
 {
 	bool has_gap = follow->ended->execution->status.logs_truncated;
@@ -114,62 +134,60 @@ static void add_rest(struct follow *follow, struct str log)
 		complete(follow, NULL); /* its lines can't be counted: the Pod's own last ones must do */
 		return;
 	}
-	event_lines_drop(&follow->lines); /* a line that has not ended stands in the record, too */
+	event_lines_drop(&follow->lines); /* a line that has not ended is in the kept log, too */
 	if (event_lines_add(&follow->lines, event_lines_skip(log, follow->lines.lines)) == 0)
 		complete(follow, NULL);
 	else
 		complete(follow, "the rest of the log is too large for this server's memory");
 }
 
-static void on_log_fetched(struct request *request, const struct error *error, int fd, int64_t size)
+static void on_log_fetched(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
-	struct follow *follow = request->state;
+	struct follow *follow = of(operation);
 	struct error err;
-	cleanup_buffer struct buffer log = BUFFER(LOG_MAX);
-	if (!error && result_read_fd(fd, size, &log, &err) != 0)
+	cleanup_buffer struct buffer log = BUFFER(TEXTS_MAX);
+	if (!error && texts_read_fd(fd, size, &log, &err) != 0)
 		error = &err;
 	if (!error) {
 		add_rest(follow, buffer_str(&log));
 		return;
 	}
-	log_error("a log could not be read from storage", "request_id", request->id, "reason", error->message,
-		  NULL);
+	log_error("a log could not be read from storage", "request_id", operation->caller->request_id,
+		  "reason", error->message, NULL);
 	complete(follow, "the rest of the log could not be read from storage");
 }
 
-static void finish(struct follow *follow, const struct record *record)
+static void finish(struct follow *follow, const struct shared_execution *shared)
 {
-	const struct execution *execution = record->execution;
-	struct blob_key key = {BLOB_EXECUTIONS, follow->request->tenant, execution->status.logs_ref.digest};
+	struct operation *operation = &follow->operation;
+	const struct execution *execution = shared->execution;
+	struct blob_key key = {BLOB_EXECUTIONS, operation->caller->tenant, execution->status.logs_ref.digest};
 	struct error err;
 	follow->stream = log_stream_close(follow->stream);
-	follow->ended = record_ref(record);
+	follow->ended = shared_execution_ref(shared);
 	if (!key.digest)
 		add_rest(follow, str_of(execution->status.logs));
-	else if (call_blob_get(follow->request, &key, (int64_t)LOG_MAX, on_log_fetched, &err) != 0)
+	else if (operation_blob_get(operation, &key, (int64_t)TEXTS_MAX, on_log_fetched, &err) != 0)
 		complete(follow, "the rest of the log could not be read from storage");
 }
 
-/* ---- while it runs */
+/* While it runs */
 
 static void on_data(void *context, struct str bytes)
 {
 	struct follow *follow = context;
-	if (!follow->request->exchange) { /* the client hung up */
-		follow->stream = log_stream_close(follow->stream);
-		return;
-	}
 	if (event_lines_add(&follow->lines, bytes) != 0)
-		log_warn("a followed log is cut: no memory", "request_id", follow->request->id, NULL);
+		log_warn("a followed log is cut: no memory", "request_id",
+			 follow->operation.caller->request_id, NULL);
 	pump(follow);
 }
 
-/* The end of the log or a loss: either way the record will have the rest. */
+/* The end of the log or a loss: either way the Execution will have the rest. */
 static void on_closed(void *context, const struct error *problem)
 {
 	struct follow *follow = context;
 	follow->stream = NULL;
-	log_debug("a followed log has ended", "request_id", follow->request->id, "reason",
+	log_debug("a followed log has ended", "request_id", follow->operation.caller->request_id, "reason",
 		  problem ? problem->message : NULL, NULL);
 }
 
@@ -181,69 +199,102 @@ static void open_stream(struct follow *follow, const struct execution *execution
 	    !str_eq(str_of(execution_rest_status(execution)), STR("running")))
 		return;
 	follow->was_opened = true;
-	follow->stream = log_stream_open(follow->request->server->ws, execution->meta.namespace,
+	follow->stream = log_stream_open(follow->operation.server->ws, execution->meta.namespace,
 					 execution->status.pod_name, POD_CONTAINER, &handler, &err);
 	if (!follow->stream)
-		log_warn("a log can't be followed", "request_id", follow->request->id, "reason", err.message,
-			 NULL);
+		log_warn("a log can't be followed", "request_id", follow->operation.caller->request_id,
+			 "reason", err.message, NULL);
 }
 
 /* wait_cb */
 static bool on_changed(void *context, const void *object, bool timed_out)
 {
-	struct request *request = context;
-	struct follow *follow = request->state;
-	const struct record *record = object;
-	bool is_listening = request->exchange && !timed_out;
-	if (is_listening && record && !execution_is_finished(record->execution)) {
-		open_stream(follow, record->execution);
+	struct follow *follow = context;
+	const struct shared_execution *shared = object;
+	if (!timed_out && shared && !execution_is_finished(shared->execution)) {
+		open_stream(follow, shared->execution);
 		return false;
 	}
 	follow->waiter = NULL;
-	if (is_listening && record) {
-		finish(follow, record);
+	if (!timed_out && shared) {
+		finish(follow, shared);
 	} else {
 		follow->stream = log_stream_close(follow->stream);
 		complete(follow, timed_out ? "the server stops following here; ask again"
 					   : "the execution was deleted");
 	}
-	request_unref(request);
+	operation_unref(&follow->operation);
 	return true;
 }
 
 static int start_waiting(struct follow *follow, const struct execution *execution, struct error *err)
 {
-	struct request *request = follow->request;
-	follow->waiter = wait_add(
-	    request->server->waiters, WAIT_EXECUTION, execution->meta.namespace, execution->meta.name,
-	    request->server->config->policy.max_timeout_ms + WAIT_EXTRA_MS, on_changed, request, err);
+	struct apiserver *server = follow->operation.server;
+	follow->waiter =
+	    wait_add(server->waiters, WAIT_EXECUTION, execution->meta.namespace, execution->meta.name,
+		     server->config->policy.max_timeout_ms + WAIT_EXTRA_MS, on_changed, follow, err);
 	if (!follow->waiter)
 		return -1;
-	request_ref(request);
+	operation_ref(&follow->operation);
 	open_stream(follow, execution);
 	return 0;
 }
 
-static void start(struct request *request, const struct record *record)
+static void start(struct follow *follow, const struct shared_execution *shared)
+{
+	struct error err;
+	bool has_ended = execution_is_finished(shared->execution);
+	if (!has_ended && start_waiting(follow, shared->execution, &err) != 0) {
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		fail(follow, &err);
+		return;
+	}
+	follow->listener.start(follow->listener.context);
+	if (has_ended)
+		finish(follow, shared);
+}
+
+/* execution_found_cb; it holds a reference. */
+static void on_found(void *context, const struct shared_execution *execution, const struct error *failure)
+{
+	struct follow *follow = context;
+	if (failure)
+		fail(follow, failure);
+	else if (!follow->is_over)
+		start(follow, execution);
+	operation_unref(&follow->operation);
+}
+
+struct follow *execution_follow(struct apiserver *server, struct caller *caller, struct str id,
+				const struct follow_listener *listener)
 {
 	struct error err;
 	struct follow *follow = calloc(1, sizeof(*follow));
 	if (!follow) {
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
-		return;
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		listener->fail(listener->context, &err);
+		return NULL;
 	}
-	follow->request = request;
-	follow->lines.text = BUFFER(LOG_MAX);
-	follow->event = BUFFER(EVENT_MAX + 1024);
-	request_set_state(request, follow, follow_free);
-	bool has_ended = execution_is_finished(record->execution);
-	if (!has_ended && start_waiting(follow, record->execution, &err) != 0)
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
-	else if (request_stream_start(request, "text/event-stream", on_drained, follow) == 0 && has_ended)
-		finish(follow, record);
+	operation_init(&follow->operation, server, caller, destroy);
+	follow->listener = *listener;
+	follow->lines.text = BUFFER(TEXTS_MAX);
+	follow->event = BUFFER(EVENT_BUFFER_MAX);
+	operation_ref(&follow->operation);
+	execution_find(server, caller, id, on_found, follow);
+	return follow;
 }
 
-void follow_logs(struct request *request)
+struct follow *follow_free(struct follow *follow)
 {
-	execution_find(request, start);
+	if (!follow)
+		return NULL;
+	follow->is_over = true;
+	follow->stream = log_stream_close(follow->stream);
+	if (follow->waiter) {
+		wait_cancel(follow->operation.server->waiters, follow->waiter);
+		follow->waiter = NULL;
+		operation_unref(&follow->operation);
+	}
+	operation_unref(&follow->operation);
+	return NULL;
 }

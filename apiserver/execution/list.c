@@ -1,16 +1,15 @@
-/* GET /v1/executions: newest first, filtered, in pages. */
-#include "apiserver/execution/executions.h"
+#include "apiserver/execution/list.h"
 
-#include "apiserver/execution/execution_request.h"
 #include "apiserver/execution/history.h"
-#include "apiserver/execution/list_cursor.h"
-#include "apiserver/execution/render.h"
-#include "lib/base/json_write.h"
+#include "apiserver/failure.h"
+#include "apiserver/operation.h"
 
 #include <stdlib.h>
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 200
+#define SHOWN_MAX 64      /* bytes of a value that a message repeats */
+#define FIRST_CAPACITY 64 /* executions */
 
 /* A list without those that are only in the database would look like a loss of them. */
 static const char what_failed[] =
@@ -20,69 +19,24 @@ static const char what_failed[] =
 static const char *const statuses[] = {"pending", "running", "success", "failed", "timeout", "cancelled"};
 
 struct listing {
-	struct str skill, status; /* empty: all */
-	int64_t limit;
-	bool has_cursor;
-	struct list_cursor after;
-	struct record **records; /* one reference each */
+	struct operation operation;
+	struct execution_query query;         /* its strings only at the start */
+	struct shared_execution **executions; /* one reference each */
 	size_t count, capacity;
-	bool failed;
+	bool has_no_memory;
+	/* NULL: it was called. */
+	execution_page_cb done;
+	void *context;
 };
 
-static void listing_free(void *state)
+static struct listing *of(struct operation *operation)
 {
-	struct listing *listing = state;
-	for (size_t i = 0; i < listing->count; i++)
-		record_unref(listing->records[i]);
-	free(listing->records);
-	free(listing);
+	return (struct listing *)operation;
 }
 
-/* Takes the reference. */
-static bool add(struct listing *listing, struct record *record)
+static int shown(struct str s)
 {
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity ? 2 * listing->capacity : 64;
-		struct record **records = realloc(listing->records, capacity * sizeof(*records));
-		if (!records) {
-			record_unref(record);
-			listing->failed = true;
-			return false;
-		}
-		listing->records = records;
-		listing->capacity = capacity;
-	}
-	listing->records[listing->count++] = record;
-	return true;
-}
-
-static struct list_cursor cursor_of(const struct record *record)
-{
-	struct list_cursor cursor = {.created_ms = record->requested_ms};
-	snprintf(cursor.id, sizeof(cursor.id), "%s", execution_id(record->execution));
-	return cursor;
-}
-
-static bool collect(void *context, const void *object)
-{
-	struct listing *listing = context;
-	const struct record *record = object;
-	const struct execution *execution = record->execution;
-	if (listing->skill.n && !str_eq(listing->skill, str_of(execution->spec.skill_name)))
-		return true;
-	if (listing->status.n && !str_eq(listing->status, str_of(execution_rest_status(execution))))
-		return true;
-	struct list_cursor own = cursor_of(record);
-	if (listing->has_cursor && list_cursor_compare(&own, &listing->after) <= 0)
-		return true;
-	return add(listing, record_ref(record));
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	struct list_cursor left = cursor_of(*(const struct record *const *)a);
-	struct list_cursor right = cursor_of(*(const struct record *const *)b);
-	return list_cursor_compare(&left, &right);
+	return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
 }
 
 static bool status_is_known(struct str status)
@@ -93,116 +47,178 @@ static bool status_is_known(struct str status)
 	return false;
 }
 
-/* The query's parameters; an empty one counts as left out. */
-static int read_query(struct http_exchange *exchange, struct listing *ret, struct error *err)
+int execution_query_read(struct str skill, struct str status, struct str limit, struct str cursor,
+			 struct execution_query *ret, struct error *err)
 {
-	struct str value;
-	ret->limit = LIMIT_DEFAULT;
-	if (http_exchange_query(exchange, "skill", &value))
-		ret->skill = value;
-	if (http_exchange_query(exchange, "status", &value) && value.n) {
-		if (!status_is_known(value))
-			return error_set(
-			    err, ERR_BAD_REQUEST,
-			    "status must be pending, running, success, failed, timeout or cancelled, not "
-			    "\"%.*s\"",
-			    (int)(value.n < 64 ? value.n : 64), value.p);
-		ret->status = value;
-	}
-	if (http_exchange_query(exchange, "limit", &value) && value.n &&
-	    !str_to_i64(value, 1, LIMIT_MAX, &ret->limit))
+	struct execution_query query = {.skill = skill, .status = status, .limit = LIMIT_DEFAULT};
+	if (status.n && !status_is_known(status))
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "status must be pending, running, success, failed, timeout or cancelled, not \"%.*s\"",
+		    shown(status), status.p);
+	if (limit.n && !str_to_i64(limit, 1, LIMIT_MAX, &query.limit))
 		return error_set(err, ERR_BAD_REQUEST, "limit must be a number from 1 to %d, not \"%.*s\"",
-				 LIMIT_MAX, (int)(value.n < 64 ? value.n : 64), value.p);
-	if (http_exchange_query(exchange, "cursor", &value) && value.n) {
-		if (list_cursor_parse(value, &ret->after, err) != 0)
-			return -1;
-		ret->has_cursor = true;
-	}
+				 LIMIT_MAX, shown(limit), limit.p);
+	query.has_cursor = cursor.n > 0;
+	if (query.has_cursor && list_cursor_parse(cursor, &query.after, err) != 0)
+		return -1;
+	*ret = query;
 	return 0;
 }
 
-static void render(struct request *request, const struct listing *listing, struct buffer *out)
+static void end(struct listing *listing, const struct execution_page *page, const struct error *failure)
 {
-	const struct render_texts none = {0};
-	size_t shown = listing->count < (size_t)listing->limit ? listing->count : (size_t)listing->limit;
-	char next[LIST_CURSOR_SIZE];
-	buffer_append_c(out, "{\"executions\":[");
-	for (size_t i = 0; i < shown; i++)
-		render_execution(listing->records[i], RENDER_SUMMARY, request->tenant, &none, out);
-	json_close(out, ']');
-	if (shown < listing->count) {
-		struct list_cursor last = cursor_of(listing->records[shown - 1]);
-		list_cursor_format(&last, next);
-		json_put_string(out, "next", next);
-	}
-	json_close(out, '}');
+	execution_page_cb done = listing->done;
+	listing->done = NULL;
+	if (done)
+		done(listing->context, page, failure);
 }
 
-/* What stands in the cluster and in the history is there twice, with the same time and id. */
+static void fail(struct listing *listing, const struct error *err)
+{
+	struct error failure;
+	failure_of_fault(listing->operation.caller, what_failed, err, &failure);
+	end(listing, NULL, &failure);
+}
+
+static void listing_free(struct operation *operation)
+{
+	struct listing *listing = of(operation);
+	struct error failure;
+	failure_of_stop(&failure);
+	end(listing, NULL, &failure);
+	for (size_t i = 0; i < listing->count; i++)
+		shared_execution_unref(listing->executions[i]);
+	free(listing->executions);
+	free(listing);
+}
+
+/* Collecting */
+
+/* Takes the reference. */
+static bool add(struct listing *listing, struct shared_execution *shared)
+{
+	if (listing->count == listing->capacity) {
+		size_t capacity = listing->capacity ? 2 * listing->capacity : FIRST_CAPACITY;
+		struct shared_execution **executions =
+		    realloc(listing->executions, capacity * sizeof(struct shared_execution *));
+		if (!executions) {
+			shared_execution_unref(shared);
+			listing->has_no_memory = true;
+			return false;
+		}
+		listing->executions = executions;
+		listing->capacity = capacity;
+	}
+	listing->executions[listing->count++] = shared;
+	return true;
+}
+
+static struct list_cursor cursor_of(const struct shared_execution *shared)
+{
+	struct list_cursor cursor = {.created_ms = shared->requested_ms};
+	snprintf(cursor.id, sizeof(cursor.id), "%s", execution_id(shared->execution));
+	return cursor;
+}
+
+static bool collect(void *context, const void *object)
+{
+	struct listing *listing = context;
+	const struct execution_query *query = &listing->query;
+	const struct shared_execution *shared = object;
+	const struct execution *execution = shared->execution;
+	if (query->skill.n && !str_eq(query->skill, str_of(execution->spec.skill_name)))
+		return true;
+	if (query->status.n && !str_eq(query->status, str_of(execution_rest_status(execution))))
+		return true;
+	struct list_cursor own = cursor_of(shared);
+	if (query->has_cursor && list_cursor_compare(&own, &query->after) <= 0)
+		return true;
+	return add(listing, shared_execution_ref(shared));
+}
+
+/* Handing over */
+
+static int newest_first(const void *a, const void *b)
+{
+	struct list_cursor left = cursor_of(*(const struct shared_execution *const *)a);
+	struct list_cursor right = cursor_of(*(const struct shared_execution *const *)b);
+	return list_cursor_compare(&left, &right);
+}
+
+/* What is in the cluster and in the history came twice, with the same time and id. */
 static void drop_doubles(struct listing *listing)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < listing->count; i++) {
-		if (kept > 0 && newest_first(&listing->records[kept - 1], &listing->records[i]) == 0)
-			record_unref(listing->records[i]);
+		if (kept > 0 && newest_first(&listing->executions[kept - 1], &listing->executions[i]) == 0)
+			shared_execution_unref(listing->executions[i]);
 		else
-			listing->records[kept++] = listing->records[i];
+			listing->executions[kept++] = listing->executions[i];
 	}
 	listing->count = kept;
 }
 
-static void answer(struct request *request, struct listing *listing)
+static void hand_over(struct listing *listing)
 {
-	cleanup_buffer struct buffer body = BUFFER(REQUEST_ANSWER_MAX);
-	if (listing->failed) {
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+	struct error failure;
+	size_t limit = (size_t)listing->query.limit;
+	if (listing->has_no_memory) {
+		error_set(&failure, ERR_UNAVAILABLE, "out of memory");
+		end(listing, NULL, &failure);
 		return;
 	}
 	if (listing->count)
-		qsort(listing->records, listing->count, sizeof(struct record *), newest_first);
+		qsort(listing->executions, listing->count, sizeof(struct shared_execution *), newest_first);
 	drop_doubles(listing);
-	render(request, listing, &body);
-	request_answer_json(request, 200, &body);
+	struct execution_page page = {.executions = listing->executions, .count = listing->count};
+	if (page.count > limit) {
+		page.count = limit;
+		page.has_next = true;
+		page.next = cursor_of(page.executions[limit - 1]);
+	}
+	end(listing, &page, NULL);
 }
 
-static void on_history(struct request *request, const struct db_result *result, const struct error *error)
+static void on_history(struct operation *operation, const struct db_result *result, const struct error *error)
 {
-	struct listing *listing = request->state;
+	struct listing *listing = of(operation);
 	struct error err;
 	for (size_t row = 0; !error && row < db_result_rows(result); row++) {
-		struct record *record = history_record(result, row, &err);
-		if (!record)
+		struct shared_execution *shared = history_execution(result, row, &err);
+		if (!shared)
 			error = &err;
-		else if (!add(listing, record))
+		else if (!add(listing, shared))
 			break;
 	}
 	if (error)
-		request_answer_fault(request, what_failed, error);
+		fail(listing, error);
 	else
-		answer(request, listing);
+		hand_over(listing);
 }
 
-/* One more than is shown tells whether there is a next page. The cluster is looked at before the history:
+/* One more than the limit tells whether there is a next page. The cluster is looked at before the history:
  * what is archived and deleted meanwhile is then in the first, if not in the second. */
-void execution_list(struct request *request)
+void execution_list(struct apiserver *server, struct caller *caller, const struct execution_query *query,
+		    execution_page_cb done, void *context)
 {
-	struct listing *listing = calloc(1, sizeof(*listing));
 	struct error err;
+	struct listing *listing = calloc(1, sizeof(*listing));
 	if (!listing) {
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		done(context, NULL, &err);
 		return;
 	}
-	request->state = listing;
-	request->free_state = listing_free;
-	if (read_query(request->exchange, listing, &err) != 0) {
-		request_answer_error(request, &err);
-		return;
-	}
-	cluster_executions_each(request->server->cluster, request->namespace, collect, listing);
-	if (!request->server->db)
-		answer(request, listing);
-	else if (history_list(request, listing->skill, listing->status,
-			      listing->has_cursor ? &listing->after : NULL, listing->limit + 1, on_history,
+	operation_init(&listing->operation, server, caller, listing_free);
+	listing->query = *query;
+	listing->done = done;
+	listing->context = context;
+	cluster_executions_each(server->cluster, caller->namespace, collect, listing);
+	if (!server->db)
+		hand_over(listing);
+	else if (history_list(&listing->operation, query->skill, query->status,
+			      query->has_cursor ? &query->after : NULL, query->limit + 1, on_history,
 			      &err) != 0)
-		request_answer_fault(request, what_failed, &err);
+		fail(listing, &err);
+	operation_unref(&listing->operation);
 }

@@ -4,15 +4,15 @@
 #include <sys/queue.h>
 
 #define TICK_MS 1000
-#define CACHE_AND_US 2 /* who holds a record when nobody else does */
+#define CACHE_AND_US 2 /* who holds a shared when nobody else does */
 
 struct item {
 	STAILQ_ENTRY(item) link;
-	struct record *record; /* a reference */
-	int64_t due_us;        /* monotonic */
+	struct shared_execution *shared; /* a reference */
+	int64_t due_us;                  /* monotonic */
 };
 
-struct outlines {
+struct outline_cache {
 	const struct clock *clock;
 	STAILQ_HEAD(, item) items; /* by due_us */
 	uv_timer_t timer;
@@ -20,23 +20,23 @@ struct outlines {
 
 static void on_tick(uv_timer_t *timer)
 {
-	outlines_pass(timer->data);
+	outline_cache_pass(timer->data);
 }
 
-struct outlines *outlines_new(uv_loop_t *loop, const struct clock *clock, struct error *err)
+struct outline_cache *outline_cache_new(uv_loop_t *loop, const struct clock *clock, struct error *err)
 {
-	struct outlines *outlines = calloc(1, sizeof(*outlines));
-	if (!outlines) {
+	struct outline_cache *cache = calloc(1, sizeof(*cache));
+	if (!cache) {
 		error_no_memory(err);
 		return NULL;
 	}
-	outlines->clock = clock;
-	STAILQ_INIT(&outlines->items);
-	uv_timer_init(loop, &outlines->timer); /* can't fail, nor can the start with a callback */
-	outlines->timer.data = outlines;
-	uv_timer_start(&outlines->timer, on_tick, TICK_MS, TICK_MS);
-	uv_unref((uv_handle_t *)&outlines->timer);
-	return outlines;
+	cache->clock = clock;
+	STAILQ_INIT(&cache->items);
+	uv_timer_init(loop, &cache->timer); /* can't fail, nor can the start with a callback */
+	cache->timer.data = cache;
+	uv_timer_start(&cache->timer, on_tick, TICK_MS, TICK_MS);
+	uv_unref((uv_handle_t *)&cache->timer);
+	return cache;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -44,59 +44,59 @@ static void on_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static struct item *take_first(struct outlines *outlines)
+static struct item *take_first(struct outline_cache *cache)
 {
-	struct item *item = STAILQ_FIRST(&outlines->items);
+	struct item *item = STAILQ_FIRST(&cache->items);
 	if (item)
-		STAILQ_REMOVE_HEAD(&outlines->items, link);
+		STAILQ_REMOVE_HEAD(&cache->items, link);
 	return item;
 }
 
-struct outlines *outlines_free(struct outlines *outlines)
+struct outline_cache *outline_cache_free(struct outline_cache *cache)
 {
-	if (!outlines)
+	if (!cache)
 		return NULL;
-	for (struct item *item; (item = take_first(outlines));) {
-		record_unref(item->record);
+	for (struct item *item; (item = take_first(cache));) {
+		shared_execution_unref(item->shared);
 		free(item);
 	}
-	uv_close((uv_handle_t *)&outlines->timer, on_closed);
+	uv_close((uv_handle_t *)&cache->timer, on_closed);
 	return NULL;
 }
 
-static void append(struct outlines *outlines, struct item *item)
+static void append(struct outline_cache *cache, struct item *item)
 {
-	item->due_us = clock_monotonic_us(outlines->clock) + OUTLINES_KEEP_MS * 1000;
-	STAILQ_INSERT_TAIL(&outlines->items, item, link);
+	item->due_us = clock_monotonic_us(cache->clock) + OUTLINE_CACHE_KEEP_MS * 1000;
+	STAILQ_INSERT_TAIL(&cache->items, item, link);
 }
 
-void outlines_add(struct outlines *outlines, const struct record *record)
+void outline_cache_add(struct outline_cache *cache, const struct shared_execution *shared)
 {
-	struct record *held = record_ref(record);
+	struct shared_execution *held = shared_execution_ref(shared);
 	struct item *item = NULL;
-	int64_t age_ms = clock_wall_ms(outlines->clock) - held->execution->status.completed_ms;
-	if (age_ms >= OUTLINES_KEEP_MS && held->references <= CACHE_AND_US) {
-		record_keep_outline(held);
+	int64_t age_ms = clock_wall_ms(cache->clock) - held->execution->status.completed_ms;
+	if (age_ms >= OUTLINE_CACHE_KEEP_MS && held->references <= CACHE_AND_US) {
+		shared_execution_keep_outline(held);
 	} else if ((item = malloc(sizeof(*item)))) {
-		item->record = held;
-		append(outlines, item);
+		item->shared = held;
+		append(cache, item);
 		return;
 	}
-	record_unref(held);
+	shared_execution_unref(held);
 }
 
-void outlines_pass(struct outlines *outlines)
+void outline_cache_pass(struct outline_cache *cache)
 {
-	int64_t now_us = clock_monotonic_us(outlines->clock);
-	for (struct item *item; (item = STAILQ_FIRST(&outlines->items)) && item->due_us <= now_us;) {
-		take_first(outlines);
-		if (item->record->references > CACHE_AND_US) { /* an answer is in the making */
-			append(outlines, item);
+	int64_t now_us = clock_monotonic_us(cache->clock);
+	for (struct item *item; (item = STAILQ_FIRST(&cache->items)) && item->due_us <= now_us;) {
+		take_first(cache);
+		if (item->shared->references > CACHE_AND_US) { /* an answer is in the making */
+			append(cache, item);
 			continue;
 		}
-		if (item->record->references == CACHE_AND_US) /* else the cache has a newer one, or none */
-			record_keep_outline(item->record);
-		record_unref(item->record);
+		if (item->shared->references == CACHE_AND_US) /* else the cache has a newer one, or none */
+			shared_execution_keep_outline(item->shared);
+		shared_execution_unref(item->shared);
 		free(item);
 	}
 }

@@ -96,9 +96,9 @@ static void put_end(struct buffer *out, const struct execution *execution)
 }
 
 /* What belongs to the record but not to the answer of POST. */
-static void put_record(struct buffer *out, const struct record *record, const char *tenant)
+static void put_record(struct buffer *out, const struct shared_execution *shared, const char *tenant)
 {
-	const struct execution *execution = record->execution;
+	const struct execution *execution = shared->execution;
 	const char *ran = execution->status.skill_version;
 	json_put_string(out, "skill_name", execution->spec.skill_name ? execution->spec.skill_name : "");
 	json_put_string(out, "skill_version",
@@ -106,7 +106,7 @@ static void put_record(struct buffer *out, const struct record *record, const ch
 			: execution->spec.skill_version ? execution->spec.skill_version
 							: "");
 	json_put_string(out, "tenant_id", tenant);
-	json_put_time(out, "created_at", record->requested_ms, true);
+	json_put_time(out, "created_at", shared->requested_ms, true);
 	if (execution->status.started_ms)
 		json_put_time(out, "started_at", execution->status.started_ms, true);
 	if (execution->status.completed_ms)
@@ -115,10 +115,10 @@ static void put_record(struct buffer *out, const struct record *record, const ch
 	json_put_string(out, "image", execution->status.image);
 }
 
-void render_execution(const struct record *record, enum render_form form, const char *tenant,
+void render_execution(const struct shared_execution *shared, enum render_form form, const char *tenant,
 		      const struct render_texts *texts, struct buffer *out)
 {
-	const struct execution *execution = record->execution;
+	const struct execution *execution = shared->execution;
 	json_open(out, '{');
 	json_put_string(out, "execution_id", execution_id(execution));
 	json_put_string(out, "status", execution_rest_status(execution));
@@ -130,7 +130,7 @@ void render_execution(const struct record *record, enum render_form form, const 
 	put_end(out, execution);
 	put_error(out, execution);
 	if (form != RENDER_RESULT)
-		put_record(out, record, tenant);
+		put_record(out, shared, tenant);
 	if (form == RENDER_RECORD)
 		put_user_json(out, "input", texts->input.p ? texts->input : STR("{}"));
 	json_close(out, '}');

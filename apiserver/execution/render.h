@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_APISERVER_EXECUTION_RENDER_H
 #define SKILLBOX_APISERVER_EXECUTION_RENDER_H
 
-#include "apiserver/execution/record.h"
+#include "apiserver/execution/shared_execution.h"
 
 enum render_form {
 	RENDER_RESULT,  /* the answer to POST */
@@ -17,7 +17,7 @@ struct render_texts {             /* what may stand in the blob store; p NULL: n
 };
 
 /* Append the JSON object; look at out->failed. */
-void render_execution(const struct record *record, enum render_form form, const char *tenant,
+void render_execution(const struct shared_execution *shared, enum render_form form, const char *tenant,
 		      const struct render_texts *texts, struct buffer *out);
 
 #endif

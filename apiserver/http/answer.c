@@ -1,50 +1,52 @@
-/* Answers: JSON, files, and errors in one shape. */
-#include "apiserver/http/request.h"
+#include "apiserver/http/answer.h"
 
+#include "apiserver/failure.h"
+#include "apiserver/http/request.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
-#include "lib/kube/client.h"
 
 #include <stdarg.h>
 #include <unistd.h>
 
-void request_header(struct request *request, const char *name, const char *value)
+#define ERROR_BODY_MAX 16384
+
+void answer_header(struct request *request, const char *name, const char *value)
 {
 	if (request->exchange && !request->status &&
 	    http_exchange_add_header(request->exchange, name, value) != 0)
-		log_warn("a response header could not be set", "request_id", request->id, "header", name,
-			 NULL);
+		log_warn("a response header could not be set", "request_id",
+			 request->operation.caller->request_id, "header", name, NULL);
 }
 
-bool request_is_answered(const struct request *request)
+bool answer_is_given(const struct request *request)
 {
 	return request->status != 0;
 }
 
-void request_answer_text(struct request *request, int status, const char *content_type, struct str text)
+void answer_text(struct request *request, int status, const char *content_type, struct str text)
 {
 	if (request->status)
 		return;
 	if (request->exchange) {
 		/* What the answer says may be another tomorrow, and is nobody else's. */
-		request_header(request, "Cache-Control", "no-store");
+		answer_header(request, "Cache-Control", "no-store");
 		http_exchange_answer(request->exchange, status, content_type, text);
 	}
 	request->status = status;
 }
 
-void request_answer_json(struct request *request, int status, const struct buffer *body)
+void answer_json(struct request *request, int status, const struct buffer *body)
 {
 	struct error err;
 	if (!body->failed) {
-		request_answer_text(request, status, REQUEST_JSON_TYPE, buffer_str(body));
+		answer_text(request, status, ANSWER_JSON_TYPE, buffer_str(body));
 		return;
 	}
 	error_set(&err, ERR_UNAVAILABLE, "the answer is too large for this server's memory");
-	request_answer_error(request, &err);
+	answer_error(request, &err);
 }
 
-void request_answer_file(struct request *request, const char *content_type, int fd, int64_t size)
+void answer_file(struct request *request, const char *content_type, int fd, int64_t size)
 {
 	if (request->status || !request->exchange) {
 		close(fd);
@@ -54,95 +56,63 @@ void request_answer_file(struct request *request, const char *content_type, int 
 	request->status = 200;
 }
 
-int request_stream_start(struct request *request, const char *content_type,
-			 void (*drained)(void *context, struct http_exchange *exchange), void *context)
+int answer_stream_start(struct request *request, const char *content_type,
+			void (*drained)(void *context, struct http_exchange *exchange), void *context)
 {
 	if (request->status || !request->exchange)
 		return -1;
-	request_header(request, "Cache-Control", "no-store");
+	answer_header(request, "Cache-Control", "no-store");
 	request->status = 200;
 	return http_exchange_stream_start(request->exchange, 200, content_type, drained, context);
 }
 
-void request_answer_error_as(struct request *request, int status, const char *code, const char *message)
+void answer_error_as(struct request *request, int status, const char *code, const char *message)
 {
-	cleanup_buffer struct buffer body = BUFFER(16384);
-	struct metrics *metrics = request->server->metrics;
+	cleanup_buffer struct buffer body = BUFFER(ERROR_BODY_MAX);
+	struct metrics *metrics = request->operation.server->metrics;
 	if (!request->status)
 		metrics_add(metrics, APISERVER_ERRORS,
 			    METRIC_AT(metrics_label(metrics, APISERVER_ERRORS, 0, str_of(code))), 1);
 	json_open(&body, '{');
 	json_put_string(&body, "error", code);
 	json_put_string(&body, "message", message);
-	json_put_string(&body, "request_id", request->id);
+	json_put_string(&body, "request_id", request->operation.caller->request_id);
 	json_close(&body, '}');
 	if (status == 401)
-		request_header(request, "WWW-Authenticate", "Bearer");
+		answer_header(request, "WWW-Authenticate", "Bearer");
 	if (status == 429)
-		request_header(request, "Retry-After", "1");
-	request_answer_text(request, status, REQUEST_JSON_TYPE,
-			    body.failed ? STR("{\"error\":\"unavailable\",\"message\":\"out of memory\"}")
-					: buffer_str(&body));
+		answer_header(request, "Retry-After", "1");
+	answer_text(request, status, ANSWER_JSON_TYPE,
+		    body.failed ? STR("{\"error\":\"unavailable\",\"message\":\"out of memory\"}")
+				: buffer_str(&body));
 }
 
-void request_answer_error(struct request *request, const struct error *err)
+void answer_failure(struct request *request, const struct error *failure)
 {
-	int status = error_code_http_status(err->code);
-	if (status == 500) { /* what went wrong inside is for the log, not for the client */
-		request_answer_fault(request, "the request failed", err);
-		return;
-	}
-	request_answer_error_as(request, status, error_code_name(err->code), err->message);
+	answer_error_as(request, error_code_http_status(failure->code), error_code_name(failure->code),
+			failure->message);
 }
 
-void request_refuse(struct request *request, enum error_code code, const char *format, ...)
+void answer_error(struct request *request, const struct error *err)
+{
+	struct error failure;
+	failure_of_error(request->operation.caller, err, &failure);
+	answer_failure(request, &failure);
+}
+
+void answer_refuse(struct request *request, enum error_code code, const char *format, ...)
 {
 	struct error err = {.code = code};
 	va_list args;
 	va_start(args, format);
 	vsnprintf(err.message, sizeof(err.message), format, args);
 	va_end(args);
-	request_answer_error(request, &err);
+	answer_error(request, &err);
 }
 
-void request_answer_fault(struct request *request, const char *what, const struct error *err)
+void answer_fault(struct request *request, const char *what, const struct error *err)
 {
-	char message[512];
-	log_error(what, "request_id", request->id, "tenant", request->tenant, "reason", err->message, NULL);
-	switch (err->code) {
-	case ERR_UNAVAILABLE:
-	case ERR_TIMEOUT:
-	case ERR_RATE_LIMITED:
-	case ERR_NO_CAPACITY:
-	case ERR_NO_MEMORY:
-		snprintf(message, sizeof(message), "%s; try again in a moment", what);
-		request_answer_error_as(request, 503, "unavailable", message);
-		break;
-	default:
-		snprintf(message, sizeof(message),
-			 "%s; the server's log has the reason under this request_id", what);
-		request_answer_error_as(request, 500, "internal_error", message);
-	}
-}
-
-void request_answer_kube(struct request *request, const char *what, const struct kube_response *response)
-{
-	const struct error *err = response->error;
-	char message[512];
-	if (response->status == 403 && strstr(err->message, "exceeded quota")) {
-		log_warn(what, "request_id", request->id, "tenant", request->tenant, "reason", err->message,
-			 NULL);
-		snprintf(message, sizeof(message),
-			 "%s: the tenant's quota in the cluster is used up; try again later", what);
-		measure_refusal(request->server->metrics, REFUSED_QUOTA);
-		request_answer_error_as(request, 429, "no_capacity", message);
-	} else if (response->status == 422 || response->status == 413) {
-		log_warn(what, "request_id", request->id, "tenant", request->tenant, "reason", err->message,
-			 NULL);
-		snprintf(message, sizeof(message),
-			 "%s: the cluster's rules refuse it as too large or malformed", what);
-		request_answer_error_as(request, 400, "bad_request", message);
-	} else {
-		request_answer_fault(request, what, err);
-	}
+	struct error failure;
+	failure_of_fault(request->operation.caller, what, err, &failure);
+	answer_failure(request, &failure);
 }

@@ -1,7 +1,5 @@
 #include "apiserver/http/auth.h"
 
-#include "apiserver/http/route.h"
-
 int auth_bearer(const struct str *header, struct str *ret_key, struct error *err)
 {
 	struct str text = header ? str_trim(*header) : STR("");
@@ -82,15 +80,4 @@ int auth_admit(const struct cluster *cluster, const struct api_key *key, const s
 		return error_set(err, ERR_FORBIDDEN, "this API key lacks the scope: %s", scope_names);
 	}
 	return 0;
-}
-
-int auth_check(const struct cluster *cluster, const struct str *authorization,
-	       const struct str *tenant_header, unsigned scopes, struct auth_caller *ret, struct error *err)
-{
-	char hash[DIGEST_HEX_SIZE];
-	const struct api_key *key;
-	if (auth_hash(authorization, hash, err) != 0 ||
-	    auth_find_key(cluster, NULL, hash, &key, err) != AUTH_FOUND)
-		return -1;
-	return auth_admit(cluster, key, tenant_header, scopes, ret, err);
 }

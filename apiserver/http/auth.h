@@ -33,9 +33,4 @@ int auth_refuse_unknown(const struct cluster *cluster, struct error *err);
 int auth_admit(const struct cluster *cluster, const struct api_key *key, const struct str *tenant_header,
 	       unsigned scopes, struct auth_caller *ret, struct error *err);
 
-/* All of it, without a database: is the key known, does it have one of the scopes, is tenant_header (NULL:
- * not sent) its own tenant? */
-int auth_check(const struct cluster *cluster, const struct str *authorization,
-	       const struct str *tenant_header, unsigned scopes, struct auth_caller *ret, struct error *err);
-
 #endif

@@ -9,74 +9,74 @@ struct entry {
 	struct map_node node;
 	TAILQ_ENTRY(entry) link;
 	struct bucket bucket;
-	char name[RECENT_NAME_MAX];
+	char name[BUCKET_CACHE_NAME_MAX];
 };
 
-struct recent {
+struct bucket_cache {
 	struct map map;
 	TAILQ_HEAD(entry_list, entry) order; /* the last one asked for is the first */
 	size_t max, used;
 	struct entry entries[];
 };
 
-struct recent *recent_new(size_t max, struct error *err)
+struct bucket_cache *bucket_cache_new(size_t max, struct error *err)
 {
-	struct recent *recent = calloc(1, sizeof(*recent) + max * sizeof(recent->entries[0]));
-	if (!recent) {
+	struct bucket_cache *cache = calloc(1, sizeof(*cache) + max * sizeof(cache->entries[0]));
+	if (!cache) {
 		error_no_memory(err);
 		return NULL;
 	}
-	recent->max = max;
-	TAILQ_INIT(&recent->order);
-	if (map_init(&recent->map, err) == 0)
-		return recent;
-	free(recent);
+	cache->max = max;
+	TAILQ_INIT(&cache->order);
+	if (map_init(&cache->map, err) == 0)
+		return cache;
+	free(cache);
 	return NULL;
 }
 
-struct recent *recent_free(struct recent *recent)
+struct bucket_cache *bucket_cache_free(struct bucket_cache *cache)
 {
-	if (recent)
-		map_free(&recent->map);
-	free(recent);
+	if (cache)
+		map_free(&cache->map);
+	free(cache);
 	return NULL;
 }
 
 static struct str cut(struct str name)
 {
-	return (struct str){name.p, name.n < RECENT_NAME_MAX ? name.n : RECENT_NAME_MAX};
+	return (struct str){name.p, name.n < BUCKET_CACHE_NAME_MAX ? name.n : BUCKET_CACHE_NAME_MAX};
 }
 
-struct bucket *recent_find(struct recent *recent, struct str name)
+struct bucket *bucket_cache_find(struct bucket_cache *cache, struct str name)
 {
-	struct map_node *node = map_get(&recent->map, cut(name));
+	struct map_node *node = map_get(&cache->map, cut(name));
 	if (!node)
 		return NULL;
 	struct entry *entry = MAP_CONTAINER(node, struct entry, node);
-	TAILQ_REMOVE(&recent->order, entry, link);
-	TAILQ_INSERT_HEAD(&recent->order, entry, link);
+	TAILQ_REMOVE(&cache->order, entry, link);
+	TAILQ_INSERT_HEAD(&cache->order, entry, link);
 	return &entry->bucket;
 }
 
-struct bucket *recent_get(struct recent *recent, struct str name)
+struct bucket *bucket_cache_get(struct bucket_cache *cache, struct str name)
 {
-	struct bucket *found = recent_find(recent, name);
+	struct bucket *found = bucket_cache_find(cache, name);
 	struct entry *entry;
 	if (found)
 		return found;
-	if (recent->used < recent->max) {
-		entry = &recent->entries[recent->used++];
+	if (cache->used < cache->max) {
+		entry = &cache->entries[cache->used++];
 	} else {
-		entry = TAILQ_LAST(&recent->order, entry_list);
-		TAILQ_REMOVE(&recent->order, entry, link);
-		map_remove(&recent->map, &entry->node);
+		entry = TAILQ_LAST(&cache->order, entry_list);
+		TAILQ_REMOVE(&cache->order, entry, link);
+		map_remove(&cache->map, &entry->node);
 	}
 	name = cut(name);
 	memcpy(entry->name, name.p, name.n);
 	entry->node.key = (struct str){entry->name, name.n};
 	entry->bucket = (struct bucket){0};
-	map_insert(&recent->map, &entry->node);
-	TAILQ_INSERT_HEAD(&recent->order, entry, link);
+	map_insert(&cache->map, &entry->node);
+	TAILQ_INSERT_HEAD(&cache->order, entry, link);
 	return &entry->bucket;
 }
 

@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECENT_NAME_MAX 128 /* bytes; of longer names the beginning counts */
+#define BUCKET_CACHE_NAME_MAX 128 /* bytes; of longer names the beginning counts */
 
-struct recent;
+struct bucket_cache;
 
-struct recent *recent_new(size_t max, struct error *err);
-struct recent *recent_free(struct recent *recent); /* NULL-safe; returns NULL */
+struct bucket_cache *bucket_cache_new(size_t max, struct error *err);
+struct bucket_cache *bucket_cache_free(struct bucket_cache *cache); /* NULL-safe; returns NULL */
 
 struct bucket { /* full when it is made: {0} is */
 	bool used;
@@ -24,8 +24,8 @@ struct bucket { /* full when it is made: {0} is */
 };
 
 /* Both: valid until the next call. NULL if the name is not there. */
-struct bucket *recent_find(struct recent *recent, struct str name);
-struct bucket *recent_get(struct recent *recent, struct str name); /* made if absent */
+struct bucket *bucket_cache_find(struct bucket_cache *cache, struct str name);
+struct bucket *bucket_cache_get(struct bucket_cache *cache, struct str name); /* made if absent */
 
 /* Tokens come at per_second up to burst. Is there one? And take it. */
 bool bucket_has(struct bucket *bucket, double per_second, double burst, int64_t now_us);

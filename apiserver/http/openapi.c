@@ -1,6 +1,6 @@
 #include "apiserver/http/openapi.h"
 
-#include "apiserver/http/request.h"
+#include "apiserver/http/answer.h"
 #include "openapi_bytes.h" /* made by openapi_embed.c */
 
 struct str openapi_document(void)
@@ -10,5 +10,5 @@ struct str openapi_document(void)
 
 void openapi_get(struct request *request)
 {
-	request_answer_text(request, 200, REQUEST_JSON_TYPE, openapi_document());
+	answer_text(request, 200, ANSWER_JSON_TYPE, openapi_document());
 }

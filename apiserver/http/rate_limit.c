@@ -12,47 +12,48 @@
 #define MAX_RIGHT 4096 /* pairs of an address and a key */
 #define PAIR_SIZE (8 + DIGEST_HEX_SIZE)
 
-struct guard {
+struct rate_limiter {
 	const struct apiserver_config *config;
 	const struct clock *clock;
-	struct recent *tenants, *addresses, *right; /* NULL where there is no limit */
+	struct bucket_cache *tenants, *addresses, *right; /* NULL where there is no limit */
 };
 
-struct guard *guard_new(const struct apiserver_config *config, const struct clock *clock, struct error *err)
+struct rate_limiter *rate_limiter_new(const struct apiserver_config *config, const struct clock *clock,
+				      struct error *err)
 {
-	struct guard *guard = calloc(1, sizeof(*guard));
-	if (!guard) {
+	struct rate_limiter *limiter = calloc(1, sizeof(*limiter));
+	if (!limiter) {
 		error_no_memory(err);
 		return NULL;
 	}
-	guard->config = config;
-	guard->clock = clock;
-	if (config->rate_limit > 0 && !(guard->tenants = recent_new(MAX_TENANTS, err)))
-		return guard_free(guard);
-	if (config->wrong_key_limit > 0 && (!(guard->addresses = recent_new(MAX_ADDRESSES, err)) ||
-					    !(guard->right = recent_new(MAX_RIGHT, err))))
-		return guard_free(guard);
-	return guard;
+	limiter->config = config;
+	limiter->clock = clock;
+	if (config->rate_limit > 0 && !(limiter->tenants = bucket_cache_new(MAX_TENANTS, err)))
+		return rate_limiter_free(limiter);
+	if (config->wrong_key_limit > 0 && (!(limiter->addresses = bucket_cache_new(MAX_ADDRESSES, err)) ||
+					    !(limiter->right = bucket_cache_new(MAX_RIGHT, err))))
+		return rate_limiter_free(limiter);
+	return limiter;
 }
 
-struct guard *guard_free(struct guard *guard)
+struct rate_limiter *rate_limiter_free(struct rate_limiter *limiter)
 {
-	if (!guard)
+	if (!limiter)
 		return NULL;
-	recent_free(guard->tenants);
-	recent_free(guard->addresses);
-	recent_free(guard->right);
-	free(guard);
+	bucket_cache_free(limiter->tenants);
+	bucket_cache_free(limiter->addresses);
+	bucket_cache_free(limiter->right);
+	free(limiter);
 	return NULL;
 }
 
-int guard_tenant(struct guard *guard, struct str tenant, struct error *err)
+int rate_limiter_tenant(struct rate_limiter *limiter, struct str tenant, struct error *err)
 {
-	if (!guard || !guard->tenants)
+	if (!limiter || !limiter->tenants)
 		return 0;
-	int64_t limit = guard->config->rate_limit;
-	if (bucket_take(recent_get(guard->tenants, tenant), (double)limit, (double)(GUARD_BURST * limit),
-			clock_monotonic_us(guard->clock)))
+	int64_t limit = limiter->config->rate_limit;
+	if (bucket_take(bucket_cache_get(limiter->tenants, tenant), (double)limit,
+			(double)(RATE_LIMITER_BURST * limit), clock_monotonic_us(limiter->clock)))
 		return 0;
 	return error_set(
 	    err, ERR_RATE_LIMITED,
@@ -62,9 +63,9 @@ int guard_tenant(struct guard *guard, struct str tenant, struct error *err)
 	    (int)tenant.n, tenant.p, limit);
 }
 
-struct guard_address guard_address(const struct sockaddr *from)
+struct rate_limiter_address rate_limiter_address(const struct sockaddr *from)
 {
-	struct guard_address address = {0};
+	struct rate_limiter_address address = {0};
 	if (from && from->sa_family == AF_INET) {
 		const struct sockaddr_in *four = (const void *)from;
 		address.n = sizeof(four->sin_addr);
@@ -79,12 +80,12 @@ struct guard_address guard_address(const struct sockaddr *from)
 	return address;
 }
 
-static struct str name_of(const struct guard_address *from)
+static struct str name_of(const struct rate_limiter_address *from)
 {
 	return (struct str){(const char *)from->bytes, from->n};
 }
 
-static struct str pair_of(const struct guard_address *from, struct str hash, char ret[PAIR_SIZE])
+static struct str pair_of(const struct rate_limiter_address *from, struct str hash, char ret[PAIR_SIZE])
 {
 	size_t n = hash.n < DIGEST_HEX_SIZE ? hash.n : DIGEST_HEX_SIZE;
 	memcpy(ret, from->bytes, from->n);
@@ -92,17 +93,18 @@ static struct str pair_of(const struct guard_address *from, struct str hash, cha
 	return (struct str){ret, from->n + n};
 }
 
-int guard_key(struct guard *guard, const struct guard_address *from, struct str hash, struct error *err)
+int rate_limiter_key(struct rate_limiter *limiter, const struct rate_limiter_address *from, struct str hash,
+		     struct error *err)
 {
 	char pair[PAIR_SIZE];
-	if (!guard || !guard->addresses)
+	if (!limiter || !limiter->addresses)
 		return 0;
-	int64_t limit = guard->config->wrong_key_limit;
-	struct bucket *bucket = recent_find(guard->addresses, name_of(from));
+	int64_t limit = limiter->config->wrong_key_limit;
+	struct bucket *bucket = bucket_cache_find(limiter->addresses, name_of(from));
 	if (!bucket ||
-	    bucket_has(bucket, (double)limit, (double)(GUARD_BURST * limit),
-		       clock_monotonic_us(guard->clock)) ||
-	    recent_find(guard->right, pair_of(from, hash, pair)))
+	    bucket_has(bucket, (double)limit, (double)(RATE_LIMITER_BURST * limit),
+		       clock_monotonic_us(limiter->clock)) ||
+	    bucket_cache_find(limiter->right, pair_of(from, hash, pair)))
 		return 0;
 	return error_set(err, ERR_RATE_LIMITED,
 			 "more than %" PRId64
@@ -111,18 +113,19 @@ int guard_key(struct guard *guard, const struct guard_address *from, struct str 
 			 limit);
 }
 
-void guard_key_was_wrong(struct guard *guard, const struct guard_address *from)
+void rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from)
 {
-	if (!guard || !guard->addresses)
+	if (!limiter || !limiter->addresses)
 		return;
-	double limit = (double)guard->config->wrong_key_limit;
-	(void)bucket_take(recent_get(guard->addresses, name_of(from)), limit, GUARD_BURST * limit,
-			  clock_monotonic_us(guard->clock));
+	double limit = (double)limiter->config->wrong_key_limit;
+	(void)bucket_take(bucket_cache_get(limiter->addresses, name_of(from)), limit,
+			  RATE_LIMITER_BURST * limit, clock_monotonic_us(limiter->clock));
 }
 
-void guard_key_was_right(struct guard *guard, const struct guard_address *from, struct str hash)
+void rate_limiter_key_was_right(struct rate_limiter *limiter, const struct rate_limiter_address *from,
+				struct str hash)
 {
 	char pair[PAIR_SIZE];
-	if (guard && guard->right)
-		(void)recent_get(guard->right, pair_of(from, hash, pair));
+	if (limiter && limiter->right)
+		(void)bucket_cache_get(limiter->right, pair_of(from, hash, pair));
 }

@@ -10,30 +10,33 @@
 
 #include <sys/socket.h>
 
-#define GUARD_BURST 2 /* seconds' worth of requests that may come at once */
+#define RATE_LIMITER_BURST 2 /* seconds' worth of requests that may come at once */
 
-struct guard;
+struct rate_limiter;
 
 /* config: SKILLBOX_RATE_LIMIT and SKILLBOX_WRONG_KEY_LIMIT, 0: no limit; kept. */
-struct guard *guard_new(const struct apiserver_config *config, const struct clock *clock, struct error *err);
-struct guard *guard_free(struct guard *guard); /* NULL-safe; returns NULL */
+struct rate_limiter *rate_limiter_new(const struct apiserver_config *config, const struct clock *clock,
+				      struct error *err);
+struct rate_limiter *rate_limiter_free(struct rate_limiter *limiter); /* NULL-safe; returns NULL */
 
 /* One more request of the tenant: 0, or ERR_RATE_LIMITED. guard NULL: no limits, here and below. */
-int guard_tenant(struct guard *guard, struct str tenant, struct error *err);
+int rate_limiter_tenant(struct rate_limiter *limiter, struct str tenant, struct error *err);
 
 /* Where a request comes from: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer
  * gets. */
-struct guard_address {
+struct rate_limiter_address {
 	unsigned char bytes[8];
 	size_t n; /* 0: not known */
 };
-struct guard_address guard_address(const struct sockaddr *from); /* NULL: not known */
+struct rate_limiter_address rate_limiter_address(const struct sockaddr *from); /* NULL: not known */
 
 /* Before the key with this hash is looked up: 0, or ERR_RATE_LIMITED when too many wrong keys came from
  * there. A right key is then refused, too, or guessing would go on as before; but one that was right from
  * there before is let through, since behind a proxy everybody has the proxy's address. */
-int guard_key(struct guard *guard, const struct guard_address *from, struct str hash, struct error *err);
-void guard_key_was_wrong(struct guard *guard, const struct guard_address *from);
-void guard_key_was_right(struct guard *guard, const struct guard_address *from, struct str hash);
+int rate_limiter_key(struct rate_limiter *limiter, const struct rate_limiter_address *from, struct str hash,
+		     struct error *err);
+void rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from);
+void rate_limiter_key_was_right(struct rate_limiter *limiter, const struct rate_limiter_address *from,
+				struct str hash);
 
 #endif

@@ -1,5 +1,7 @@
 #include "apiserver/http/route.h"
 
+#define ALLOWED_MAX 256 /* bytes of the methods that a path has */
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -68,7 +70,7 @@ static bool method_fits(const struct route *route, struct str method)
 static int not_allowed(const struct route *table, size_t count, struct str method, struct str path,
 		       struct route_match *match, struct error *err)
 {
-	struct buffer allowed = BUFFER(256);
+	struct buffer allowed = BUFFER(ALLOWED_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (matches(str_of(table[i].pattern), path, match))
 			buffer_appendf(&allowed, "%s%s", allowed.len ? ", " : "", table[i].method);

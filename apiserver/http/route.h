@@ -1,4 +1,5 @@
-/* Routes: which handler answers a method and path. One table (routes.c); the matching knows no HTTP. */
+/* Routes: which handler answers a method and path. The table is in rest/routes.c; the matching knows no HTTP.
+ */
 #ifndef SKILLBOX_APISERVER_HTTP_ROUTE_H
 #define SKILLBOX_APISERVER_HTTP_ROUTE_H
 
@@ -14,44 +15,38 @@ struct request;
 #define ROUTE_MAX_PARAMS 2
 #define ROUTE_MAX_PATH 2048 /* bytes */
 
-/* What a key may do. */
-#define SCOPE_RUN 1u
-#define SCOPE_PUSH 2u
-#define SCOPE_ADMIN 4u /* includes the others */
-
-enum route_body {
-	ROUTE_BODY_NONE,
-	ROUTE_BODY_JSON,
-	ROUTE_BODY_SKILL,
-	ROUTE_BODY_BLOB
-}; /* which limit counts */
+/* Which limit counts. */
+enum route_body { ROUTE_BODY_NONE, ROUTE_BODY_JSON, ROUTE_BODY_SKILL, ROUTE_BODY_BLOB };
 
 struct route {
-	const char *method;  /* GET answers HEAD too */
-	const char *pattern; /* "/v1/skills/:name/:version"; "*" last: the rest of the path, undecoded */
-	unsigned scopes;     /* one of these is needed; 0: no key at all */
+	const char *method; /* GET answers HEAD too */
+	/* "/v1/skills/:name/:version"; "*" last: the rest of the path, undecoded */
+	const char *pattern;
+	/* One of these is needed, SCOPE_…; 0: no key at all. */
+	unsigned scopes;
 	enum route_body body;
-	bool is_work; /* refused while the server is shutting down */
+	/* Refused while the server is shutting down. */
+	bool is_work;
 	/* Headers are there: false when the request was answered (refused). NULL: the body is collected in
 	 * request->body. */
 	bool (*begin)(struct request *request);
-	void (*piece)(struct request *request, struct str piece); /* with begin: where the body goes */
-	void (*handle)(struct request *request); /* the body is complete: answer, now or later */
+	/* With begin: where the body goes. */
+	void (*piece)(struct request *request, struct str piece);
+	/* The body is complete: answer, now or later. */
+	void (*handle)(struct request *request);
 };
 
 struct route_match {
 	const struct route *route;
-	struct str params[ROUTE_MAX_PARAMS]; /* decoded, in `text` */
-	struct buffer text;                  /* the caller's to free, in every case */
+	/* Decoded, in `text`. */
+	struct str params[ROUTE_MAX_PARAMS];
+	/* The caller's to free, in every case. */
+	struct buffer text;
 };
 
 /* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that the path has in match->text ("GET, DELETE").
  */
 int route_find(const struct route *table, size_t count, struct str method, struct str path,
 	       struct route_match *ret, struct error *err);
-
-/* The API's own table. */
-extern const struct route route_table[];
-extern const size_t route_count;
 
 #endif

@@ -1,6 +1,6 @@
 #include "apiserver/http/upload.h"
 
-#include "apiserver/http/call.h"
+#include "apiserver/http/answer.h"
 #include "lib/base/digest.h"
 #include "lib/base/temporary.h"
 
@@ -12,8 +12,6 @@
 static void upload_free(void *state)
 {
 	struct upload *upload = state;
-	if (upload->free_next)
-		upload->free_next(upload->next);
 	if (upload->fd >= 0)
 		close(upload->fd);
 	multipart_free(upload->multipart);
@@ -91,22 +89,21 @@ bool upload_begin(struct request *request)
 	struct error err;
 	struct upload *upload = calloc(1, sizeof(*upload));
 	if (!upload) {
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		answer_refuse(request, ERR_UNAVAILABLE, "out of memory");
 		return false;
 	}
 	upload->fd = -1;
-	upload->max = request->server->config->max_skill_size;
+	upload->max = request->operation.server->config->max_skill_size;
 	upload->limits = archive_limits_default;
 	upload->limits.max_compressed = upload->max;
-	request->state = upload;
-	request->free_state = upload_free;
+	request_set_state(request, upload, upload_free);
 	if (choose_form(request, upload, &err) != 0) {
-		request_answer_error(request, &err);
+		answer_error(request, &err);
 		return false;
 	}
 	upload->fd = temporary_file(&err);
 	if (upload->fd < 0)
-		request_answer_fault(request, "the upload could not be stored", &err);
+		answer_fault(request, "the upload could not be stored", &err);
 	return upload->fd >= 0;
 }
 
@@ -117,13 +114,13 @@ void upload_piece(struct request *request, struct str piece)
 	int result = upload->multipart ? multipart_feed(upload->multipart, piece, &err)
 				       : write_archive(upload, piece, &err);
 	if (result != 0)
-		request_answer_error(request, &err);
+		answer_error(request, &err);
 }
 
-/* In the thread pool. */
-static void check_in_pool(void *state)
+/* In the thread pool: nobody else touches the upload meanwhile, also when the client has hung up. */
+static void check_in_pool(struct operation *operation)
 {
-	struct upload *upload = state;
+	struct upload *upload = request_of(operation)->state;
 	upload->is_valid =
 	    digest_file_text(upload->fd, 0, upload->size, upload->digest, &upload->problem) == 0 &&
 	    skill_package_read(upload->fd, &upload->limits, &upload->package, &upload->problem) == 0;
@@ -131,16 +128,24 @@ static void check_in_pool(void *state)
 		archive_content_free(&upload->package.content);
 }
 
-void upload_check(struct request *request, void (*done)(struct request *request))
+static void on_checked(struct operation *operation)
+{
+	struct request *request = request_of(operation);
+	struct upload *upload = request->state;
+	upload->checked(request, upload);
+}
+
+void upload_check(struct request *request, upload_checked_cb done)
 {
 	struct upload *upload = request->state;
 	struct error err;
+	upload->checked = done;
 	if (upload->multipart && request->body_received > 0 && multipart_finish(upload->multipart, &err) != 0)
-		request_answer_error(request, &err);
+		answer_error(request, &err);
 	else if (upload->multipart && !upload->has_file_part)
-		request_refuse(request, ERR_BAD_REQUEST, "missing 'file' field in multipart form");
+		answer_refuse(request, ERR_BAD_REQUEST, "missing 'file' field in multipart form");
 	else if (upload->size == 0)
-		request_refuse(request, ERR_BAD_REQUEST, "empty zip data");
-	else if (call_work(request, check_in_pool, done, &err) != 0)
-		request_answer_fault(request, "the upload could not be checked", &err);
+		answer_refuse(request, ERR_BAD_REQUEST, "empty zip data");
+	else if (operation_work(&request->operation, check_in_pool, on_checked, &err) != 0)
+		answer_fault(request, "the upload could not be checked", &err);
 }

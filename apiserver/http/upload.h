@@ -8,20 +8,21 @@
 #include "lib/base/digest.h"
 #include "lib/skill/skill_package.h"
 
+struct upload;
+typedef void (*upload_checked_cb)(struct request *request, struct upload *upload);
+
 struct upload {
 	int fd; /* the archive */
 	int64_t size, max;
 	struct multipart *multipart; /* NULL: a raw body */
 	bool in_file_part, has_file_part;
 	struct archive_limits limits;
-	/* after upload_check: */
+	/* What upload_check found: */
 	char digest[DIGEST_TEXT_SIZE]; /* of the archive */
+	bool is_valid;                 /* package is filled; else problem says why not */
 	struct skill_package package;
-	bool is_valid; /* package is filled; else problem says why not */
 	struct error problem;
-	/* of whoever took the upload */
-	void *next;
-	void (*free_next)(void *next);
+	upload_checked_cb checked;
 };
 
 /* route.begin and route.piece: request->state becomes a struct upload. */
@@ -30,6 +31,6 @@ void upload_piece(struct request *request, struct str piece);
 
 /* The body is complete: check the archive, then call done on the loop. Answers itself when there is nothing
  * to check. */
-void upload_check(struct request *request, void (*done)(struct request *request));
+void upload_check(struct request *request, upload_checked_cb done);
 
 #endif

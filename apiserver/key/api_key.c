@@ -1,6 +1,5 @@
 #include "apiserver/key/api_key.h"
 
-#include "apiserver/http/route.h"
 #include "lib/api/json.h"
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
@@ -79,10 +78,19 @@ int api_key_hash(struct str key, char ret_hash[DIGEST_HEX_SIZE], char ret_secret
 	return 0;
 }
 
-const char *api_key_id(const struct api_key *key)
+static char *id_of_secret(const char *secret)
 {
-	struct str prefix = STR(API_KEY_SECRET_PREFIX);
-	return str_starts_with(str_of(key->secret), prefix) ? key->secret + prefix.n : key->secret;
+	struct str name = str_of(secret), prefix = STR(API_KEY_SECRET_PREFIX);
+	if (str_starts_with(name, prefix))
+		name = (struct str){name.p + prefix.n, name.n - prefix.n};
+	return str_dup(name);
+}
+
+void api_key_path(struct buffer *out, const char *namespace, const char *secret)
+{
+	buffer_appendf(out, "/api/v1/namespaces/%s/secrets", namespace);
+	if (secret)
+		buffer_appendf(out, "/%s", secret);
 }
 
 /* json_read_fn: base64 text of a Secret's data, decoded. */
@@ -182,9 +190,10 @@ static int read_secret(struct str json, struct secret *secret, struct error *err
 	if (!secret->created_at || !clock_parse_rfc3339(str_of(secret->created_at), &key->created_ms))
 		key->created_ms = secret->meta.created_ms;
 	key->secret = str_dup(str_of(secret->meta.name));
+	key->id = id_of_secret(secret->meta.name);
 	if (!key->name)
 		key->name = str_dup(STR(""));
-	return key->secret && key->name ? 0 : error_no_memory(err);
+	return key->id && key->secret && key->name ? 0 : error_no_memory(err);
 }
 
 struct api_key *api_key_from_secret(struct str json, struct error *err)
@@ -204,6 +213,7 @@ struct api_key *api_key_from_secret(struct str json, struct error *err)
 
 void api_key_clear(struct api_key *key)
 {
+	free(key->id);
 	free(key->secret);
 	free(key->hash);
 	free(key->tenant);
@@ -226,13 +236,14 @@ int api_key_make(struct str text, struct str tenant, struct str name, unsigned s
 	char hash[DIGEST_HEX_SIZE], secret[API_KEY_SECRET_SIZE];
 	if (api_key_hash(text, hash, secret, err) != 0)
 		return -1;
-	*ret = (struct api_key){.secret = str_dup(str_of(secret)),
+	*ret = (struct api_key){.id = id_of_secret(secret),
+				.secret = str_dup(str_of(secret)),
 				.hash = str_dup(str_of(hash)),
 				.tenant = str_dup(tenant),
 				.name = str_dup(name),
 				.scopes = scopes,
 				.created_ms = now_ms};
-	if (ret->secret && ret->hash && ret->tenant && ret->name)
+	if (ret->id && ret->secret && ret->hash && ret->tenant && ret->name)
 		return 0;
 	api_key_clear(ret);
 	return error_no_memory(err);

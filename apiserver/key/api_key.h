@@ -17,25 +17,37 @@
 #define API_KEY_ID_DIGITS 16
 #define API_KEY_SIZE 52 /* "sk-", 48 hex digits, NUL */
 
+/* What a key may do. */
+#define SCOPE_RUN 1u
+#define SCOPE_PUSH 2u
+#define SCOPE_ADMIN 4u /* includes the others */
+
 struct api_key {
-	char *secret; /* name of the Secret */
-	char *hash;   /* lower hex SHA-256 of the whole key */
+	/* What people name it by: of a Secret what follows the prefix (its whole name if it hasn't one), else
+	 * the id of its row. */
+	char *id;
+	/* The name of its Secret; NULL: it is a row of the database. */
+	char *secret;
+	char *hash; /* lower hex SHA-256 of the whole key */
 	char *tenant, *name;
 	unsigned scopes; /* SCOPE_… */
 	int64_t created_ms;
-	int64_t last_used_ms; /* annotation API_KEY_USED_ANNOTATION, kept to within some minutes; 0: never */
+	/* Kept to within some minutes; 0: never. Of a Secret: annotation API_KEY_USED_ANNOTATION. */
+	int64_t last_used_ms;
 };
 
 struct api_key *api_key_from_secret(struct str json, struct error *err);
 struct api_key *api_key_free(struct api_key *key); /* NULL-safe; returns NULL */
-const char *api_key_id(
-    const struct api_key *key); /* what follows the prefix; the whole name if it hasn't one */
 
-/* The Secret to POST. */
+/* The path of a key's Secret in the Kubernetes API, or of the collection (secret NULL). */
+void api_key_path(struct buffer *out, const char *namespace, const char *secret);
+
+/* The Secret to POST: at most so many bytes. */
+#define API_KEY_OBJECT_MAX 16384
 int api_key_to_secret(const struct api_key *key, const char *namespace, struct buffer *out,
 		      struct error *err);
 
-/* Fill *ret (zeroed; api_key_clear frees it) for this key's text. */
+/* Fill *ret (zeroed; api_key_clear frees it) for this key's text, as of a Secret. */
 int api_key_make(struct str text, struct str tenant, struct str name, unsigned scopes, int64_t now_ms,
 		 struct api_key *ret, struct error *err);
 void api_key_clear(struct api_key *key);

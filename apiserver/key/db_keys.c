@@ -201,7 +201,7 @@ void db_keys_touch(struct db_keys *keys, const struct api_key *key)
 	((struct api_key *)(uintptr_t)key)->last_used_ms =
 	    now_ms; /* until it is read again, and if the call fails */
 	struct db_parameters *parameters = db_parameters_new();
-	db_put_text(parameters, key->secret);
+	db_put_text(parameters, key->id);
 	db_put_time(parameters, now_ms);
 	struct db_call call = {.statement = DB_KEY_TOUCH, .parameters = parameters, .done = on_touched};
 	if (db_run(keys->db, &call, &problem) != 0)
@@ -217,13 +217,13 @@ struct api_key *db_keys_row(const struct db_result *result, size_t row, struct e
 		error_no_memory(err);
 		return NULL;
 	}
-	key->secret = str_dup(str_of(db_result_text(result, row, DB_KEY_ID)));
+	key->id = str_dup(str_of(db_result_text(result, row, DB_KEY_ID)));
 	key->hash = str_dup(str_of(db_result_text(result, row, DB_KEY_HASH)));
 	key->tenant = str_dup(str_of(db_result_text(result, row, DB_KEY_TENANT)));
 	key->name = str_dup(str_of(db_result_text(result, row, DB_KEY_NAME)));
 	key->created_ms = db_result_int(result, row, DB_KEY_CREATED_MS);
 	key->last_used_ms = db_result_int(result, row, DB_KEY_USED_MS);
-	if (!key->secret || !key->hash || !key->tenant || !key->name) {
+	if (!key->id || !key->hash || !key->tenant || !key->name) {
 		error_no_memory(err);
 		return api_key_free(key);
 	}
@@ -231,7 +231,7 @@ struct api_key *db_keys_row(const struct db_result *result, size_t row, struct e
 		return key;
 	if (err)
 		err->code = ERR_INTERNAL; /* it is not the client's fault */
-	error_wrap(err, "key %s", key->secret);
+	error_wrap(err, "key %s", key->id);
 	return api_key_free(key);
 }
 
@@ -250,7 +250,7 @@ struct db_parameters *db_keys_put(const struct api_key *key)
 	return parameters;
 }
 
-int db_keys_check_put(const struct db_result *result, const struct api_key *key, char ret_id[64],
+int db_keys_check_put(const struct db_result *result, const struct api_key *key, char ret_id[DB_KEYS_ID_SIZE],
 		      struct error *err)
 {
 	char scopes[API_KEY_SCOPES_SIZE];
@@ -268,9 +268,9 @@ int db_keys_check_put(const struct db_result *result, const struct api_key *key,
 		    error_set(err, ERR_CONFLICT,
 			      "this key exists already, for tenant \"%s\" with scopes %s; revoke it first: "
 			      "skillbox-apiserver key revoke %s",
-			      there->tenant, scopes, there->secret);
+			      there->tenant, scopes, there->id);
 	}
-	snprintf(ret_id, 64, "%s", there->secret);
+	snprintf(ret_id, DB_KEYS_ID_SIZE, "%s", there->id);
 	api_key_free(there);
 	return status;
 }

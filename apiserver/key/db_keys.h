@@ -7,8 +7,11 @@
 #include "lib/base/clock.h"
 #include "lib/db/db.h"
 
-#define DB_KEYS_KNOWN_MS 3000   /* a key is believed for so long since it was asked for */
-#define DB_KEYS_UNKNOWN_MS 1000 /* and that there is none */
+/* A key is believed for so long since it was asked for, */
+#define DB_KEYS_KNOWN_MS 3000
+/* and that there is none. */
+#define DB_KEYS_UNKNOWN_MS 1000
+#define DB_KEYS_ID_SIZE 64
 
 struct db_keys;
 
@@ -31,12 +34,12 @@ void db_keys_forget(struct db_keys *keys, struct str hash);
 
 size_t db_keys_count(const struct db_keys *keys); /* hashes that are remembered */
 
-/* A row of DB_KEY_FIND, DB_KEY_LIST or DB_KEY_PUT; `secret` is the id, a UUID. */
+/* A row of DB_KEY_FIND, DB_KEY_LIST or DB_KEY_PUT. */
 struct api_key *db_keys_row(const struct db_result *result, size_t row, struct error *err);
 /* Parameters of DB_KEY_PUT; the id is a new one. NULL without memory. */
 struct db_parameters *db_keys_put(const struct api_key *key);
 /* What DB_KEY_PUT answered: 0 if the key in the database says what `key` says; *ret_id: its id. */
-int db_keys_check_put(const struct db_result *result, const struct api_key *key, char ret_id[64],
+int db_keys_check_put(const struct db_result *result, const struct api_key *key, char ret_id[DB_KEYS_ID_SIZE],
 		      struct error *err);
 
 #endif

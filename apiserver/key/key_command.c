@@ -2,7 +2,6 @@
 
 #include "apiserver/key/api_key.h"
 #include "apiserver/key/key_database.h"
-#include "apiserver/key/keys.h"
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
@@ -16,6 +15,7 @@
 #define ANSWER_MAX ((size_t)16 << 20)
 #define PATH_MAX_BYTES 1024
 #define IMPORT_MAX 4096
+#define SECRET_NAME_MAX 300
 
 const char key_command_usage[] =
     "  skillbox-apiserver key create --name NAME --tenant TENANT [--scopes run,push,admin] [--import KEY]\n"
@@ -116,7 +116,7 @@ static int check_existing(struct command *command, const char *path, const struc
 		    error_set(err, ERR_CONFLICT,
 			      "this key exists already, for tenant \"%s\" with scopes %s; revoke it first: "
 			      "skillbox-apiserver key revoke %s",
-			      key->tenant, scopes, api_key_id(key));
+			      key->tenant, scopes, key->id);
 	}
 	api_key_free(key);
 	buffer_free(&answer.body);
@@ -127,11 +127,11 @@ static int store(struct command *command, const struct api_key *key, struct erro
 {
 	struct answer answer;
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), own = BUFFER(PATH_MAX_BYTES),
-				     body = BUFFER(16384);
+				     body = BUFFER(API_KEY_OBJECT_MAX);
 	if (command->db)
 		return key_database_store(&command->loop, command->db, key, err);
-	key_path(&path, command->namespace, NULL);
-	key_path(&own, command->namespace, key->secret);
+	api_key_path(&path, command->namespace, NULL);
+	api_key_path(&own, command->namespace, key->secret);
 	if (path.failed || own.failed)
 		return error_no_memory(err);
 	if (api_key_to_secret(key, command->namespace, &body, err) != 0 ||
@@ -198,7 +198,7 @@ static void print_key(const struct api_key *key)
 	char scopes[API_KEY_SCOPES_SIZE], created[CLOCK_RFC3339_SIZE];
 	api_key_scopes_format(key->scopes, scopes);
 	clock_format_rfc3339(key->created_ms, false, created);
-	printf("%-36s  %-20s  %-20s  %-15s  %s\n", api_key_id(key), key->tenant, key->name, scopes, created);
+	printf("%-36s  %-20s  %-20s  %-15s  %s\n", key->id, key->tenant, key->name, scopes, created);
 }
 
 static int list_keys(struct command *command, struct error *err)
@@ -206,7 +206,7 @@ static int list_keys(struct command *command, struct error *err)
 	struct answer answer;
 	struct str items, item;
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
-	key_path(&path, command->namespace, NULL);
+	api_key_path(&path, command->namespace, NULL);
 	buffer_append_c(&path, "?labelSelector=" API_KEY_LABEL "%3D" API_KEY_COMPONENT);
 	int result =
 	    path.failed ? error_no_memory(err) : ask(command, "GET", path.data, STR(""), &answer, err);
@@ -241,7 +241,7 @@ static int list_keys(struct command *command, struct error *err)
 static int revoke_key(struct command *command, const char *id, struct error *err)
 {
 	struct answer answer;
-	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), secret = BUFFER(300);
+	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), secret = BUFFER(SECRET_NAME_MAX);
 	if (command->db && id_is_uuid(str_of(id))) {
 		if (key_database_revoke(&command->loop, command->db, id, err) != 0)
 			return error_wrap(err, "key %s (see: skillbox-apiserver key list)", id);
@@ -253,7 +253,7 @@ static int revoke_key(struct command *command, const char *id, struct error *err
 	if (secret.failed || !kube_name_is_valid(buffer_str(&secret)))
 		return error_set(err, ERR_BAD_REQUEST,
 				 "not a key's id: %.64s (see: skillbox-apiserver key list)", id);
-	key_path(&path, command->namespace, secret.data);
+	api_key_path(&path, command->namespace, secret.data);
 	if (ask(command, "DELETE", path.data, STR(""), &answer, err) != 0)
 		return -1;
 	buffer_free(&answer.body);

@@ -39,7 +39,7 @@ static int run(uv_loop_t *loop, struct db *db, enum db_statement statement, stru
 
 static int read_stored(struct answer *answer, const struct db_result *result, struct error *err)
 {
-	char id[64];
+	char id[DB_KEYS_ID_SIZE];
 	return db_keys_check_put(result, answer->key, id, err);
 }
 

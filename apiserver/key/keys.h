@@ -1,17 +1,31 @@
-/* Handlers of /v1/keys (scope admin: keys of every tenant). */
+/* Make, list and revoke API keys of every tenant. With a database new keys are rows in it, else Secrets; what
+ * is listed and revoked may be either.
+ *
+ * done is called once, at once or later; failures are as clients may see them. */
 #ifndef SKILLBOX_APISERVER_KEY_KEYS_H
 #define SKILLBOX_APISERVER_KEY_KEYS_H
 
-#include "apiserver/http/request.h"
+#include "apiserver/apiserver.h"
+#include "apiserver/caller.h"
 
-void key_create(struct request *request);
-void key_list(struct request *request);
-void key_revoke(struct request *request);
+struct key_wish {
+	struct str tenant, name;
+	unsigned scopes;
+};
 
-/* The path of a key's Secret, or of the collection (secret NULL). */
-void key_path(struct buffer *out, const char *namespace, const char *secret);
+/* key and its text, which is nowhere else, are valid during the call. */
+typedef void (*key_created_cb)(void *context, const struct api_key *key, const char *text,
+			       const struct error *failure);
+void key_create(struct apiserver *server, struct caller *caller, const struct key_wish *wish,
+		key_created_cb done, void *context);
 
-/* A key was used: its last_used_at is brought up to date now and then, without anybody waiting for it. */
-void key_touch(struct request *request, const struct api_key *key);
+/* keys are valid during the call. */
+typedef void (*key_listed_cb)(void *context, const struct api_key *const *keys, size_t count,
+			      const struct error *failure);
+void key_list(struct apiserver *server, struct caller *caller, key_listed_cb done, void *context);
+
+typedef void (*key_revoked_cb)(void *context, const struct error *failure);
+void key_revoke(struct apiserver *server, struct caller *caller, struct str id, key_revoked_cb done,
+		void *context);
 
 #endif

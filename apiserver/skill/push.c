@@ -1,53 +1,33 @@
-/* POST /v1/skills and /v1/skills/validate.
- *
- * A push: the archive is checked, its bytes go to the blob store, then the Skill object is created. The same
- * bytes again: the object is there, and only its upload time is renewed. Other bytes under the same name and
- * version: another object, and the older ones are deleted. The answer comes when this server's own cache has
- * it, so that the next request finds it. */
-#include "apiserver/skill/skills.h"
+#include "apiserver/skill/push.h"
 
 #include "apiserver/audit.h"
-#include "apiserver/http/call.h"
-#include "apiserver/http/upload.h"
+#include "apiserver/failure.h"
+#include "apiserver/operation.h"
+#include "apiserver/skill/skill_path.h"
 #include "lib/base/json_write.h"
-#include "lib/base/jsontext.h"
 #include "lib/base/log.h"
-#include "lib/kube/client.h"
-#include "lib/policy/policy.h"
 
 #include <stdlib.h>
 
 #define OBJECT_MAX ((size_t)8 << 20)
-#define PATH_MAX_BYTES 1024
+#define OBJECT_NAME_MAX 256
+#define PATCH_MAX 1024
 #define VISIBLE_TIMEOUT_MS 10000
+#define AUDITED_SIZE 300 /* "name@version" */
 
 static const char what_failed[] = "the skill could not be stored";
 
-void skill_path(struct buffer *out, const char *namespace, const char *name)
-{
-	buffer_appendf(out, API_BASE_PATH "/namespaces/%s/" API_SKILLS, namespace);
-	if (name)
-		buffer_appendf(out, "/%s", name);
-}
-
 struct push {
+	struct operation operation;
 	struct skill *skill;
-	struct waiter *waiter; /* holds a reference of the request */
+	/* Holds a reference. */
+	struct waiter *waiter;
+	/* NULL: it was called. */
+	skill_pushed_cb done;
+	void *context;
 };
 
-static void push_free(void *state)
-{
-	struct push *push = state;
-	skill_free(push->skill);
-	free(push);
-}
-
-static struct push *push_of(struct request *request)
-{
-	return ((struct upload *)request->state)->next;
-}
-
-/* ---- the Skill from the package */
+/* The Skill from the package */
 
 static int copy(char **to, const char *from, struct error *err)
 {
@@ -61,22 +41,23 @@ static int copy_if(char **to, const char *from, struct error *err)
 }
 
 /* Time must go on from upload to upload, or `latest` would be ambiguous. */
-static int64_t upload_time(struct request *request, const char *name)
+static int64_t upload_time(const struct operation *operation, const char *name)
 {
-	int64_t now = clock_wall_ms(request->server->clock);
-	const struct skill *newest =
-	    cluster_skill(request->server->cluster, request->namespace, str_of(name), STR("latest"));
+	int64_t now = clock_wall_ms(operation->server->clock);
+	const struct skill *newest = cluster_skill(operation->server->cluster, operation->caller->namespace,
+						   str_of(name), STR("latest"));
 	return newest && newest->uploaded_ms >= now ? newest->uploaded_ms + 1 : now;
 }
 
-static int fill(struct request *request, const struct upload *upload, struct skill *skill, struct error *err)
+static int fill(const struct operation *operation, const struct skill_bundle *bundle, struct skill *skill,
+		struct error *err)
 {
-	const struct manifest *manifest = &upload->package.manifest;
-	cleanup_buffer struct buffer name = BUFFER(256);
-	if (skill_object_name(str_of(manifest->name), str_of(manifest->version), str_of(upload->digest),
+	const struct manifest *manifest = &bundle->package->manifest;
+	cleanup_buffer struct buffer name = BUFFER(OBJECT_NAME_MAX);
+	if (skill_object_name(str_of(manifest->name), str_of(manifest->version), str_of(bundle->digest),
 			      &name, err) != 0 ||
 	    copy(&skill->meta.name, name.data, err) != 0 ||
-	    copy(&skill->meta.namespace, request->namespace, err) != 0 ||
+	    copy(&skill->meta.namespace, operation->caller->namespace, err) != 0 ||
 	    copy(&skill->spec.name, manifest->name, err) != 0 ||
 	    copy(&skill->spec.version, manifest->version, err) != 0 ||
 	    copy(&skill->spec.description, manifest->description, err) != 0 ||
@@ -85,125 +66,138 @@ static int fill(struct request *request, const struct upload *upload, struct ski
 	    copy(&skill->spec.image, manifest->image, err) != 0 ||
 	    copy(&skill->spec.cpu, manifest->cpu, err) != 0 ||
 	    copy(&skill->spec.memory, manifest->memory, err) != 0 ||
-	    copy(&skill->spec.entrypoint, upload->package.entrypoint, err) != 0 ||
-	    copy_if(&skill->spec.input_schema, upload->package.input_schema, err) != 0 ||
-	    copy_if(&skill->spec.output_schema, upload->package.output_schema, err) != 0 ||
-	    copy(&skill->spec.bundle.digest, upload->digest, err) != 0)
+	    copy(&skill->spec.entrypoint, bundle->package->entrypoint, err) != 0 ||
+	    copy_if(&skill->spec.input_schema, bundle->package->input_schema, err) != 0 ||
+	    copy_if(&skill->spec.output_schema, bundle->package->output_schema, err) != 0 ||
+	    copy(&skill->spec.bundle.digest, bundle->digest, err) != 0)
 		return -1;
-	skill->spec.bundle.size = upload->size;
+	skill->spec.bundle.size = bundle->size;
 	skill->spec.timeout_ms = manifest->timeout_ms;
-	skill->uploaded_ms = upload_time(request, manifest->name);
+	skill->uploaded_ms = upload_time(operation, manifest->name);
 	return 0;
 }
 
-/* What the archive can't know: this server's own rules. */
-static int check_rules(const struct request *request, const struct manifest *manifest, struct error *err)
+int skill_check_rules(const struct policy *policy, const struct manifest *manifest, struct error *err)
 {
-	return policy_check_image(&request->server->config->policy,
-				  skill_image(manifest->image, manifest->lang), err);
+	return policy_check_image(policy, skill_image(manifest->image, manifest->lang), err);
 }
 
-/* ---- the answer */
+/* Ends */
 
-static void answer_pushed(struct request *request)
+static struct push *of(struct operation *operation)
 {
-	const struct skill *skill = push_of(request)->skill;
-	cleanup_buffer struct buffer body = BUFFER(REQUEST_ANSWER_MAX);
-	json_open(&body, '{');
-	json_put_string(&body, "name", skill->spec.name);
-	json_put_string(&body, "version", skill->spec.version);
-	json_put_string(&body, "description", skill->spec.description);
-	json_put_string(&body, "lang", skill->spec.lang);
-	json_put_string(&body, "digest", skill->spec.bundle.digest);
-	json_put_string(&body, "mode", "executable");
-	json_put_string(&body, "status", "available");
-	json_close(&body, '}');
-	request_answer_json(request, 201, &body);
+	return (struct push *)operation;
+}
+
+static void stop_waiting(struct push *push)
+{
+	if (!push->waiter)
+		return;
+	wait_cancel(push->operation.server->waiters, push->waiter);
+	push->waiter = NULL;
+	operation_unref(&push->operation); /* the caller holds another one */
+}
+
+static void end(struct push *push, const struct error *failure)
+{
+	skill_pushed_cb done = push->done;
+	push->done = NULL;
+	stop_waiting(push);
+	if (done)
+		done(push->context, failure ? NULL : push->skill, failure);
+}
+
+static void fail(struct push *push, const struct error *err)
+{
+	struct error failure;
+	failure_of_fault(push->operation.caller, what_failed, err, &failure);
+	end(push, &failure);
+}
+
+static void push_free(struct operation *operation)
+{
+	struct push *push = of(operation);
+	struct error failure;
+	failure_of_stop(&failure);
+	end(push, &failure);
+	skill_free(push->skill);
+	free(push);
 }
 
 /* wait_cb */
 static bool on_visible(void *context, const void *object, bool timed_out)
 {
-	struct request *request = context;
-	struct push *push = push_of(request);
+	struct push *push = context;
 	const struct skill *seen = object;
+	struct error failure;
 	if (!timed_out && (!seen || seen->uploaded_ms < push->skill->uploaded_ms))
 		return false;
 	push->waiter = NULL;
 	if (timed_out)
-		request_refuse(
-		    request, ERR_UNAVAILABLE,
-		    "skill %s@%s is stored, but this server does not see it yet; try again in a moment",
-		    push->skill->spec.name, push->skill->spec.version);
-	else
-		answer_pushed(request);
-	request_unref(request);
+		error_set(&failure, ERR_UNAVAILABLE,
+			  "skill %s@%s is stored, but this server does not see it yet; try again in a moment",
+			  push->skill->spec.name, push->skill->spec.version);
+	end(push, timed_out ? &failure : NULL);
+	operation_unref(&push->operation);
 	return true;
 }
 
-static void stop_waiting(struct request *request, struct push *push)
+/* Calls */
+
+static void warn_of_older(const struct operation *operation, const struct error *problem)
 {
-	if (!push->waiter)
-		return;
-	wait_cancel(request->server->waiters, push->waiter);
-	push->waiter = NULL;
-	request_unref(request); /* the caller holds another one */
+	log_warn("an overwritten skill could not be deleted", "request_id", operation->caller->request_id,
+		 "reason", problem->message, NULL);
 }
 
-/* ---- calls */
-
-struct older {
-	const struct skill *fresh;
-	struct request *request;
-};
-
-static void on_older_deleted(struct request *request, const struct kube_response *response)
+static void on_older_deleted(struct operation *operation, const struct kube_response *response)
 {
 	if (response->error && response->status != 404)
-		log_warn("an overwritten skill could not be deleted", "request_id", request->id, "reason",
-			 response->error->message, NULL);
+		warn_of_older(operation, response->error);
 }
 
 /* The newest upload counts anyway, so a deletion that fails does no harm. */
 static bool delete_older(void *context, const void *object)
 {
-	const struct older *older = context;
-	const struct skill *skill = object, *fresh = older->fresh;
+	struct push *push = context;
+	const struct skill *skill = object, *fresh = push->skill;
 	if (strcmp(skill->spec.version, fresh->spec.version) != 0 ||
 	    strcmp(skill->meta.name, fresh->meta.name) == 0 || skill->uploaded_ms > fresh->uploaded_ms)
 		return true;
 	struct error err;
-	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
+	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
 	skill_path(&path, skill->meta.namespace, skill->meta.name);
 	struct kube_call call = {.method = "DELETE", .path = path.data};
-	if (!path.failed && call_kube(older->request, &call, on_older_deleted, &err) != 0)
-		log_warn("an overwritten skill could not be deleted", "request_id", older->request->id,
-			 "reason", err.message, NULL);
+	if (!path.failed && operation_kube(&push->operation, &call, on_older_deleted, &err) != 0)
+		warn_of_older(&push->operation, &err);
 	return true;
 }
 
-static void finish(struct request *request, const struct kube_response *response)
+/* The waiter ends the push. */
+static void on_stored_object(struct operation *operation, const struct kube_response *response)
 {
-	struct push *push = push_of(request);
+	struct push *push = of(operation);
+	struct apiserver *server = operation->server;
+	const struct skill *skill = push->skill;
+	struct error failure;
+	char object[AUDITED_SIZE];
 	if (response->error) {
-		stop_waiting(request, push);
-		request_answer_kube(request, what_failed, response);
+		failure_of_kube(operation->caller, server->metrics, what_failed, response, &failure);
+		end(push, &failure);
 		return;
 	}
-	char object[300];
-	snprintf(object, sizeof(object), "%s@%s", push->skill->spec.name, push->skill->spec.version);
-	audit_note(request, "skill.push", object);
-	struct older older = {push->skill, request};
-	cluster_skills_named(request->server->cluster, request->namespace, str_of(push->skill->spec.name),
-			     delete_older, &older);
+	snprintf(object, sizeof(object), "%s@%s", skill->spec.name, skill->spec.version);
+	audit_note(server->audit, operation->caller, "skill.push", object);
+	cluster_skills_named(server->cluster, operation->caller->namespace, str_of(skill->spec.name),
+			     delete_older, push);
 }
 
 /* The same bytes were pushed before: now they are the newest again. */
-static void renew(struct request *request, struct push *push)
+static void renew(struct push *push)
 {
 	struct error err;
-	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), body = BUFFER(1024);
-	skill_path(&path, request->namespace, push->skill->meta.name);
+	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX), body = BUFFER(PATCH_MAX);
+	skill_path(&path, push->skill->meta.namespace, push->skill->meta.name);
 	buffer_append_c(&body, "{\"metadata\":{\"annotations\":{");
 	json_put_time(&body, API_UPLOADED_AT_ANNOTATION, push->skill->uploaded_ms, true);
 	buffer_append_c(&body, "}}}");
@@ -213,129 +207,79 @@ static void renew(struct request *request, struct push *push)
 				 .body = buffer_str(&body)};
 	if (path.failed || body.failed)
 		error_no_memory(&err);
-	else if (call_kube(request, &call, finish, &err) == 0)
+	else if (operation_kube(&push->operation, &call, on_stored_object, &err) == 0)
 		return;
-	stop_waiting(request, push);
-	request_answer_fault(request, what_failed, &err);
+	fail(push, &err);
 }
 
-static void on_created(struct request *request, const struct kube_response *response)
+static void on_created(struct operation *operation, const struct kube_response *response)
 {
 	if (response->status == 409)
-		renew(request, push_of(request));
+		renew(of(operation));
 	else
-		finish(request, response);
+		on_stored_object(operation, response);
 }
 
-static void create_object(struct request *request, struct push *push)
+static int create_object(struct push *push, struct error *err)
+{
+	const struct object_meta *meta = &push->skill->meta;
+	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX), body = BUFFER(OBJECT_MAX);
+	skill_path(&path, meta->namespace, NULL);
+	if (path.failed)
+		return error_no_memory(err);
+	if (skill_to_json(push->skill, &body, err) != 0)
+		return -1;
+	/* The wait begins before the call: the watch may be faster than its answer. */
+	push->waiter = wait_add(push->operation.server->waiters, WAIT_SKILL, meta->namespace, meta->name,
+				VISIBLE_TIMEOUT_MS, on_visible, push, err);
+	if (!push->waiter)
+		return -1;
+	operation_ref(&push->operation);
+	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&body)};
+	return operation_kube(&push->operation, &call, on_created, err);
+}
+
+static void on_stored(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
 	struct error err;
-	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), body = BUFFER(OBJECT_MAX);
-	skill_path(&path, request->namespace, NULL);
-	int result = path.failed ? error_no_memory(&err) : skill_to_json(push->skill, &body, &err);
-	if (result == 0) { /* the wait begins before the call: the watch may be faster than its answer */
-		push->waiter =
-		    wait_add(request->server->waiters, WAIT_SKILL, request->namespace, push->skill->meta.name,
-			     VISIBLE_TIMEOUT_MS, on_visible, request, &err);
-		result = push->waiter ? 0 : -1;
-	}
-	if (result == 0) {
-		request_ref(request);
-		struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&body)};
-		result = call_kube(request, &call, on_created, &err);
-	}
-	if (result != 0) {
-		stop_waiting(request, push);
-		request_answer_fault(request, what_failed, &err);
-	}
-}
-
-static void on_stored(struct request *request, const struct error *error, int fd, int64_t size)
-{
 	(void)fd;
 	(void)size;
 	if (error)
-		request_answer_fault(request, what_failed, error);
-	else
-		create_object(request, push_of(request));
+		fail(of(operation), error);
+	else if (create_object(of(operation), &err) != 0)
+		fail(of(operation), &err);
 }
 
-static void on_checked(struct request *request)
+static int start(struct push *push, const struct skill_bundle *bundle, struct error *err)
 {
-	struct upload *upload = request->state;
+	struct operation *operation = &push->operation;
+	struct blob_key key = {BLOB_SKILLS, operation->caller->tenant, bundle->digest};
+	if (fill(operation, bundle, push->skill, err) != 0)
+		return -1;
+	return operation_blob_put(operation, &key, bundle->fd, bundle->size, on_stored, err);
+}
+
+void skill_push(struct apiserver *server, struct caller *caller, const struct skill_bundle *bundle,
+		skill_pushed_cb done, void *context)
+{
 	struct error err;
-	if (!upload->is_valid) {
-		request_answer_error(request, &upload->problem);
+	struct push *push = NULL;
+	struct skill *skill = NULL;
+	if (skill_check_rules(&server->config->policy, &bundle->package->manifest, &err) != 0) {
+		done(context, NULL, &err);
 		return;
 	}
-	if (check_rules(request, &upload->package.manifest, &err) != 0) {
-		request_answer_error(request, &err);
-		return;
-	}
-	struct push *push = calloc(1, sizeof(*push));
-	struct skill *skill = calloc(1, sizeof(*skill));
-	if (!push || !skill) {
+	if (!(push = calloc(1, sizeof(*push))) || !(skill = calloc(1, sizeof(*skill)))) {
 		free(push);
-		free(skill);
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		done(context, NULL, &err);
 		return;
 	}
+	operation_init(&push->operation, server, caller, push_free);
 	push->skill = skill;
-	upload->next = push;
-	upload->free_next = push_free;
-	struct blob_key key = {BLOB_SKILLS, request->tenant, upload->digest};
-	if (fill(request, upload, skill, &err) != 0 ||
-	    call_blob_put(request, &key, upload->fd, upload->size, on_stored, &err) != 0)
-		request_answer_fault(request, what_failed, &err);
-}
-
-void skill_push(struct request *request)
-{
-	upload_check(request, on_checked);
-}
-
-/* ---- validate */
-
-static void put_problems(struct buffer *out, struct str message)
-{
-	struct str prefix = STR("invalid skill: ");
-	if (str_starts_with(message, prefix))
-		message = (struct str){message.p + prefix.n, message.n - prefix.n};
-	while (message.n) { /* "; " stands between problems */
-		const char *end = memmem(message.p, message.n, "; ", 2);
-		struct str one = {message.p, end ? (size_t)(end - message.p) : message.n};
-		if (out->data[out->len - 1] != '[')
-			buffer_append_byte(out, ',');
-		jsontext_append_string(out, one);
-		message = end ? (struct str){end + 2, message.n - one.n - 2} : STR("");
-	}
-}
-
-static void on_validated(struct request *request)
-{
-	struct upload *upload = request->state;
-	const struct manifest *manifest = &upload->package.manifest;
-	struct error broken;
-	bool valid = upload->is_valid && check_rules(request, manifest, &broken) == 0;
-	if (!upload->is_valid && upload->problem.code != ERR_INVALID_SKILL) {
-		request_answer_error(request, &upload->problem);
-		return;
-	}
-	cleanup_buffer struct buffer body = BUFFER(65536);
-	json_open(&body, '{');
-	json_put_bool(&body, "valid", valid);
-	json_put_raw(&body, "name", upload->is_valid ? NULL : "null");
-	json_put_string(&body, "name", upload->is_valid ? manifest->name : NULL);
-	json_put_raw(&body, "version", upload->is_valid ? NULL : "null");
-	json_put_string(&body, "version", upload->is_valid ? manifest->version : NULL);
-	buffer_append_c(&body, ",\"problems\":[");
-	if (!valid && !body.failed)
-		put_problems(&body, str_of(upload->is_valid ? broken.message : upload->problem.message));
-	buffer_append_c(&body, "]}");
-	request_answer_json(request, 200, &body);
-}
-
-void skill_validate(struct request *request)
-{
-	upload_check(request, on_validated);
+	push->done = done;
+	push->context = context;
+	if (start(push, bundle, &err) != 0)
+		fail(push, &err);
+	operation_unref(&push->operation);
 }

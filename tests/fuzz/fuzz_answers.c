@@ -12,16 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void render(struct str json)
 {
 	const struct render_texts texts = {.files_url = "http://localhost/blobs/x"};
-	struct record *record = record_from_json(json, NULL);
-	if (!record)
+	struct shared_execution *shared = shared_execution_from_json(json, NULL);
+	if (!shared)
 		return;
 	for (enum render_form form = RENDER_RESULT; form <= RENDER_SUMMARY; form++) {
 		cleanup_buffer struct buffer out = BUFFER(64 << 20);
-		render_execution(record, form, "acme", &texts, &out);
+		render_execution(shared, form, "acme", &texts, &out);
 		if (out.failed || jsontext_check(buffer_str(&out), &(struct jsontext_rules){0}, NULL) != 0)
 			abort();
 	}
-	record_unref(record);
+	shared_execution_unref(shared);
 }
 
 static void clean(struct str text)

@@ -292,5 +292,5 @@ group("secrets", "chart", "apiserver/cluster.c",
       ("early-exit-of-a-key", "str_eq_constant_time(str_of(key->hash), hash)", "str_eq(str_of(key->hash), hash)",
        "tests/assurance/test_sources.py::test_secrets_are_compared_in_constant_time"))
 group("secrets", "cluster", "apiserver/main.c",
-      ("apiserver-unsealed", "if (process_seal(&err) != 0 || config_load(", "if (config_load(",
+      ("apiserver-unsealed", "if (process_seal(&err) != 0 || apiserver_config_load(", "if (apiserver_config_load(",
        "tests/e2e/test_secrets.py::test_no_process_can_be_looked_into"))

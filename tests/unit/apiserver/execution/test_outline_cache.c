@@ -12,8 +12,8 @@ struct test {
 	uv_loop_t loop;
 	struct clock clock;
 	int64_t now_us;
-	struct outlines *outlines;
-	struct record *record;
+	struct outline_cache *cache;
+	struct shared_execution *shared;
 };
 
 static int64_t test_now(void *context)
@@ -39,12 +39,12 @@ static int setup(void **state)
 	test = (struct test){.now_us = 5000000};
 	test.clock = (struct clock){test_now, test_now, &test};
 	assert_int_equal(uv_loop_init(&test.loop), 0);
-	test.outlines = outlines_new(&test.loop, &test.clock, &err);
-	assert_non_null(test.outlines);
-	test.record = record_from_json(str_of(object), &err);
-	if (!test.record)
+	test.cache = outline_cache_new(&test.loop, &test.clock, &err);
+	assert_non_null(test.cache);
+	test.shared = shared_execution_from_json(str_of(object), &err);
+	if (!test.shared)
 		fail_msg("%s", err.message);
-	assert_string_equal(test.record->execution->status.output, "{}");
+	assert_string_equal(test.shared->execution->status.output, "{}");
 	*state = &test;
 	return 0;
 }
@@ -52,8 +52,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct test *test = *state;
-	record_unref(test->record);
-	outlines_free(test->outlines);
+	shared_execution_unref(test->shared);
+	outline_cache_free(test->cache);
 	uv_run(&test->loop, UV_RUN_DEFAULT);
 	return uv_loop_close(&test->loop);
 }
@@ -61,19 +61,19 @@ static int teardown(void **state)
 static void later(struct test *test, int64_t ms)
 {
 	test->now_us += ms * 1000;
-	outlines_pass(test->outlines);
+	outline_cache_pass(test->cache);
 }
 
 static void data_goes_after_a_while(void **state)
 {
 	struct test *test = *state;
-	const struct execution *execution = test->record->execution;
-	outlines_add(test->outlines, test->record);
-	later(test, OUTLINES_KEEP_MS - 1);
-	assert_false(test->record->is_outline);
+	const struct execution *execution = test->shared->execution;
+	outline_cache_add(test->cache, test->shared);
+	later(test, OUTLINE_CACHE_KEEP_MS - 1);
+	assert_false(test->shared->is_outline);
 	assert_string_equal(execution->spec.input, "[1]");
 	later(test, 1);
-	assert_true(test->record->is_outline);
+	assert_true(test->shared->is_outline);
 	assert_null(execution->spec.input);
 	assert_int_equal(execution->spec.env_count, 0);
 	assert_null(execution->status.output);
@@ -85,59 +85,59 @@ static void data_goes_after_a_while(void **state)
 	assert_string_equal(execution->status.skill_version, "1.0.0");
 	assert_non_null(execution->status.files_ref.digest);
 	assert_true(execution_is_finished(execution));
-	assert_int_equal(test->record->references, 1);
+	assert_int_equal(test->shared->references, 1);
 }
 
 static void what_ended_long_ago_gives_it_at_once(void **state)
 {
 	struct test *test = *state;
-	test->now_us += OUTLINES_KEEP_MS; /* the wall clock, too, which counts milliseconds */
-	outlines_add(test->outlines, test->record);
-	assert_true(test->record->is_outline);
-	assert_null(test->record->execution->status.output);
-	assert_int_equal(test->record->references, 1);
+	test->now_us += OUTLINE_CACHE_KEEP_MS; /* the wall clock, too, which counts milliseconds */
+	outline_cache_add(test->cache, test->shared);
+	assert_true(test->shared->is_outline);
+	assert_null(test->shared->execution->status.output);
+	assert_int_equal(test->shared->references, 1);
 }
 
 static void unless_somebody_answers_with_it(void **state)
 {
 	struct test *test = *state;
-	test->now_us += OUTLINES_KEEP_MS;
-	struct record *answer = record_ref(test->record);
-	outlines_add(test->outlines, test->record);
+	test->now_us += OUTLINE_CACHE_KEEP_MS;
+	struct shared_execution *answer = shared_execution_ref(test->shared);
+	outline_cache_add(test->cache, test->shared);
 	assert_false(answer->is_outline);
-	record_unref(answer);
-	later(test, OUTLINES_KEEP_MS);
-	assert_true(test->record->is_outline);
+	shared_execution_unref(answer);
+	later(test, OUTLINE_CACHE_KEEP_MS);
+	assert_true(test->shared->is_outline);
 }
 
 static void whoever_answers_with_it_keeps_it(void **state)
 {
 	struct test *test = *state;
-	outlines_add(test->outlines, test->record);
-	struct record *answer = record_ref(test->record);
-	later(test, OUTLINES_KEEP_MS);
+	outline_cache_add(test->cache, test->shared);
+	struct shared_execution *answer = shared_execution_ref(test->shared);
+	later(test, OUTLINE_CACHE_KEEP_MS);
 	assert_false(answer->is_outline);
 	assert_string_equal(answer->execution->status.output, "{}");
-	record_unref(answer);
-	later(test, OUTLINES_KEEP_MS);
-	assert_true(test->record->is_outline);
+	shared_execution_unref(answer);
+	later(test, OUTLINE_CACHE_KEEP_MS);
+	assert_true(test->shared->is_outline);
 }
 
 /* The cache let go of it in the meantime: a newer one came, or it was deleted. */
 static void one_that_the_cache_dropped_is_freed(void **state)
 {
 	struct test *test = *state;
-	outlines_add(test->outlines, test->record);
-	record_unref(test->record);
-	test->record = NULL;
-	later(test, OUTLINES_KEEP_MS);
+	outline_cache_add(test->cache, test->shared);
+	shared_execution_unref(test->shared);
+	test->shared = NULL;
+	later(test, OUTLINE_CACHE_KEEP_MS);
 }
 
 static void the_end_comes_earlier(void **state)
 {
 	struct test *test = *state;
-	outlines_add(test->outlines, test->record);
-	outlines_add(test->outlines, test->record);
+	outline_cache_add(test->cache, test->shared);
+	outline_cache_add(test->cache, test->shared);
 }
 
 int main(void)

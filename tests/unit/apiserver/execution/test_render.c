@@ -10,7 +10,7 @@
 
 #define ID "11111111-2222-4333-8444-555555555555"
 
-static struct record *record_of(const char *annotations, const char *spec, const char *status)
+static struct shared_execution *record_of(const char *annotations, const char *spec, const char *status)
 {
 	char json[4096];
 	struct error err;
@@ -19,10 +19,10 @@ static struct record *record_of(const char *annotations, const char *spec, const
 		 "\",\"namespace\":\"ns\",\"uid\":\"u\",\"creationTimestamp\":\"2026-11-24T10:00:00Z\"%s},"
 		 "\"spec\":{\"skillRef\":{\"name\":\"s\",\"version\":\"1.0.0\"}%s},\"status\":{%s}}",
 		 annotations, spec, status);
-	struct record *record = record_from_json(str_of(json), &err);
-	if (!record)
+	struct shared_execution *shared = shared_execution_from_json(str_of(json), &err);
+	if (!shared)
 		fail_msg("%s", err.message);
-	return record;
+	return shared;
 }
 
 #define CONDITION(status, reason)                                                                            \
@@ -32,14 +32,14 @@ static struct record *record_of(const char *annotations, const char *spec, const
 static void renders(const char *status, enum render_form form, const struct render_texts *texts,
 		    const char *expected)
 {
-	struct record *record = record_of("", "", status);
+	struct shared_execution *shared = record_of("", "", status);
 	struct buffer out = BUFFER(65536);
-	render_execution(record, form, "t", texts, &out);
+	render_execution(shared, form, "t", texts, &out);
 	assert_false(out.failed);
 	assert_int_equal(jsontext_check(buffer_str(&out), NULL, NULL), 0);
 	assert_string_equal(out.data, expected);
 	buffer_free(&out);
-	record_unref(record);
+	shared_execution_unref(shared);
 }
 
 static void test_before_the_end(void **state)
@@ -139,63 +139,63 @@ static void test_summary(void **state)
 static void test_a_full_buffer_is_noticed(void **state)
 {
 	(void)state;
-	struct record *record = record_of("", "", CONDITION("True", "Succeeded"));
+	struct shared_execution *shared = record_of("", "", CONDITION("True", "Succeeded"));
 	struct render_texts texts = {.output = STR("\"a rather long output\"")};
 	for (size_t max = 0; max < 120; max++) {
 		struct buffer out = BUFFER(max);
-		render_execution(record, RENDER_RESULT, "t", &texts, &out);
+		render_execution(shared, RENDER_RESULT, "t", &texts, &out);
 		assert_true(out.failed);
 		buffer_free(&out);
 	}
-	record_unref(record);
+	shared_execution_unref(shared);
 }
 
 static void test_requested_at(void **state)
 {
 	(void)state;
-	struct record *record =
+	struct shared_execution *shared =
 	    record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION
 		      "\":\"2026-11-24T10:00:00.125Z\",\"" REQUEST_DIGEST_ANNOTATION "\":\"sha256:x\"}",
 		      "", "");
-	assert_int_equal(record->requested_ms, record->execution->meta.created_ms + 125);
-	assert_string_equal(record->request_digest, "sha256:x");
-	record_unref(record);
-	record = record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION "\":\"yesterday\"}", "", "");
-	assert_int_equal(record->requested_ms, record->execution->meta.created_ms);
-	assert_string_equal(record->request_digest, "");
-	record_unref(record);
+	assert_int_equal(shared->requested_ms, shared->execution->meta.created_ms + 125);
+	assert_string_equal(shared->request_digest, "sha256:x");
+	shared_execution_unref(shared);
+	shared = record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION "\":\"yesterday\"}", "", "");
+	assert_int_equal(shared->requested_ms, shared->execution->meta.created_ms);
+	assert_string_equal(shared->request_digest, "");
+	shared_execution_unref(shared);
 }
 
 static void test_the_object_to_create(void **state)
 {
 	(void)state;
-	struct record *record = record_of("", ",\"inputText\":\"{\\\"metadata\\\":{}}\"", "");
+	struct shared_execution *shared = record_of("", ",\"inputText\":\"{\\\"metadata\\\":{}}\"", "");
 	struct buffer out = BUFFER(4096), small = BUFFER(100);
 	struct error err;
-	assert_int_equal(record_to_json(record->execution, 1764000000123, "sha256:y", &out, &err), 0);
-	struct record *again = record_from_json(buffer_str(&out), &err);
+	assert_int_equal(execution_to_post(shared->execution, 1764000000123, "sha256:y", &out, &err), 0);
+	struct shared_execution *again = shared_execution_from_json(buffer_str(&out), &err);
 	assert_non_null(again);
 	assert_int_equal(again->requested_ms, 1764000000123);
 	assert_string_equal(again->request_digest, "sha256:y");
 	assert_string_equal(again->execution->meta.name, ID);
 	assert_string_equal(again->execution->spec.input, "{\"metadata\":{}}");
-	assert_int_equal(record_to_json(record->execution, 1, "", &small, &err), -1);
+	assert_int_equal(execution_to_post(shared->execution, 1, "", &small, &err), -1);
 	assert_int_equal(err.code, ERR_TOO_LARGE);
 	buffer_free(&small);
 	buffer_free(&out);
-	record_unref(again);
-	record_unref(record);
+	shared_execution_unref(again);
+	shared_execution_unref(shared);
 }
 
 static void test_references(void **state)
 {
 	(void)state;
-	struct record *record = record_of("", "", "");
-	assert_ptr_equal(record_ref(record), record);
-	record_unref(record);
-	assert_string_equal(record->execution->meta.name, ID); /* still there */
-	record_unref(record);
-	record_unref(NULL);
+	struct shared_execution *shared = record_of("", "", "");
+	assert_ptr_equal(shared_execution_ref(shared), shared);
+	shared_execution_unref(shared);
+	assert_string_equal(shared->execution->meta.name, ID); /* still there */
+	shared_execution_unref(shared);
+	shared_execution_unref(NULL);
 }
 
 int main(void)

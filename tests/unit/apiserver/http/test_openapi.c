@@ -7,9 +7,10 @@
 
 #include <cmocka.h>
 
-#include "apiserver/health.h"
 #include "apiserver/http/openapi.h"
-#include "apiserver/http/route.h"
+#include "apiserver/key/api_key.h"
+#include "apiserver/rest/health.h"
+#include "apiserver/rest/routes.h"
 #include "lib/base/jsontext.h"
 
 #define SCHEMAS "components", "schemas"

@@ -20,7 +20,7 @@ struct test {
 	struct apiserver_config config;
 	struct clock clock;
 	int64_t now_us;
-	struct guard *guard;
+	struct rate_limiter *limiter;
 };
 
 static int64_t now(void *context)
@@ -36,30 +36,30 @@ static struct test *start(int64_t rate_limit, int64_t wrong_key_limit)
 	test->config.rate_limit = rate_limit;
 	test->config.wrong_key_limit = wrong_key_limit;
 	test->clock = (struct clock){now, now, test};
-	test->guard = guard_new(&test->config, &test->clock, &err);
-	assert_non_null(test->guard);
+	test->limiter = rate_limiter_new(&test->config, &test->clock, &err);
+	assert_non_null(test->limiter);
 	return test;
 }
 
 static void end(struct test *test)
 {
-	assert_null(guard_free(test->guard));
+	assert_null(rate_limiter_free(test->limiter));
 	free(test);
 }
 
-static struct guard_address address(const char *text)
+static struct rate_limiter_address address(const char *text)
 {
 	struct sockaddr_in four = {.sin_family = AF_INET};
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
 	if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
-		return guard_address((const struct sockaddr *)&four);
+		return rate_limiter_address((const struct sockaddr *)&four);
 	assert_int_equal(inet_pton(AF_INET6, text, &six.sin6_addr), 1);
-	return guard_address((const struct sockaddr *)&six);
+	return rate_limiter_address((const struct sockaddr *)&six);
 }
 
 static bool same(const char *a, const char *b)
 {
-	struct guard_address left = address(a), right = address(b);
+	struct rate_limiter_address left = address(a), right = address(b);
 	return left.n == right.n && memcmp(left.bytes, right.bytes, left.n) == 0;
 }
 
@@ -68,7 +68,7 @@ static int passing(struct test *test, struct str tenant)
 {
 	struct error err = {0};
 	int count = 0;
-	while (count < 1000 && guard_tenant(test->guard, tenant, &err) == 0)
+	while (count < 1000 && rate_limiter_tenant(test->limiter, tenant, &err) == 0)
 		count++;
 	if (count < 1000)
 		assert_int_equal(err.code, ERR_RATE_LIMITED);
@@ -88,7 +88,7 @@ static void a_tenant_has_its_rate_and_twice_that_at_once(void **state)
 	assert_int_equal(passing(test, STR("a")), 10);
 	test->now_us += 3600 * INT64_C(1000000);
 	assert_int_equal(passing(test, STR("a")), 20);
-	assert_int_equal(guard_tenant(test->guard, STR("a"), &err), -1);
+	assert_int_equal(rate_limiter_tenant(test->limiter, STR("a"), &err), -1);
 	assert_non_null(strstr(err.message, "tenant \"a\" sends more than 10 requests a second"));
 	assert_non_null(strstr(err.message, "SKILLBOX_RATE_LIMIT"));
 	test->now_us -= 5000000; /* a clock that jumps back gives nothing and takes nothing */
@@ -100,26 +100,26 @@ static void zero_is_no_limit(void **state)
 {
 	(void)state;
 	struct test *test = start(0, 0);
-	struct guard_address from = address("10.0.0.1");
+	struct rate_limiter_address from = address("10.0.0.1");
 	struct error err;
 	assert_int_equal(passing(test, STR("a")), 1000);
 	for (int i = 0; i < 1000; i++)
-		guard_key_was_wrong(test->guard, &from);
-	assert_int_equal(guard_key(test->guard, &from, HASH_A, &err), 0);
+		rate_limiter_key_was_wrong(test->limiter, &from);
+	assert_int_equal(rate_limiter_key(test->limiter, &from, HASH_A, &err), 0);
 	end(test);
-	assert_int_equal(guard_tenant(NULL, STR("a"), &err), 0);
-	assert_int_equal(guard_key(NULL, &from, HASH_A, &err), 0);
-	guard_key_was_wrong(NULL, &from);
-	guard_key_was_right(NULL, &from, HASH_A);
+	assert_int_equal(rate_limiter_tenant(NULL, STR("a"), &err), 0);
+	assert_int_equal(rate_limiter_key(NULL, &from, HASH_A, &err), 0);
+	rate_limiter_key_was_wrong(NULL, &from);
+	rate_limiter_key_was_right(NULL, &from, HASH_A);
 }
 
 /* Asked before each look-up, as the server does: how many wrong keys can be tried in this moment. */
-static int guesses(struct test *test, const struct guard_address *from)
+static int guesses(struct test *test, const struct rate_limiter_address *from)
 {
 	struct error err;
 	int count = 0;
-	while (count < 1000 && guard_key(test->guard, from, HASH_B, &err) == 0) {
-		guard_key_was_wrong(test->guard, from);
+	while (count < 1000 && rate_limiter_key(test->limiter, from, HASH_B, &err) == 0) {
+		rate_limiter_key_was_wrong(test->limiter, from);
 		count++;
 	}
 	return count;
@@ -129,13 +129,13 @@ static void guessing_is_slow(void **state)
 {
 	(void)state;
 	struct test *test = start(0, 5);
-	struct guard_address from = address("10.0.0.1"), other = address("10.0.0.2");
+	struct rate_limiter_address from = address("10.0.0.1"), other = address("10.0.0.2");
 	struct error err;
 	assert_int_equal(guesses(test, &from), 10);
-	assert_int_equal(guard_key(test->guard, &from, HASH_A, &err), -1); /* a right one, too */
+	assert_int_equal(rate_limiter_key(test->limiter, &from, HASH_A, &err), -1); /* a right one, too */
 	assert_int_equal(err.code, ERR_RATE_LIMITED);
 	assert_non_null(strstr(err.message, "SKILLBOX_WRONG_KEY_LIMIT"));
-	assert_int_equal(guard_key(test->guard, &other, HASH_A, &err), 0);
+	assert_int_equal(rate_limiter_key(test->limiter, &other, HASH_A, &err), 0);
 	test->now_us += 1000000;
 	assert_int_equal(guesses(test, &from), 5);
 	end(test);
@@ -146,15 +146,15 @@ static void a_key_that_was_right_from_there_passes(void **state)
 {
 	(void)state;
 	struct test *test = start(0, 5);
-	struct guard_address proxy = address("10.0.0.1"), other = address("10.0.0.2");
+	struct rate_limiter_address proxy = address("10.0.0.1"), other = address("10.0.0.2");
 	struct error err;
-	assert_int_equal(guard_key(test->guard, &proxy, HASH_A, &err), 0);
-	guard_key_was_right(test->guard, &proxy, HASH_A);
+	assert_int_equal(rate_limiter_key(test->limiter, &proxy, HASH_A, &err), 0);
+	rate_limiter_key_was_right(test->limiter, &proxy, HASH_A);
 	assert_int_equal(guesses(test, &proxy), 10);
 	assert_int_equal(guesses(test, &other), 10);
-	assert_int_equal(guard_key(test->guard, &proxy, HASH_A, &err), 0);
-	assert_int_equal(guard_key(test->guard, &proxy, HASH_B, &err), -1);
-	assert_int_equal(guard_key(test->guard, &other, HASH_A, &err), -1);
+	assert_int_equal(rate_limiter_key(test->limiter, &proxy, HASH_A, &err), 0);
+	assert_int_equal(rate_limiter_key(test->limiter, &proxy, HASH_B, &err), -1);
+	assert_int_equal(rate_limiter_key(test->limiter, &other, HASH_A, &err), -1);
 	end(test);
 }
 
@@ -165,10 +165,10 @@ static void addresses(void **state)
 	assert_false(same("10.0.0.1", "10.0.0.2"));
 	assert_true(same("2001:db8::1", "2001:db8::ffff:1"));
 	assert_false(same("2001:db8:0:1::1", "2001:db8:0:2::1"));
-	assert_int_equal(guard_address(NULL).n, 0);
+	assert_int_equal(rate_limiter_address(NULL).n, 0);
 	/* One that is not known is as good as any other. */
 	struct test *test = start(0, 1);
-	struct guard_address unknown = guard_address(NULL);
+	struct rate_limiter_address unknown = rate_limiter_address(NULL);
 	assert_int_equal(guesses(test, &unknown), 2);
 	end(test);
 }
@@ -178,30 +178,30 @@ static void the_table_keeps_what_is_in_use(void **state)
 {
 	(void)state;
 	struct error err;
-	struct recent *recent = recent_new(3, &err);
-	assert_non_null(recent);
-	recent_get(recent, STR("kept"))->tokens = 42;
+	struct bucket_cache *cache = bucket_cache_new(3, &err);
+	assert_non_null(cache);
+	bucket_cache_get(cache, STR("kept"))->tokens = 42;
 	for (int i = 0; i < 1000; i++) {
 		char name[16];
 		snprintf(name, sizeof(name), "%d", i);
-		assert_null(recent_find(recent, str_of(name)));
-		assert_true(recent_get(recent, str_of(name))->tokens == 0); /* not what stood there */
-		recent_get(recent, str_of(name))->tokens = 1;
-		assert_non_null(recent_find(recent, STR("kept")));
+		assert_null(bucket_cache_find(cache, str_of(name)));
+		assert_true(bucket_cache_get(cache, str_of(name))->tokens == 0); /* not what stood there */
+		bucket_cache_get(cache, str_of(name))->tokens = 1;
+		assert_non_null(bucket_cache_find(cache, STR("kept")));
 	}
-	assert_true(recent_find(recent, STR("kept"))->tokens == 42);
-	assert_non_null(recent_find(recent, STR("999")));
-	assert_non_null(recent_find(recent, STR("998")));
-	assert_null(recent_find(recent, STR("997")));
-	recent_get(recent, STR("")); /* the oldest is now "kept" */
-	assert_null(recent_find(recent, STR("kept")));
-	char long_name[RECENT_NAME_MAX + 2];
+	assert_true(bucket_cache_find(cache, STR("kept"))->tokens == 42);
+	assert_non_null(bucket_cache_find(cache, STR("999")));
+	assert_non_null(bucket_cache_find(cache, STR("998")));
+	assert_null(bucket_cache_find(cache, STR("997")));
+	bucket_cache_get(cache, STR("")); /* the oldest is now "kept" */
+	assert_null(bucket_cache_find(cache, STR("kept")));
+	char long_name[BUCKET_CACHE_NAME_MAX + 2];
 	memset(long_name, 'x', sizeof(long_name));
-	recent_get(recent, (struct str){long_name, sizeof(long_name)});
-	assert_non_null(recent_find(recent, (struct str){long_name, RECENT_NAME_MAX}));
-	assert_null(recent_find(recent, (struct str){long_name, RECENT_NAME_MAX - 1}));
-	assert_null(recent_free(recent));
-	assert_null(recent_free(NULL));
+	bucket_cache_get(cache, (struct str){long_name, sizeof(long_name)});
+	assert_non_null(bucket_cache_find(cache, (struct str){long_name, BUCKET_CACHE_NAME_MAX}));
+	assert_null(bucket_cache_find(cache, (struct str){long_name, BUCKET_CACHE_NAME_MAX - 1}));
+	assert_null(bucket_cache_free(cache));
+	assert_null(bucket_cache_free(NULL));
 }
 
 int main(void)

@@ -5,7 +5,8 @@
 
 #include <cmocka.h>
 
-#include "apiserver/http/route.h"
+#include "apiserver/key/api_key.h"
+#include "apiserver/rest/routes.h"
 
 static void handle(struct request *request)
 {

@@ -81,7 +81,7 @@ static void test_to_a_secret(void **state)
 		      "\"stringData\":{\"hash\":"
 		      "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"tenant\":\"t\","
 		      "\"name\":\"n\\\"1\",\"scopes\":\"run\",\"created_at\":\"2025-11-24T16:00:00.123Z\"}}");
-	assert_string_equal(api_key_id(&key), "ba7816bf8f01cfea");
+	assert_string_equal(key.id, "ba7816bf8f01cfea");
 	assert_int_equal(api_key_to_secret(&key, "ns", &small, &err), -1);
 	buffer_free(&small);
 	buffer_free(&out);

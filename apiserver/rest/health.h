@@ -1,6 +1,6 @@
 /* GET /health, GET /ready, and what isn't built yet. */
-#ifndef SKILLBOX_APISERVER_HEALTH_H
-#define SKILLBOX_APISERVER_HEALTH_H
+#ifndef SKILLBOX_APISERVER_REST_HEALTH_H
+#define SKILLBOX_APISERVER_REST_HEALTH_H
 
 struct request;
 

@@ -1,20 +1,24 @@
-#include "apiserver/health.h"
+#include "apiserver/rest/health.h"
 
+#include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "lib/base/log.h"
 
+#define READY_MAX 1024 /* bytes of what is wrong, or isn't */
+
 void health_get(struct request *request)
 {
-	request_answer_text(request, 200, REQUEST_JSON_TYPE, STR("{\"status\":\"ok\"}"));
+	answer_text(request, 200, ANSWER_JSON_TYPE, STR("{\"status\":\"ok\"}"));
 }
 
 /* Plain words, or NULL: usable. The cause is for the log. */
 static const char *storage_problem(struct request *request)
 {
 	struct error err;
-	if (blob_check(request->server->blobs, &err) == 0)
+	if (blob_check(request->operation.server->blobs, &err) == 0)
 		return NULL;
-	log_warn("the storage check failed", "request_id", request->id, "reason", err.message, NULL);
+	log_warn("the storage check failed", "request_id", request->operation.caller->request_id, "reason",
+		 err.message, NULL);
 	return "the blob store can't be used";
 }
 
@@ -22,19 +26,20 @@ static const char *storage_problem(struct request *request)
 static const char *database_problem(struct request *request)
 {
 	struct error err;
-	if (!request->server->db || db_check(request->server->db, &err) == 0)
+	if (!request->operation.server->db || db_check(request->operation.server->db, &err) == 0)
 		return NULL;
-	log_warn("the database check failed", "request_id", request->id, "reason", err.message, NULL);
+	log_warn("the database check failed", "request_id", request->operation.caller->request_id, "reason",
+		 err.message, NULL);
 	return "the database can't be used";
 }
 
 void ready_get(struct request *request)
 {
-	const char *kubernetes = cluster_problem(request->server->cluster);
+	const char *kubernetes = cluster_problem(request->operation.server->cluster);
 	const char *storage = storage_problem(request);
 	const char *postgres = database_problem(request);
-	cleanup_buffer struct buffer text = BUFFER(1024);
-	if (request->server->stopping)
+	cleanup_buffer struct buffer text = BUFFER(READY_MAX);
+	if (request->operation.server->stopping)
 		buffer_append_c(&text, "the server is shutting down");
 	if (kubernetes)
 		buffer_appendf(&text, "%skubernetes: %s", text.len ? "; " : "", kubernetes);
@@ -43,17 +48,17 @@ void ready_get(struct request *request)
 	if (postgres)
 		buffer_appendf(&text, "%spostgres: %s", text.len ? "; " : "", postgres);
 	if (text.len || text.failed) {
-		request_answer_error_as(request, 503, "not_ready", text.data ? text.data : "out of memory");
+		answer_error_as(request, 503, "not_ready", text.data ? text.data : "out of memory");
 		return;
 	}
 	buffer_appendf(&text,
 		       "{\"status\":\"ready\",\"checks\":{\"kubernetes\":\"ok\",\"storage\":\"ok\"%s}}",
-		       request->server->db ? ",\"postgres\":\"ok\"" : "");
-	request_answer_json(request, 200, &text);
+		       request->operation.server->db ? ",\"postgres\":\"ok\"" : "");
+	answer_json(request, 200, &text);
 }
 
 void not_implemented(struct request *request)
 {
-	request_refuse(request, ERR_NOT_IMPLEMENTED, "this server does not offer %s yet",
-		       request->route->pattern);
+	answer_refuse(request, ERR_NOT_IMPLEMENTED, "this server does not offer %s yet",
+		      request->route->pattern);
 }

@@ -1,4 +1,4 @@
-#include "apiserver/execution/record.h"
+#include "apiserver/execution/shared_execution.h"
 
 #include "lib/api/json.h"
 #include "lib/base/clock.h"
@@ -10,7 +10,7 @@ static int read_annotations(struct str value, const struct json_path *path, int6
 			    struct error *err)
 {
 	static const struct json_field fields[] = {
-	    {REQUEST_DIGEST_ANNOTATION, json_read_string, offsetof(struct record, request_digest),
+	    {REQUEST_DIGEST_ANNOTATION, json_read_string, offsetof(struct shared_execution, request_digest),
 	     JSON_NAME_MAX},
 	};
 	(void)max;
@@ -25,69 +25,70 @@ static int read_metadata(struct str value, const struct json_path *path, int64_t
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
 }
 
-struct record *record_from_json(struct str json, struct error *err)
+struct shared_execution *shared_execution_from_json(struct str json, struct error *err)
 {
 	static const struct json_field fields[] = {{"metadata", read_metadata, 0, 0}};
-	struct record *record = calloc(1, sizeof(*record));
-	if (!record) {
+	struct shared_execution *shared = calloc(1, sizeof(*shared));
+	if (!shared) {
 		error_no_memory(err);
 		return NULL;
 	}
-	record->references = 1;
-	record->execution = execution_from_json(json, err); /* checks the text, too */
-	if (!record->execution) {
-		record_unref(record);
+	shared->references = 1;
+	shared->execution = execution_from_json(json, err); /* checks the text, too */
+	if (!shared->execution) {
+		shared_execution_unref(shared);
 		return NULL;
 	}
 	/* Annotations are anybody's to write: what can't be read counts as absent. */
-	(void)json_read_object(str_trim(json), NULL, fields, JSON_FIELD_COUNT(fields), record, NULL);
-	record->requested_ms = record->execution->requested_ms;
-	if (!record->request_digest && !(record->request_digest = str_dup(STR("")))) {
+	(void)json_read_object(str_trim(json), NULL, fields, JSON_FIELD_COUNT(fields), shared, NULL);
+	shared->requested_ms = shared->execution->requested_ms;
+	if (!shared->request_digest && !(shared->request_digest = str_dup(STR("")))) {
 		error_no_memory(err);
-		record_unref(record);
+		shared_execution_unref(shared);
 		return NULL;
 	}
-	return record;
+	return shared;
 }
 
-struct record *record_from_execution(struct execution *execution, struct error *err)
+struct shared_execution *shared_execution_from_execution(struct execution *execution, struct error *err)
 {
-	struct record *record = calloc(1, sizeof(*record));
-	char *digest = record ? str_dup(STR("")) : NULL;
+	struct shared_execution *shared = calloc(1, sizeof(*shared));
+	char *digest = shared ? str_dup(STR("")) : NULL;
 	if (!digest) {
-		free(record);
+		free(shared);
 		execution_free(execution);
 		error_no_memory(err);
 		return NULL;
 	}
-	*record = (struct record){execution, execution->requested_ms, digest, 1, false};
-	return record;
+	*shared = (struct shared_execution){execution, execution->requested_ms, digest, 1, false};
+	return shared;
 }
 
-struct record *record_ref(const struct record *record)
+struct shared_execution *shared_execution_ref(const struct shared_execution *shared)
 {
-	struct record *counted = (struct record *)(uintptr_t)record; /* the count is no part of the value */
+	struct shared_execution *counted =
+	    (struct shared_execution *)(uintptr_t)shared; /* the count is no part of the value */
 	counted->references++;
 	return counted;
 }
 
-void record_unref(struct record *record)
+void shared_execution_unref(struct shared_execution *shared)
 {
-	if (!record || --record->references > 0)
+	if (!shared || --shared->references > 0)
 		return;
-	execution_free(record->execution);
-	free(record->request_digest);
-	free(record);
+	execution_free(shared->execution);
+	free(shared->request_digest);
+	free(shared);
 }
 
-void record_keep_outline(struct record *record)
+void shared_execution_keep_outline(struct shared_execution *shared)
 {
-	execution_drop_data(record->execution);
-	record->is_outline = true;
+	execution_drop_data(shared->execution);
+	shared->is_outline = true;
 }
 
-int record_to_json(const struct execution *execution, int64_t requested_ms, const char *request_digest,
-		   struct buffer *out, struct error *err)
+int execution_to_post(const struct execution *execution, int64_t requested_ms, const char *request_digest,
+		      struct buffer *out, struct error *err)
 {
 	static const char mark[] = "\"metadata\":{";
 	cleanup_buffer struct buffer object = BUFFER(out->max);
@@ -109,4 +110,11 @@ int record_to_json(const struct execution *execution, int64_t requested_ms, cons
 	return out->failed
 		   ? error_set(err, ERR_TOO_LARGE, "the execution's request is too large for one object")
 		   : 0;
+}
+
+void execution_path(struct buffer *out, const char *namespace, const char *name)
+{
+	buffer_appendf(out, API_BASE_PATH "/namespaces/%s/" API_EXECUTIONS, namespace);
+	if (name)
+		buffer_appendf(out, "/%s", name);
 }

@@ -1,11 +1,15 @@
 /* /blobs/…: the embedded store by signed URLs, for clients (GET) and the controller. */
-#ifndef SKILLBOX_APISERVER_BLOB_BLOBS_H
-#define SKILLBOX_APISERVER_BLOB_BLOBS_H
+#ifndef SKILLBOX_APISERVER_REST_BLOBS_H
+#define SKILLBOX_APISERVER_REST_BLOBS_H
 
-#include "apiserver/http/request.h"
+#include "lib/base/str.h"
 
-bool blob_request_begin(
-    struct request *request); /* checks the signature: request->state becomes its content */
+#include <stdbool.h>
+
+struct request;
+
+/* Checks the signature: request->state becomes what it is for. */
+bool blob_request_begin(struct request *request);
 void blob_request_piece(struct request *request, struct str piece);
 void blob_read(struct request *request);
 void blob_write(struct request *request);

@@ -1,6 +1,7 @@
-#include "apiserver/blob/blobs.h"
+#include "apiserver/rest/blobs.h"
 
-#include "apiserver/http/call.h"
+#include "apiserver/http/answer.h"
+#include "apiserver/http/request.h"
 #include "lib/base/temporary.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static int verify(struct request *request, struct blob_request *ret, struct erro
 {
 	static const char *const names[] = {"expires", "method", "signature"};
 	cleanup_buffer struct buffer query = BUFFER(QUERY_MAX);
-	if (request->server->config->s3.endpoint[0])
+	if (request->operation.server->config->s3.endpoint[0])
 		return error_set(err, ERR_NOT_FOUND,
 				 "files are in S3, not here: read the record again for a fresh link");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -47,9 +48,9 @@ static int verify(struct request *request, struct blob_request *ret, struct erro
 	if (query.failed)
 		return error_set(err, ERR_FORBIDDEN, "the link is not one of this server's");
 	const char *method = request->route->method; /* HEAD as GET */
-	return blob_request_verify(request->server->signing_key, method,
+	return blob_request_verify(request->operation.server->signing_key, method,
 				   http_exchange_path(request->exchange), buffer_str(&query),
-				   clock_wall_ms(request->server->clock), ret, err);
+				   clock_wall_ms(request->operation.server->clock), ret, err);
 }
 
 bool blob_request_begin(struct request *request)
@@ -57,21 +58,20 @@ bool blob_request_begin(struct request *request)
 	struct error err;
 	struct transfer *transfer = calloc(1, sizeof(*transfer));
 	if (!transfer) {
-		request_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		answer_refuse(request, ERR_UNAVAILABLE, "out of memory");
 		return false;
 	}
 	transfer->fd = -1;
-	request->state = transfer;
-	request->free_state = transfer_free;
+	request_set_state(request, transfer, transfer_free);
 	if (verify(request, &transfer->blob, &err) != 0) {
-		request_answer_error(request, &err);
+		answer_error(request, &err);
 		return false;
 	}
 	if (request->route->body != ROUTE_BODY_BLOB)
 		return true;
 	transfer->fd = temporary_file(&err);
 	if (transfer->fd < 0)
-		request_answer_fault(request, "the blob could not be stored", &err);
+		answer_fault(request, "the blob could not be stored", &err);
 	return transfer->fd >= 0;
 }
 
@@ -83,7 +83,7 @@ void blob_request_piece(struct request *request, struct str piece)
 		ssize_t n = write(transfer->fd, piece.p, piece.n);
 		if (n < 0 && errno != EINTR) {
 			error_errno(&err, "writing a blob to a temporary file");
-			request_answer_fault(request, "the blob could not be stored", &err);
+			answer_fault(request, "the blob could not be stored", &err);
 			return;
 		}
 		size_t done = n > 0 ? (size_t)n : 0;
@@ -92,7 +92,7 @@ void blob_request_piece(struct request *request, struct str piece)
 	}
 }
 
-/* ---- GET */
+/* GET */
 
 static const char *content_type(const char *filename)
 {
@@ -102,45 +102,47 @@ static const char *content_type(const char *filename)
 	return str_ends_with(name, STR(".zip")) ? "application/zip" : "application/octet-stream";
 }
 
-static void on_read(struct request *request, const struct error *error, int fd, int64_t size)
+static void on_read(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
+	struct request *request = request_of(operation);
 	struct transfer *transfer = request->state;
 	char disposition[sizeof(transfer->blob.filename) + 64];
 	if (error && error->code == ERR_NOT_FOUND) {
-		request_refuse(request, ERR_NOT_FOUND, "there is no such file any more");
+		answer_refuse(request, ERR_NOT_FOUND, "there is no such file any more");
 		return;
 	}
 	if (error) {
-		request_answer_fault(request, "the file could not be read", error);
+		answer_fault(request, "the file could not be read", error);
 		return;
 	}
 	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
 		 transfer->blob.filename[0] ? transfer->blob.filename : "blob");
-	request_header(request, "Content-Disposition", disposition);
-	request_answer_file(request, content_type(transfer->blob.filename), fd, size);
+	answer_header(request, "Content-Disposition", disposition);
+	answer_file(request, content_type(transfer->blob.filename), fd, size);
 }
 
 void blob_read(struct request *request)
 {
 	struct error err;
 	struct blob_key key = key_of(request->state);
-	if (call_blob_get(request, &key, INT64_MAX, on_read, &err) != 0)
-		request_answer_fault(request, "the file could not be read", &err);
+	if (operation_blob_get(&request->operation, &key, INT64_MAX, on_read, &err) != 0)
+		answer_fault(request, "the file could not be read", &err);
 }
 
-/* ---- PUT and DELETE */
+/* PUT and DELETE */
 
-static void on_written(struct request *request, const struct error *error, int fd, int64_t size)
+static void on_written(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
+	struct request *request = request_of(operation);
 	(void)fd;
 	(void)size;
 	if (error && error->code == ERR_BAD_REQUEST)
-		request_refuse(request, ERR_BAD_REQUEST,
-			       "the bytes that came don't have the digest in the path");
+		answer_refuse(request, ERR_BAD_REQUEST,
+			      "the bytes that came don't have the digest in the path");
 	else if (error)
-		request_answer_fault(request, "the blob could not be stored", error);
+		answer_fault(request, "the blob could not be stored", error);
 	else
-		request_answer_text(request, 204, NULL, STR(""));
+		answer_text(request, 204, NULL, STR(""));
 }
 
 void blob_write(struct request *request)
@@ -148,24 +150,26 @@ void blob_write(struct request *request)
 	struct error err;
 	struct transfer *transfer = request->state;
 	struct blob_key key = key_of(transfer);
-	if (call_blob_put(request, &key, transfer->fd, transfer->size, on_written, &err) != 0)
-		request_answer_fault(request, "the blob could not be stored", &err);
+	if (operation_blob_put(&request->operation, &key, transfer->fd, transfer->size, on_written, &err) !=
+	    0)
+		answer_fault(request, "the blob could not be stored", &err);
 }
 
-static void on_removed(struct request *request, const struct error *error, int fd, int64_t size)
+static void on_removed(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
+	struct request *request = request_of(operation);
 	(void)fd;
 	(void)size;
 	if (error)
-		request_answer_fault(request, "the blob could not be deleted", error);
+		answer_fault(request, "the blob could not be deleted", error);
 	else
-		request_answer_text(request, 204, NULL, STR(""));
+		answer_text(request, 204, NULL, STR(""));
 }
 
 void blob_remove(struct request *request)
 {
 	struct error err;
 	struct blob_key key = key_of(request->state);
-	if (call_blob_delete(request, &key, on_removed, &err) != 0)
-		request_answer_fault(request, "the blob could not be deleted", &err);
+	if (operation_blob_delete(&request->operation, &key, on_removed, &err) != 0)
+		answer_fault(request, "the blob could not be deleted", &err);
 }

@@ -1,0 +1,63 @@
+/* What the parts of the API server share. server.c makes it, and puts it together. */
+#ifndef SKILLBOX_APISERVER_APISERVER_H
+#define SKILLBOX_APISERVER_APISERVER_H
+
+#include "apiserver/cluster.h"
+#include "apiserver/config.h"
+#include "apiserver/metrics.h"
+#include "apiserver/wait.h"
+#include "lib/base/clock.h"
+#include "lib/blob/blob.h"
+#include "lib/db/db.h"
+#include "lib/kube/client.h"
+#include "lib/kube/ws.h"
+
+#include <uv.h>
+
+struct audit;
+struct blob_sweep;
+struct db_keys;
+struct http_server;
+struct outline_cache;
+struct pending;
+struct rate_limiter;
+struct route;
+
+struct apiserver {
+	const struct apiserver_config *config;
+	const struct clock *clock;
+	uv_loop_t *loop;
+	const char *namespace; /* of the key Secrets */
+	struct str signing_key;
+	struct metrics *metrics; /* by enum apiserver_metric */
+	struct kube_client *kube;
+	struct kube_ws *ws;
+	struct cluster *cluster;
+	struct blob_store *blobs;
+	/* Of blobs in S3; NULL: they are in our directory. */
+	struct http_client *s3_client;
+	/* NULL: blobs are in S3, or it is not wished. */
+	struct blob_sweep *blob_sweep;
+	struct waiters *waiters;
+	struct outline_cache *outline_cache;
+	struct rate_limiter *rate_limiter;
+	/* NULL: no database is configured, and so are the next two. */
+	struct db *db;
+	struct db_keys *db_keys;
+	struct audit *audit;
+	/* When idempotency keys of yesterday were deleted last. */
+	int64_t purged_ms;
+	struct http_server *http;
+	/* What it answers. */
+	const struct route *routes;
+	size_t route_count;
+	/* SIGTERM came: no new work. */
+	bool stopping;
+	/* The parts are going: what comes back is not followed up. */
+	bool ended;
+	/* Of operation.c: calls under way, and of those the work for the thread pool, in order; one runs at a
+	 * time. */
+	struct pending *pending, *jobs;
+};
+
+#endif

@@ -1,0 +1,436 @@
+#include "apiserver/execution/submit.h"
+
+#include "apiserver/audit.h"
+#include "apiserver/execution/history.h"
+#include "apiserver/failure.h"
+#include "apiserver/operation.h"
+#include "lib/base/log.h"
+
+#include <stdlib.h>
+
+/* Bytes of the Execution's text; etcd takes less, and says so. */
+#define OBJECT_MAX ((size_t)8 << 20)
+/* Beyond the longest run: queue, sandbox, collecting. */
+#define WAIT_EXTRA_MS (5 * 60 * 1000)
+/* Tries while another wish with the same key is being stored. */
+#define IDEMPOTENCY_CLAIMS 5
+#define IDEMPOTENCY_PURGE_MS (10 * 60 * 1000)
+
+struct submission {
+	struct operation operation;
+	enum submit_step step;
+	struct draft draft;
+	bool async;
+	/* Tries to claim the key. */
+	unsigned claims;
+	/* An earlier wish has claimed it, with the same body. */
+	bool is_known;
+	/* Holds a reference. The wait begins before the create call, since the watch may be faster than its
+	 * answer. */
+	struct waiter *waiter;
+	/* The end that was seen before the answer. */
+	struct shared_execution *finished;
+	submit_cb done;
+	void *context;
+};
+
+static int claim(struct submission *submission, struct error *err);
+static int join(struct submission *submission, struct error *err);
+static int store_input(struct submission *submission, struct error *err);
+static int create(struct submission *submission, struct error *err);
+
+/* start: -1 with err if the step can't even begin. what_failed: what the client is told if it fails. */
+static const struct {
+	int (*start)(struct submission *submission, struct error *err);
+	const char *what_failed;
+} steps[SUBMIT_ENDED] = {
+    [SUBMIT_CLAIM] = {claim, "the Idempotency-Key could not be checked"},
+    [SUBMIT_JOIN] = {join, "the execution of this Idempotency-Key could not be read"},
+    [SUBMIT_STORE_INPUT] = {store_input, "the execution's input could not be stored"},
+    [SUBMIT_CREATE] = {create, "the execution could not be created"},
+};
+
+static struct submission *of(struct operation *operation)
+{
+	return (struct submission *)operation;
+}
+
+/* Ends */
+
+static void stop_waiting(struct submission *submission)
+{
+	if (!submission->waiter)
+		return;
+	wait_cancel(submission->operation.server->waiters, submission->waiter);
+	submission->waiter = NULL;
+	operation_unref(&submission->operation); /* the caller holds another one */
+}
+
+static void end(struct submission *submission, const struct shared_execution *execution,
+		const struct error *failure)
+{
+	if (submission->step == SUBMIT_ENDED)
+		return;
+	submission->step = SUBMIT_ENDED;
+	stop_waiting(submission);
+	submission->done(submission->context, execution, failure);
+}
+
+static void fail(struct submission *submission, const struct error *err)
+{
+	struct error failure;
+	if (submission->step == SUBMIT_ENDED)
+		return;
+	failure_of_fault(submission->operation.caller, steps[submission->step].what_failed, err, &failure);
+	end(submission, NULL, &failure);
+}
+
+static void fail_with_kube(struct submission *submission, const struct kube_response *response)
+{
+	struct error failure;
+	const struct operation *operation = &submission->operation;
+	failure_of_kube(operation->caller, operation->server->metrics, steps[submission->step].what_failed,
+			response, &failure);
+	end(submission, NULL, &failure);
+}
+
+static void refuse_other_body(struct submission *submission, const char *id)
+{
+	struct error failure;
+	error_set(&failure, ERR_CONFLICT,
+		  "this Idempotency-Key was used with another body, for execution %s; use a new key", id);
+	end(submission, NULL, &failure);
+}
+
+static void enter(struct submission *submission, enum submit_step step)
+{
+	struct error err;
+	submission->step = step;
+	if (steps[step].start(submission, &err) != 0)
+		fail(submission, &err);
+}
+
+static void submission_free(struct operation *operation)
+{
+	struct submission *submission = of(operation);
+	struct error failure;
+	failure_of_stop(&failure);
+	end(submission, NULL, &failure);
+	draft_clear(&submission->draft);
+	shared_execution_unref(submission->finished);
+	free(submission);
+}
+
+/* Wait */
+
+static void refuse_timed_out(struct submission *submission, bool timed_out)
+{
+	struct error failure;
+	const char *id = submission->draft.execution->meta.name;
+	if (timed_out)
+		error_set(
+		    &failure, ERR_UNAVAILABLE,
+		    "execution %s has not ended while this request could wait; read it at /v1/executions/%s",
+		    id, id);
+	else
+		error_set(&failure, ERR_UNAVAILABLE, "execution %s was deleted before it ended", id);
+	end(submission, NULL, &failure);
+}
+
+/* wait_cb */
+static bool on_changed(void *context, const void *object, bool timed_out)
+{
+	struct submission *submission = context;
+	const struct shared_execution *shared = object;
+	if (shared && !execution_is_finished(shared->execution))
+		return false;
+	submission->waiter = NULL;
+	if (timed_out || !shared)
+		refuse_timed_out(submission, timed_out);
+	else if (submission->step == SUBMIT_WAIT)
+		end(submission, shared, NULL);
+	else
+		submission->finished = shared_execution_ref(shared);
+	operation_unref(&submission->operation);
+	return true;
+}
+
+static int start_waiting(struct submission *submission, struct error *err)
+{
+	const struct object_meta *meta = &submission->draft.execution->meta;
+	struct apiserver *server = submission->operation.server;
+	submission->waiter =
+	    wait_add(server->waiters, WAIT_EXECUTION, meta->namespace, meta->name,
+		     server->config->policy.max_timeout_ms + WAIT_EXTRA_MS, on_changed, submission, err);
+	if (!submission->waiter)
+		return -1;
+	operation_ref(&submission->operation);
+	return 0;
+}
+
+/* It is there; the waiter tells of its end, unless it has already. */
+static void await_end(struct submission *submission)
+{
+	submission->step = SUBMIT_WAIT;
+	if (submission->finished)
+		end(submission, submission->finished, NULL);
+}
+
+/* Join: the execution of an earlier wish with the same key */
+
+static void on_history(struct operation *operation, const struct db_result *result, const struct error *error)
+{
+	struct submission *submission = of(operation);
+	struct error err;
+	struct shared_execution *shared = error ? NULL : history_execution(result, 0, &err);
+	if (shared)
+		end(submission, shared, NULL);
+	else if (!error && err.code == ERR_NOT_FOUND)
+		enter(submission, SUBMIT_STORE_INPUT); /* the earlier wish came no further than the claim */
+	else
+		fail(submission, error ? error : &err);
+	shared_execution_unref(shared);
+}
+
+static void ask_history(struct submission *submission)
+{
+	struct error err;
+	if (history_ask(&submission->operation, str_of(submission->draft.execution->meta.name), on_history,
+			&err) != 0)
+		fail(submission, &err);
+}
+
+static void use_existing(struct submission *submission, const struct shared_execution *shared)
+{
+	if (strcmp(shared->request_digest, submission->draft.digest) != 0)
+		refuse_other_body(submission, submission->draft.execution->meta.name);
+	else if (submission->async || execution_is_finished(shared->execution))
+		end(submission, shared, NULL);
+	else
+		await_end(submission);
+}
+
+static void on_existing(struct operation *operation, const struct kube_response *response)
+{
+	struct submission *submission = of(operation);
+	struct error err;
+	if (submission->step == SUBMIT_ENDED)
+		return;
+	if (response->status == 404 && submission->is_known) {
+		stop_waiting(submission);
+		ask_history(submission);
+		return;
+	}
+	if (response->error) {
+		fail_with_kube(submission, response);
+		return;
+	}
+	struct shared_execution *shared = shared_execution_from_json(response->body, &err);
+	if (shared)
+		use_existing(submission, shared);
+	else
+		fail(submission, &err);
+	shared_execution_unref(shared);
+}
+
+static int join(struct submission *submission, struct error *err)
+{
+	const struct object_meta *meta = &submission->draft.execution->meta;
+	struct error failure;
+	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
+	execution_path(&path, meta->namespace, meta->name);
+	struct kube_call call = {.method = "GET", .path = path.data};
+	if (!path.failed && operation_kube(&submission->operation, &call, on_existing, err) == 0)
+		return 0;
+	error_set(&failure, ERR_UNAVAILABLE, "%s; try again", steps[SUBMIT_JOIN].what_failed);
+	end(submission, NULL, &failure);
+	return 0;
+}
+
+/* Create */
+
+static void note_created(struct submission *submission)
+{
+	const struct operation *operation = &submission->operation;
+	audit_note(operation->server->audit, operation->caller, "execution.create",
+		   submission->draft.execution->meta.name);
+	metrics_add(operation->server->metrics, APISERVER_CREATED,
+		    METRIC_AT(submission->async ? CREATED_ASYNC : CREATED_SYNC), 1);
+}
+
+/* As it was made: pending. */
+static void end_at_once(struct submission *submission)
+{
+	struct error err;
+	struct shared_execution *shared = shared_execution_from_execution(submission->draft.execution, &err);
+	submission->draft.execution = NULL;
+	if (shared)
+		end(submission, shared, NULL);
+	else
+		fail(submission, &err);
+	shared_execution_unref(shared);
+}
+
+static void on_created(struct operation *operation, const struct kube_response *response)
+{
+	struct submission *submission = of(operation);
+	/* A repeated create of a name that nobody else knows met its own success. */
+	bool is_own = !response->error || (response->status == 409 && !submission->draft.digest[0]);
+	if (is_own)
+		note_created(submission);
+	if (submission->step == SUBMIT_ENDED)
+		return;
+	if (is_own && submission->async)
+		end_at_once(submission);
+	else if (is_own)
+		await_end(submission);
+	else if (response->status == 409)
+		enter(submission, SUBMIT_JOIN);
+	else
+		fail_with_kube(submission, response);
+}
+
+static int create(struct submission *submission, struct error *err)
+{
+	const struct draft *draft = &submission->draft;
+	int64_t now_ms = clock_wall_ms(submission->operation.server->clock);
+	cleanup_buffer struct buffer object = BUFFER(OBJECT_MAX), path = BUFFER(OPERATION_PATH_MAX);
+	execution_path(&path, draft->execution->meta.namespace, NULL);
+	if (path.failed)
+		return error_no_memory(err);
+	if (execution_to_post(draft->execution, now_ms, draft->digest, &object, err) != 0 ||
+	    (!submission->async && start_waiting(submission, err) != 0))
+		return -1;
+	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&object)};
+	return operation_kube(&submission->operation, &call, on_created, err);
+}
+
+/* Store the input */
+
+static void on_input_stored(struct operation *operation, const struct error *error, int fd, int64_t size)
+{
+	struct submission *submission = of(operation);
+	(void)fd;
+	(void)size;
+	draft_close_input(&submission->draft);
+	if (error)
+		fail(submission, error);
+	else
+		enter(submission, SUBMIT_CREATE);
+}
+
+static int store_input(struct submission *submission, struct error *err)
+{
+	const struct draft *draft = &submission->draft;
+	const struct blob_ref *ref = &draft->execution->spec.input_ref;
+	struct blob_key key = {BLOB_EXECUTIONS, submission->operation.caller->tenant, ref->digest};
+	if (draft->input_fd >= 0)
+		return operation_blob_put(&submission->operation, &key, draft->input_fd, ref->size,
+					  on_input_stored, err);
+	enter(submission, SUBMIT_CREATE);
+	return 0;
+}
+
+/* Claim the key: its row in the database says which execution is its */
+
+/* An earlier wish made it, or is about to. */
+static void use_known(struct submission *submission, const char *id)
+{
+	struct error err;
+	char *name = str_dup(str_of(id));
+	if (!name) {
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		end(submission, NULL, &err);
+		return;
+	}
+	free(submission->draft.execution->meta.name);
+	submission->draft.execution->meta.name = name;
+	submission->is_known = true;
+	submission->step = SUBMIT_JOIN;
+	if (!submission->async && start_waiting(submission, &err) != 0)
+		fail(submission, &err);
+	else
+		enter(submission, SUBMIT_JOIN);
+}
+
+static void on_purged(struct operation *operation, const struct db_result *result, const struct error *error)
+{
+	(void)result;
+	if (error)
+		log_warn("old idempotency keys could not be deleted", "request_id",
+			 operation->caller->request_id, "reason", error->message, NULL);
+}
+
+/* Keys of yesterday go when new ones come. */
+static void purge_now_and_then(struct operation *operation)
+{
+	struct apiserver *server = operation->server;
+	int64_t now_ms = clock_wall_ms(server->clock);
+	if (now_ms - server->purged_ms < IDEMPOTENCY_PURGE_MS)
+		return;
+	server->purged_ms = now_ms;
+	(void)operation_db(operation, DB_IDEMPOTENCY_PURGE, NULL, on_purged, NULL);
+}
+
+static void on_claimed(struct operation *operation, const struct db_result *result, const struct error *error)
+{
+	struct submission *submission = of(operation);
+	struct error failure;
+	if (error) {
+		fail(submission, error);
+	} else if (db_result_rows(result) == 0 && ++submission->claims < IDEMPOTENCY_CLAIMS) {
+		/* Another wish's row became visible while ours was refused. */
+		enter(submission, SUBMIT_CLAIM);
+	} else if (db_result_rows(result) == 0) {
+		error_set(&failure, ERR_UNAVAILABLE,
+			  "the Idempotency-Key is in use by another request; try again");
+		end(submission, NULL, &failure);
+	} else {
+		const char *id = db_result_text(result, 0, DB_IDEMPOTENCY_ID);
+		const char *digest = db_result_text(result, 0, DB_IDEMPOTENCY_DIGEST);
+		if (strcmp(id, submission->draft.execution->meta.name) == 0)
+			enter(submission, SUBMIT_STORE_INPUT);
+		else if (strcmp(digest, submission->draft.digest) != 0)
+			refuse_other_body(submission, id);
+		else
+			use_known(submission, id);
+	}
+}
+
+static int claim(struct submission *submission, struct error *err)
+{
+	const struct draft *draft = &submission->draft;
+	struct db_parameters *parameters = db_parameters_new();
+	db_put_text(parameters, submission->operation.caller->tenant);
+	db_put_text(parameters, draft->key_hash);
+	db_put_text(parameters, draft->execution->meta.name);
+	db_put_text(parameters, draft->digest);
+	if (operation_db(&submission->operation, DB_IDEMPOTENCY_CLAIM, parameters, on_claimed, err) != 0)
+		return -1;
+	purge_now_and_then(&submission->operation);
+	return 0;
+}
+
+void execution_submit(struct apiserver *server, struct caller *caller, struct execution_wish *wish,
+		      submit_cb done, void *context)
+{
+	struct error err;
+	struct submission *submission = calloc(1, sizeof(*submission));
+	if (!submission) {
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+		done(context, NULL, &err);
+		return;
+	}
+	submission->async = wish->request.async;
+	submission->draft.input_fd = -1;
+	submission->done = done;
+	submission->context = context;
+	operation_init(&submission->operation, server, caller, submission_free);
+	if (draft_make(server, caller, wish, &submission->draft, &err) != 0) {
+		failure_of_error(caller, &err, &err);
+		end(submission, NULL, &err);
+	} else {
+		enter(submission, submission->draft.key_hash[0] ? SUBMIT_CLAIM : SUBMIT_STORE_INPUT);
+	}
+	operation_unref(&submission->operation);
+}

@@ -1,0 +1,294 @@
+#include "apiserver/http/serve.h"
+
+#include "apiserver/http/answer.h"
+#include "apiserver/http/auth.h"
+#include "apiserver/http/request.h"
+#include "apiserver/key/db_keys.h"
+#include "apiserver/key/touch.h"
+#include "lib/base/log.h"
+
+#include <inttypes.h>
+
+#define JSON_BODY_MAX ((int64_t)16 << 20)
+#define MULTIPART_OVERHEAD ((int64_t)256 << 10) /* boundaries and other fields of a form */
+#define FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
+#define UNUSED_BODY_MAX ((int64_t)64 << 10)
+
+/* Admission */
+
+static int64_t body_limit(const struct apiserver_config *config, enum route_body body)
+{
+	switch (body) {
+	case ROUTE_BODY_JSON:
+		return JSON_BODY_MAX;
+	case ROUTE_BODY_SKILL:
+		return config->max_skill_size + MULTIPART_OVERHEAD;
+	case ROUTE_BODY_BLOB:
+		return config->policy.max_files_size + FILES_OVERHEAD;
+	case ROUTE_BODY_NONE:
+		break;
+	}
+	return UNUSED_BODY_MAX;
+}
+
+static int body_too_large(const struct request *request, struct error *err)
+{
+	if (request->route->body == ROUTE_BODY_SKILL)
+		return error_set(err, ERR_TOO_LARGE,
+				 "the skill is larger than %" PRId64
+				 " bytes, the limit (SKILLBOX_MAX_SKILL_SIZE)",
+				 request->operation.server->config->max_skill_size);
+	return error_set(err, ERR_TOO_LARGE, "the request body is larger than %" PRId64 " bytes, the limit",
+			 request->body_max);
+}
+
+static int copy_caller(struct caller *to, const struct auth_caller *from, struct error *err)
+{
+	to->scopes = from->scopes;
+	snprintf(to->key_id, sizeof(to->key_id), "%s", from->key->id);
+	to->tenant = str_dup(str_of(from->tenant));
+	to->namespace = str_dup(str_of(from->namespace));
+	return to->tenant && to->namespace ? 0 : error_no_memory(err);
+}
+
+/* The key is there: may it do this? */
+static int use_key(struct request *request, const struct api_key *key, struct error *err)
+{
+	struct apiserver *server = request->operation.server;
+	struct caller *caller = request->operation.caller;
+	struct str tenant;
+	bool has_tenant = http_exchange_header(request->exchange, "X-Tenant-ID", &tenant);
+	struct auth_caller admitted;
+	rate_limiter_key_was_right(server->rate_limiter, &request->from, str_of(request->key_hash));
+	if (auth_admit(server->cluster, key, has_tenant ? &tenant : NULL, request->route->scopes, &admitted,
+		       err) != 0 ||
+	    copy_caller(caller, &admitted, err) != 0)
+		return -1;
+	key_touch(server, caller, key);
+	if (rate_limiter_tenant(server->rate_limiter, str_of(caller->tenant), err) == 0)
+		return 0;
+	measure_refusal(server->metrics, REFUSED_TENANT_RATE);
+	return -1;
+}
+
+/* No key has that hash, or the server can't know yet. */
+static void note_wrong_key(struct request *request, const struct error *err)
+{
+	if (err->code != ERR_UNAUTHORIZED)
+		return;
+	measure_key_lookup(request->operation.server->metrics, LOOKUP_UNKNOWN);
+	rate_limiter_key_was_wrong(request->operation.server->rate_limiter, &request->from);
+}
+
+static int find_route(struct request *request, struct error *err)
+{
+	struct http_exchange *exchange = request->exchange;
+	if (route_find(request->operation.server->routes, request->operation.server->route_count,
+		       http_exchange_method(exchange), http_exchange_path(exchange), &request->match,
+		       err) != 0) {
+		if (err->code == ERR_METHOD_NOT_ALLOWED)
+			answer_header(request, "Allow", request->match.text.data);
+		return -1;
+	}
+	request->route = request->match.route;
+	return 0;
+}
+
+/* Who asks is settled: is the body wanted? False when the request was answered. */
+static bool take(struct request *request)
+{
+	struct error err;
+	int result = 0;
+	request->body_max = body_limit(request->operation.server->config, request->route->body);
+	request->body = BUFFER((size_t)request->body_max);
+	if (request->operation.server->stopping && request->route->is_work) {
+		measure_refusal(request->operation.server->metrics, REFUSED_STOPPING);
+		result = error_set(&err, ERR_UNAVAILABLE, "the server is shutting down; try again");
+	} else if (http_exchange_content_length(request->exchange) > request->body_max) {
+		result = body_too_large(request, &err);
+	}
+	if (result == 0)
+		return !request->route->begin || request->route->begin(request);
+	answer_error(request, &err);
+	return false;
+}
+
+/* db_keys_cb: the connection was held since its headers. */
+static void on_key(void *context, const struct api_key *key, const struct error *error)
+{
+	struct request *request = context;
+	struct error err;
+	int result = -1;
+	if (key) {
+		measure_key_lookup(request->operation.server->metrics, LOOKUP_DATABASE);
+	} else if (!error) {
+		auth_refuse_unknown(request->operation.server->cluster, &err);
+		note_wrong_key(request, &err);
+	}
+	if (request->exchange && error) {
+		answer_fault(request, "the API key could not be checked", error);
+	} else if (request->exchange) {
+		if (key)
+			result = use_key(request, key, &err);
+		if (result != 0)
+			answer_error(request, &err);
+		else if (take(request))
+			http_exchange_go_on(request->exchange);
+	}
+	request_unref(request);
+}
+
+static bool ask_for_key(struct request *request)
+{
+	struct error err;
+	if (db_keys_ask(request->operation.server->db_keys, str_of(request->key_hash), on_key, request,
+			&err) != 0) {
+		answer_fault(request, "the API key could not be checked", &err);
+		return false;
+	}
+	request_ref(request);
+	http_exchange_hold(request->exchange);
+	return true;
+}
+
+/* *ret NULL: the database must be asked. */
+static int find_key(struct request *request, const struct api_key **ret, struct error *err)
+{
+	struct apiserver *server = request->operation.server;
+	struct str authorization;
+	bool is_there = http_exchange_header(request->exchange, "Authorization", &authorization);
+	request->from = rate_limiter_address(http_exchange_peer(request->exchange));
+	if (auth_hash(is_there ? &authorization : NULL, request->key_hash, err) != 0)
+		return -1;
+	if (rate_limiter_key(server->rate_limiter, &request->from, str_of(request->key_hash), err) != 0) {
+		measure_refusal(server->metrics, REFUSED_WRONG_KEYS);
+		return -1;
+	}
+	switch (auth_find_key(server->cluster, server->db_keys, request->key_hash, ret, err)) {
+	case AUTH_FOUND:
+		measure_key_lookup(server->metrics, LOOKUP_SECRET);
+		return 0;
+	case AUTH_CACHED:
+		measure_key_lookup(server->metrics, LOOKUP_CACHE);
+		return 0;
+	case AUTH_ASK:
+		*ret = NULL;
+		return 0;
+	case AUTH_REFUSED:
+		break;
+	}
+	note_wrong_key(request, err);
+	return -1;
+}
+
+/* Route, key, sizes. False when the request was answered. */
+static bool admit(struct request *request)
+{
+	struct error err;
+	const struct api_key *key;
+	if (find_route(request, &err) != 0) {
+		answer_error(request, &err);
+		return false;
+	}
+	if (request->route->scopes == 0)
+		return take(request);
+	if (find_key(request, &key, &err) == 0) {
+		if (!key)
+			return ask_for_key(request);
+		if (use_key(request, key, &err) == 0)
+			return take(request);
+	}
+	answer_error(request, &err);
+	return false;
+}
+
+/* The listener's calls */
+
+static bool on_begin(void *context, struct http_exchange *exchange)
+{
+	struct request *request = request_new(context, exchange);
+	if (!request) {
+		http_exchange_answer(
+		    exchange, 503, ANSWER_JSON_TYPE,
+		    STR("{\"error\":\"unavailable\",\"message\":\"out of memory\",\"request_id\":\"\"}"));
+		return false;
+	}
+	answer_header(request, "X-Request-ID", request->operation.caller->request_id);
+	answer_header(request, "X-Content-Type-Options", "nosniff");
+	return admit(request);
+}
+
+static void on_body(void *context, struct http_exchange *exchange, struct str piece)
+{
+	(void)context;
+	struct request *request = http_exchange_data(exchange);
+	struct error err;
+	if (!request || request->status)
+		return;
+	request->body_received += (int64_t)piece.n;
+	if (request->body_received > request->body_max) {
+		body_too_large(request, &err);
+		answer_error(request, &err);
+	} else if (request->route->piece) {
+		request->route->piece(request, piece);
+	} else if (buffer_append_str(&request->body, piece) != 0) {
+		error_no_memory(&err);
+		answer_error(request, &err);
+	}
+}
+
+static void on_complete(void *context, struct http_exchange *exchange)
+{
+	(void)context;
+	struct request *request = http_exchange_data(exchange);
+	if (request && !request->status)
+		request->route->handle(request);
+}
+
+/* One line a request. Probes that succeed would drown the rest. The query stays out of it: it may hold a
+ * signature. */
+static void log_access(const struct request *request)
+{
+	char status[16], duration[32], method[16], path[512];
+	struct str m = http_exchange_method(request->exchange), p = http_exchange_path(request->exchange);
+	snprintf(status, sizeof(status), "%d",
+		 request->status ? request->status : 499); /* 499: the client hung up */
+	snprintf(duration, sizeof(duration), "%.3f",
+		 (double)(clock_monotonic_us(request->operation.server->clock) - request->started_us) /
+		     1000.0);
+	snprintf(method, sizeof(method), "%.*s", (int)m.n, m.p);
+	snprintf(path, sizeof(path), "%.*s", (int)p.n, p.p);
+	bool is_probe = request->status == 200 && request->route && request->route->scopes == 0 &&
+			request->route->body == ROUTE_BODY_NONE && !str_starts_with(p, STR("/blobs/"));
+	log_write(is_probe ? LOG_DEBUG : LOG_INFO, "request", "request_id",
+		  request->operation.caller->request_id, "method", method, "path", path, "status", status,
+		  "duration_ms", duration, "tenant", request->operation.caller->tenant, NULL);
+}
+
+static void measure(const struct request *request)
+{
+	const struct apiserver *server = request->operation.server;
+	struct measured_request ended = {.route = request->route ? request->route->pattern : NULL,
+					 .method = http_exchange_method(request->exchange),
+					 .status = request->status,
+					 .us = clock_monotonic_us(server->clock) - request->started_us,
+					 .body_bytes = request->body_received};
+	measure_request(server->metrics, &ended);
+}
+
+static void on_end(void *context, struct http_exchange *exchange)
+{
+	(void)context;
+	struct request *request = http_exchange_data(exchange);
+	if (!request)
+		return;
+	log_access(request);
+	measure(request);
+	request->exchange = NULL;
+	request_unref(request);
+}
+
+struct http_handler serve_http_handler(struct apiserver *server)
+{
+	return (struct http_handler){on_begin, on_body, on_complete, on_end, server};
+}

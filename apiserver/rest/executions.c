@@ -1,0 +1,276 @@
+#include "apiserver/rest/executions.h"
+
+#include "apiserver/execution/cancel.h"
+#include "apiserver/execution/find.h"
+#include "apiserver/execution/follow.h"
+#include "apiserver/execution/list.h"
+#include "apiserver/execution/log.h"
+#include "apiserver/execution/render.h"
+#include "apiserver/execution/submit.h"
+#include "apiserver/execution/texts.h"
+#include "apiserver/http/answer.h"
+#include "apiserver/http/request.h"
+#include "lib/base/json_write.h"
+
+#include <stdlib.h>
+
+/* An execution as the answer: with what of it is in the blob store */
+
+struct execution_answer {
+	struct request *request; /* a reference */
+	enum render_form form;
+	int status;
+};
+
+/* texts_cb */
+static void on_texts(void *context, const struct shared_execution *execution,
+		     const struct render_texts *texts, const struct error *failure)
+{
+	struct execution_answer *answer = context;
+	struct request *request = answer->request;
+	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
+	if (failure) {
+		answer_failure(request, failure);
+	} else {
+		render_execution(execution, answer->form, request->operation.caller->tenant, texts, &body);
+		answer_json(request, answer->status, &body);
+	}
+	request_unref(request);
+	free(answer);
+}
+
+static void answer_execution(struct request *request, const struct shared_execution *execution,
+			     enum render_form form, int status)
+{
+	if (!request->exchange) /* nobody listens any more */
+		return;
+	struct execution_answer *answer = malloc(sizeof(*answer));
+	if (!answer) {
+		answer_refuse(request, ERR_UNAVAILABLE, "out of memory");
+		return;
+	}
+	*answer = (struct execution_answer){request_ref(request), form, status};
+	texts_fetch(request->operation.server, request->operation.caller, execution, texts_of_form(form),
+		    on_texts, answer);
+}
+
+/* POST /v1/executions: at once when async, else when it has ended */
+
+static void finish_submit(struct request *request, const struct shared_execution *execution,
+			  const struct error *failure, int status)
+{
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_execution(request, execution, RENDER_RESULT, status);
+	request_unref(request);
+}
+
+/* submit_cb */
+static void on_submitted(void *context, const struct shared_execution *execution, const struct error *failure)
+{
+	finish_submit(context, execution, failure, 200);
+}
+
+/* submit_cb */
+static void on_submitted_async(void *context, const struct shared_execution *execution,
+			       const struct error *failure)
+{
+	finish_submit(context, execution, failure, 202);
+}
+
+void rest_execution_create(struct request *request)
+{
+	struct error err;
+	struct str header;
+	struct execution_wish wish = {.body = str_trim(buffer_str(&request->body))};
+	if (execution_request_parse(wish.body, &wish.request, &err) != 0) {
+		answer_error(request, &err);
+		return;
+	}
+	if (http_exchange_header(request->exchange, "Prefer", &header) && prefer_is_async(header))
+		wish.request.async = true;
+	if (http_exchange_header(request->exchange, "Idempotency-Key", &header))
+		wish.idempotency_key = str_trim(header);
+	request_ref(request);
+	request_ref(request); /* until the wish is of no more use */
+	execution_submit(request->operation.server, request->operation.caller, &wish,
+			 wish.request.async ? on_submitted_async : on_submitted, request);
+	execution_request_clear(&wish.request);
+	buffer_free(&request->body); /* it may be large, and the wait long */
+	request_unref(request);
+}
+
+/* GET /v1/executions */
+
+/* execution_page_cb */
+static void on_listed(void *context, const struct execution_page *page, const struct error *failure)
+{
+	struct request *request = context;
+	const struct render_texts none = {0};
+	char next[LIST_CURSOR_SIZE];
+	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
+	if (failure) {
+		answer_failure(request, failure);
+		request_unref(request);
+		return;
+	}
+	buffer_append_c(&body, "{\"executions\":[");
+	for (size_t i = 0; i < page->count; i++)
+		render_execution(page->executions[i], RENDER_SUMMARY, request->operation.caller->tenant,
+				 &none, &body);
+	json_close(&body, ']');
+	if (page->has_next) {
+		list_cursor_format(&page->next, next);
+		json_put_string(&body, "next", next);
+	}
+	json_close(&body, '}');
+	answer_json(request, 200, &body);
+	request_unref(request);
+}
+
+/* Empty if it is left out. */
+static struct str parameter(const struct request *request, const char *name)
+{
+	struct str value;
+	return http_exchange_query(request->exchange, name, &value) ? value : STR("");
+}
+
+void rest_execution_list(struct request *request)
+{
+	struct error err;
+	struct execution_query query;
+	if (execution_query_read(parameter(request, "skill"), parameter(request, "status"),
+				 parameter(request, "limit"), parameter(request, "cursor"), &query,
+				 &err) != 0) {
+		answer_error(request, &err);
+		return;
+	}
+	request_ref(request);
+	execution_list(request->operation.server, request->operation.caller, &query, on_listed, request);
+}
+
+/* GET /v1/executions/:id */
+
+/* execution_found_cb */
+static void on_found(void *context, const struct shared_execution *execution, const struct error *failure)
+{
+	struct request *request = context;
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_execution(request, execution, RENDER_RECORD, 200);
+	request_unref(request);
+}
+
+void rest_execution_get(struct request *request)
+{
+	request_ref(request);
+	execution_find(request->operation.server, request->operation.caller, request->match.params[0],
+		       on_found, request);
+}
+
+/* DELETE /v1/executions/:id */
+
+/* execution_found_cb */
+static void on_cancelled(void *context, const struct shared_execution *execution, const struct error *failure)
+{
+	struct request *request = context;
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_execution(request, execution, RENDER_SUMMARY,
+				 execution_is_finished(execution->execution) ? 200 : 202);
+	request_unref(request);
+}
+
+void rest_execution_cancel(struct request *request)
+{
+	request_ref(request);
+	execution_cancel(request->operation.server, request->operation.caller, request->match.params[0],
+			 on_cancelled, request);
+}
+
+/* GET /v1/executions/:id/logs */
+
+/* execution_log_cb */
+static void on_log(void *context, struct str text, const struct error *failure)
+{
+	struct request *request = context;
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_text(request, 200, "text/plain; charset=utf-8", text);
+	request_unref(request);
+}
+
+/* GET /v1/executions/:id/logs?follow=true: request->state is the follow, which ends with the request */
+
+static void on_drained(void *context, struct http_exchange *exchange)
+{
+	const struct request *request = context;
+	(void)exchange;
+	if (request->state)
+		follow_go_on(request->state);
+}
+
+static void on_follow_started(void *context)
+{
+	(void)answer_stream_start(context, "text/event-stream", on_drained, context);
+}
+
+static void on_follow_failed(void *context, const struct error *failure)
+{
+	answer_failure(context, failure);
+}
+
+static bool on_event(void *context, struct str event)
+{
+	const struct request *request = context;
+	return !request->exchange || http_exchange_stream_write(request->exchange, event);
+}
+
+static void on_last_event(void *context)
+{
+	const struct request *request = context;
+	if (request->exchange)
+		http_exchange_stream_finish(request->exchange);
+}
+
+static void end_follow(void *state)
+{
+	follow_free(state);
+}
+
+static void follow(struct request *request)
+{
+	const struct follow_listener listener = {on_follow_started, on_follow_failed, on_event, on_last_event,
+						 request};
+	request_ref(request);
+	request_set_state(request,
+			  execution_follow(request->operation.server, request->operation.caller,
+					   request->match.params[0], &listener),
+			  end_follow);
+	request_unref(request);
+}
+
+static bool wants_stream(const struct request *request)
+{
+	struct str value;
+	if (http_exchange_query(request->exchange, "follow", &value) &&
+	    (str_eq(value, STR("true")) || str_eq(value, STR("1"))))
+		return true;
+	return http_exchange_header(request->exchange, "Accept", &value) &&
+	       str_starts_with_ignore_case(str_trim(value), STR("text/event-stream"));
+}
+
+void rest_execution_logs(struct request *request)
+{
+	if (wants_stream(request)) {
+		follow(request);
+		return;
+	}
+	request_ref(request);
+	execution_log(request->operation.server, request->operation.caller, request->match.params[0], on_log,
+		      request);
+}

@@ -1,0 +1,57 @@
+#include "apiserver/rest/metrics_page.h"
+
+#include "apiserver/audit.h"
+#include "apiserver/http/answer.h"
+#include "apiserver/http/request.h"
+#include "apiserver/key/db_keys.h"
+#include "lib/db/measure.h"
+#include "lib/http/server/server.h"
+#include "lib/kube/measure.h"
+
+#define TEXT_MAX ((size_t)8 << 20)
+
+static void set_informers(struct apiserver *server)
+{
+	static const char *const resources[CLUSTER_RESOURCE_COUNT] = {[CLUSTER_EXECUTIONS] = "executions",
+								      [CLUSTER_SKILLS] = "skills",
+								      [CLUSTER_NAMESPACES] = "namespaces",
+								      [CLUSTER_KEYS] = "secrets"};
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
+		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, APISERVER_INFORMER_OBJECTS,
+				      resources[i],
+				      cluster_informer(server->cluster, (enum cluster_resource)i));
+}
+
+static void set_database(struct apiserver *server)
+{
+	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
+					     APISERVER_DATABASE_ERRORS, APISERVER_DATABASE_WAITING};
+	db_measure(server->metrics, &at, server->db);
+	if (!server->db)
+		return;
+	metrics_set(server->metrics, APISERVER_CACHED_KEYS, METRIC_PLAIN,
+		    (double)db_keys_count(server->db_keys));
+	metrics_set(server->metrics, APISERVER_AUDIT_BACKLOG, METRIC_PLAIN,
+		    (double)audit_backlog(server->audit));
+}
+
+void metrics_page_get(struct request *request)
+{
+	struct apiserver *server = request->operation.server;
+	struct metrics *metrics = server->metrics;
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
+	metrics_set(metrics, APISERVER_IN_FLIGHT, METRIC_PLAIN, http_server_active(server->http));
+	for (size_t i = 0; i < WAIT_TOPIC_COUNT; i++)
+		metrics_set(metrics, APISERVER_WAITING, METRIC_AT(i),
+			    (double)waiters_count(server->waiters, (enum wait_topic)i));
+	metrics_set(metrics, APISERVER_WORK_QUEUE, METRIC_PLAIN, (double)operation_work_queue(server));
+	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
+	set_informers(server);
+	set_database(server);
+	metrics_append_process("apiserver", SKILLBOX_VERSION, &text);
+	metrics_append(metrics, &text);
+	if (text.failed)
+		answer_refuse(request, ERR_UNAVAILABLE, "out of memory");
+	else
+		answer_text(request, 200, METRICS_TYPE, buffer_str(&text));
+}

@@ -1,0 +1,30 @@
+/* Take a skill in. Its archive has been read already; its bytes go to the blob store, then the Skill object
+ * is created. The same bytes again: the object is there, and only its upload time is renewed. Other bytes
+ * under the same name and version: another object, and the older ones are deleted. It is done when this
+ * server's own cache has it, so that the next request finds it. */
+#ifndef SKILLBOX_APISERVER_SKILL_PUSH_H
+#define SKILLBOX_APISERVER_SKILL_PUSH_H
+
+#include "apiserver/apiserver.h"
+#include "apiserver/caller.h"
+#include "lib/policy/policy.h"
+#include "lib/skill/skill_package.h"
+
+struct skill_bundle {
+	const struct skill_package *package; /* used during the call only */
+	const char *digest;                  /* of the archive; the same */
+	int fd;                              /* the archive; open until done was called */
+	int64_t size;
+};
+
+/* The skill (valid during the call), or the failure, as clients may see it. */
+typedef void (*skill_pushed_cb)(void *context, const struct skill *skill, const struct error *failure);
+
+/* For the caller's tenant. done is called once, at once or later. */
+void skill_push(struct apiserver *server, struct caller *caller, const struct skill_bundle *bundle,
+		skill_pushed_cb done, void *context);
+
+/* What the archive can't know: this server's own rules. */
+int skill_check_rules(const struct policy *policy, const struct manifest *manifest, struct error *err);
+
+#endif
