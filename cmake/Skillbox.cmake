@@ -56,3 +56,11 @@ function(skillbox_unit_test file)
   add_test(NAME unit/${path} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests)
   set_tests_properties(unit/${path} PROPERTIES TIMEOUT 60)
 endfunction()
+
+# skillbox_embed(FILE HEADER ARRAY): a source of this folder as a C array in a header, which is made when it is built
+function(skillbox_embed file header array)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  get_filename_component(folder ${header} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(OUTPUT ${header} COMMAND embed ${source} ${header} ${array} DEPENDS embed ${source} VERBATIM)
+endfunction()

@@ -1,11 +1,11 @@
 #include "apiserver/http/openapi.h"
 
 #include "apiserver/http/answer.h"
-#include "openapi_bytes.h" /* made by openapi_embed.c */
+#include "openapi_bytes.h" /* static const unsigned char openapi_bytes[] = {…}; */
 
 struct str openapi_document(void)
 {
-	return (struct str){openapi_bytes, sizeof(openapi_bytes)};
+	return (struct str){(const char *)openapi_bytes, sizeof(openapi_bytes)};
 }
 
 void openapi_get(struct request *request)
