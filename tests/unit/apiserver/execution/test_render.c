@@ -150,62 +150,12 @@ static void test_a_full_buffer_is_noticed(void **state)
 	shared_execution_unref(shared);
 }
 
-static void test_requested_at(void **state)
-{
-	(void)state;
-	struct shared_execution *shared =
-	    record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION
-		      "\":\"2026-11-24T10:00:00.125Z\",\"" REQUEST_DIGEST_ANNOTATION "\":\"sha256:x\"}",
-		      "", "");
-	assert_int_equal(shared->requested_ms, shared->execution->meta.created_ms + 125);
-	assert_string_equal(shared->request_digest, "sha256:x");
-	shared_execution_unref(shared);
-	shared = record_of(",\"annotations\":{\"" REQUESTED_AT_ANNOTATION "\":\"yesterday\"}", "", "");
-	assert_int_equal(shared->requested_ms, shared->execution->meta.created_ms);
-	assert_string_equal(shared->request_digest, "");
-	shared_execution_unref(shared);
-}
-
-static void test_the_object_to_create(void **state)
-{
-	(void)state;
-	struct shared_execution *shared = record_of("", ",\"inputText\":\"{\\\"metadata\\\":{}}\"", "");
-	struct buffer out = BUFFER(4096), small = BUFFER(100);
-	struct error err;
-	assert_int_equal(execution_to_post(shared->execution, 1764000000123, "sha256:y", &out, &err), 0);
-	struct shared_execution *again = shared_execution_from_json(buffer_str(&out), &err);
-	assert_non_null(again);
-	assert_int_equal(again->requested_ms, 1764000000123);
-	assert_string_equal(again->request_digest, "sha256:y");
-	assert_string_equal(again->execution->meta.name, ID);
-	assert_string_equal(again->execution->spec.input, "{\"metadata\":{}}");
-	assert_int_equal(execution_to_post(shared->execution, 1, "", &small, &err), -1);
-	assert_int_equal(err.code, ERR_TOO_LARGE);
-	buffer_free(&small);
-	buffer_free(&out);
-	shared_execution_unref(again);
-	shared_execution_unref(shared);
-}
-
-static void test_references(void **state)
-{
-	(void)state;
-	struct shared_execution *shared = record_of("", "", "");
-	assert_ptr_equal(shared_execution_ref(shared), shared);
-	shared_execution_unref(shared);
-	assert_string_equal(shared->execution->meta.name, ID); /* still there */
-	shared_execution_unref(shared);
-	shared_execution_unref(NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_before_the_end), cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_files),          cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_summary),        cmocka_unit_test(test_a_full_buffer_is_noticed),
-	    cmocka_unit_test(test_requested_at),   cmocka_unit_test(test_the_object_to_create),
-	    cmocka_unit_test(test_references),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
