@@ -4,8 +4,8 @@
 #ifndef SKILLBOX_APISERVER_CLUSTER_H
 #define SKILLBOX_APISERVER_CLUSTER_H
 
-#include "apiserver/execution/shared_execution.h"
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
+#include "apiserver/object/shared_execution.h"
 #include "lib/api/skill.h"
 #include "lib/kube/informer.h"
 

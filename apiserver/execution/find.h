@@ -5,7 +5,7 @@
 
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 /* The execution (valid during the call), whole; or the failure, as clients may see it. */
 typedef void (*execution_found_cb)(void *context, const struct shared_execution *execution,

@@ -3,7 +3,7 @@
 #define SKILLBOX_APISERVER_EXECUTION_HISTORY_H
 
 #include "apiserver/execution/list_cursor.h"
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 #include "apiserver/operation.h"
 
 /* The caller's tenant's execution of that id; history_execution reads the answer. Only with server->db. */

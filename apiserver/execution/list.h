@@ -5,7 +5,7 @@
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
 #include "apiserver/execution/list_cursor.h"
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 struct execution_query {
 	struct str skill, status; /* empty: all */

@@ -3,7 +3,7 @@
 #ifndef SKILLBOX_APISERVER_EXECUTION_OUTLINE_CACHE_H
 #define SKILLBOX_APISERVER_EXECUTION_OUTLINE_CACHE_H
 
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 #include "lib/base/clock.h"
 
 #include <uv.h>

@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_APISERVER_EXECUTION_RENDER_H
 #define SKILLBOX_APISERVER_EXECUTION_RENDER_H
 
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 enum render_form {
 	RENDER_RESULT,  /* the answer to POST */

@@ -12,7 +12,7 @@
 #define SKILLBOX_APISERVER_EXECUTION_SUBMIT_H
 
 #include "apiserver/execution/draft.h"
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 enum submit_step {
 	SUBMIT_CHECK,

@@ -3,7 +3,7 @@
 #ifndef SKILLBOX_APISERVER_KEY_DB_KEYS_H
 #define SKILLBOX_APISERVER_KEY_DB_KEYS_H
 
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "lib/base/clock.h"
 #include "lib/db/db.h"
 

@@ -1,7 +1,7 @@
 #include "apiserver/key/key_command.h"
 
-#include "apiserver/key/api_key.h"
 #include "apiserver/key/key_database.h"
+#include "apiserver/object/api_key.h"
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
 #include "lib/base/id.h"

@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_APISERVER_KEY_KEY_DATABASE_H
 #define SKILLBOX_APISERVER_KEY_KEY_DATABASE_H
 
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 
 #include <uv.h>
 

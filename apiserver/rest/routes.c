@@ -2,7 +2,7 @@
 
 #include "apiserver/http/openapi.h"
 #include "apiserver/http/upload.h"
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "apiserver/rest/blobs.h"
 #include "apiserver/rest/executions.h"
 #include "apiserver/rest/health.h"

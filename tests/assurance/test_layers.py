@@ -31,20 +31,16 @@ ARROWS = {
 # Circles that are still there, to be opened: those between folders (and files of a part's root), and those between files of
 # different folders.
 KNOWN_BETWEEN_FOLDERS = [
-    {"apiserver/audit", "apiserver/blob", "apiserver/cluster", "apiserver/execution", "apiserver/health", "apiserver/http",
-     "apiserver/key", "apiserver/metrics", "apiserver/server", "apiserver/skill"},
     {"controller/config", "controller/sandbox"},
     {"controller/controller", "controller/execution", "controller/metrics", "controller/pool"},
 ]
 KNOWN_BETWEEN_FILES = [
-    {"apiserver/audit", "apiserver/blob/sweep", "apiserver/http/call", "apiserver/http/request", "apiserver/key/keys",
-     "apiserver/metrics", "apiserver/server"},
     {"controller/controller", "controller/execution/capacity", "controller/execution/reconcile", "controller/execution/tracked",
      "controller/metrics", "controller/pool/pools"},
 ]
 
 # Sources below these have a unit test at the same place below tests/unit/, those listed aside.
-TESTED = ("controller", "apiserver/execution", "runner/cell")
+TESTED = ("controller", "apiserver/execution", "apiserver/object", "runner/cell")
 KNOWN_WITHOUT_TEST = {
     "controller/config.c",
     "controller/controller.c",
@@ -61,13 +57,6 @@ KNOWN_WITHOUT_TEST = {
     "controller/pool/skill.c",
     "controller/skill/reconcile.c",
     "controller/sweep.c",
-    "apiserver/execution/create.c",
-    "apiserver/execution/follow.c",
-    "apiserver/execution/history.c",
-    "apiserver/execution/list.c",
-    "apiserver/execution/read.c",
-    "apiserver/execution/record.c",
-    "apiserver/execution/result.c",
     "runner/cell/spawn.c",
 }
 

@@ -4,7 +4,7 @@
 #include "apiserver/execution/list_cursor.h"
 #include "apiserver/http/auth.h"
 #include "apiserver/http/multipart.h"
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "apiserver/rest/routes.h"
 #include "lib/base/buffer.h"
 #include "lib/policy/names.h"

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_APISERVER_EXECUTION_OUTCOME_H
 #define TESTS_UNIT_APISERVER_EXECUTION_OUTCOME_H
 
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 #include <stdio.h>
 

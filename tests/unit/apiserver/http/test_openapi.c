@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "apiserver/http/openapi.h"
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "apiserver/rest/health.h"
 #include "apiserver/rest/routes.h"
 #include "lib/base/jsontext.h"

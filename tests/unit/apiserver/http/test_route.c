@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "apiserver/rest/routes.h"
 
 static void handle(struct request *request)

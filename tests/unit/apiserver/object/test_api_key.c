@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "apiserver/http/route.h"
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 #include "lib/base/id.h"
 
 static void test_generated_keys(void **state)

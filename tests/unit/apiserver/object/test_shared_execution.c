@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* API keys: Secrets in Skillbox's own namespace. Only the SHA-256 of a key is stored. */
-#ifndef SKILLBOX_APISERVER_KEY_API_KEY_H
-#define SKILLBOX_APISERVER_KEY_API_KEY_H
+#ifndef SKILLBOX_APISERVER_OBJECT_API_KEY_H
+#define SKILLBOX_APISERVER_OBJECT_API_KEY_H
 
 #include "lib/base/buffer.h"
 #include "lib/base/digest.h"

@@ -1,4 +1,4 @@
-#include "apiserver/key/api_key.h"
+#include "apiserver/object/api_key.h"
 
 #include "lib/api/json.h"
 #include "lib/api/meta.h"

@@ -1,4 +1,4 @@
-#include "apiserver/execution/shared_execution.h"
+#include "apiserver/object/shared_execution.h"
 
 #include "lib/api/json.h"
 #include "lib/base/clock.h"
