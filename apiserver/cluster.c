@@ -31,7 +31,7 @@ static void append_key(const struct object_meta *meta, struct buffer *out)
 	buffer_append_c(out, meta->name);
 }
 
-/* ---- executions */
+/* Executions */
 
 static void *execution_parse(struct str json, struct error *err)
 {
@@ -98,7 +98,7 @@ static void execution_changed(void *context, const void *old, const void *fresh)
 		options->execution_changed(options->context, meta->namespace, meta->name, fresh);
 }
 
-/* ---- skills */
+/* Skills */
 
 static void *parse_skill(struct str json, struct error *err)
 {
@@ -143,7 +143,7 @@ static void skill_changed(void *context, const void *old, const void *fresh)
 		options->skill_changed(options->context, meta->namespace, meta->name, fresh);
 }
 
-/* ---- tenants */
+/* Tenants */
 
 static void *parse_tenant(struct str json, struct error *err)
 {
@@ -167,7 +167,7 @@ static void tenant_by_name(const void *object, struct buffer *out)
 		buffer_append_c(out, tenant->name);
 }
 
-/* ---- keys */
+/* Keys */
 
 static void *parse_key(struct str json, struct error *err)
 {
@@ -197,7 +197,7 @@ static void key_changed(void *context, const void *old, const void *fresh)
 		options->key_changed(options->context, key->secret, fresh);
 }
 
-/* ---- start and end */
+/* Start and end */
 
 static void watch_problem(void *context, const struct error *problem)
 {
@@ -319,7 +319,7 @@ const char *cluster_problem(const struct cluster *cluster)
 	return NULL;
 }
 
-/* ---- look-ups */
+/* Look-ups */
 
 static bool first(void *context, const void *object)
 {

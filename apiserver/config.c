@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define BLOB_GRACE_MIN_MS 3600000
+#define PROBLEMS_MAX 1024
 #define SIGNING_KEY_MIN 32 /* as the controller asks for */
 
 #define FIELD(name) offsetof(struct apiserver_config, name)
@@ -66,7 +67,7 @@ int apiserver_config_load(struct apiserver_config *config, struct error *err)
 {
 	if (options_load(option_table, OPTION_COUNT, config, err) != 0)
 		return -1;
-	cleanup_buffer struct buffer problems = BUFFER(1024);
+	cleanup_buffer struct buffer problems = BUFFER(PROBLEMS_MAX);
 	find_problems(config, &problems);
 	if (problems.len == 0)
 		return 0;

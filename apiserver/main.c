@@ -10,10 +10,11 @@
 #include <signal.h>
 
 #define SIGNING_KEY_MAX 4096
+#define HELP_MAX 65536
 
 static int print_help(void)
 {
-	cleanup_buffer struct buffer options = BUFFER(65536);
+	cleanup_buffer struct buffer options = BUFFER(HELP_MAX);
 	apiserver_config_help(&options);
 	printf("usage:\n"
 	       "  skillbox-apiserver\n"
@@ -35,12 +36,10 @@ static int complain(const struct error *err)
 static int serve(const struct apiserver_config *config, const struct kube_config *kube, const char *namespace)
 {
 	struct error err;
-	cleanup_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
+	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
 	int result = apiserver_config_signing_key(config, &key, &err);
 	if (result == 0)
 		result = server_run(config, kube, namespace, buffer_str(&key), &err);
-	if (key.data)
-		explicit_bzero(key.data, key.cap);
 	return result == 0 ? 0 : complain(&err);
 }
 

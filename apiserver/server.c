@@ -84,7 +84,8 @@ static int start_database(struct apiserver *server, struct error *err)
 static int start_listener(struct apiserver *server, struct error *err)
 {
 	const struct apiserver_config *config = server->config;
-	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX), key = BUFFER(PEM_MAX);
+	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX);
+	cleanup_secret_buffer struct buffer key = BUFFER(PEM_MAX);
 	struct http_server_options options = {.port = (uint16_t)config->port};
 	if (config->tls_cert[0]) {
 		if (apiserver_config_read_file(config->tls_cert, &cert, err) != 0 ||
@@ -95,8 +96,6 @@ static int start_listener(struct apiserver *server, struct error *err)
 	}
 	struct http_handler handler = serve_http_handler(server);
 	server->http = http_server_new(server->loop, &options, &handler, err);
-	if (key.data)
-		explicit_bzero(key.data, key.len);
 	return server->http ? 0 : error_wrap(err, "REST API");
 }
 

@@ -19,7 +19,7 @@ struct blob_sweep {
 
 static void go_on(struct blob_sweep *sweep);
 
-/* ---- when */
+/* When */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -81,7 +81,7 @@ static void on_timer(uv_timer_t *timer)
 	go_on(sweep);
 }
 
-/* ---- one page: old, not in the cluster, not in the history, removed */
+/* One page: old, not in the cluster, not in the history, removed */
 
 /* Keep in the page what `is_named` doesn't know. */
 static void drop_named(struct blob_sweep *sweep, bool (*is_named)(const void *context, const char *digest),
@@ -199,7 +199,7 @@ static void go_on(struct blob_sweep *sweep)
 		give_up(sweep, err.message);
 }
 
-/* ---- life */
+/* Life */
 
 struct blob_sweep *blob_sweep_new(struct apiserver *server, struct error *err)
 {

@@ -74,8 +74,9 @@ static int ask_cluster(struct cancellation *cancellation, const char *name, stru
 				 .path = path.data,
 				 .content_type = KUBE_MERGE_PATCH,
 				 .body = STR("{\"spec\":{\"cancel\":true}}")};
-	return path.failed ? error_no_memory(err)
-			   : operation_kube(&cancellation->operation, &call, on_cancelled, err);
+	return buffer_check(&path, "the path", err) == 0
+		   ? operation_kube(&cancellation->operation, &call, on_cancelled, err)
+		   : -1;
 }
 
 /* execution_found_cb; it holds a reference. */

@@ -50,9 +50,8 @@ static int name_of_key(const char *tenant, struct str key, char ret[ID_UUID_SIZE
 	cleanup_buffer struct buffer text = BUFFER(NAMED_KEY_MAX);
 	buffer_append(&text, tenant, strlen(tenant) + 1);
 	buffer_append_str(&text, key);
-	if (text.failed)
-		return error_no_memory(err);
-	if (digest_sha256_hex(buffer_str(&text), hex, err) != 0)
+	if (buffer_check(&text, "the key's name", err) != 0 ||
+	    digest_sha256_hex(buffer_str(&text), hex, err) != 0)
 		return -1;
 	/* RFC 9562 version 8: bits of our own choice. */
 	snprintf(ret, ID_UUID_SIZE, "%.8s-%.4s-8%.3s-a%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15,

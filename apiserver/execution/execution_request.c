@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define SHOWN_MAX 64 /* bytes of a value that a message repeats */
+#define REFUSED_MAX 1024 /* bytes of the names of variables that are refused */
+#define SHOWN_MAX 64     /* bytes of a value that a message repeats */
 
 static int shown(struct str s)
 {
@@ -41,15 +42,11 @@ static int read_text(struct str body, const char *name, char **ret, struct error
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
 		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name, shown(value),
 				 value.p);
-	struct buffer text = BUFFER(value.n);
-	if (jsontext_decode_string(value, &text, err) != 0) {
-		buffer_free(&text);
+	cleanup_buffer struct buffer text = BUFFER(value.n);
+	if (jsontext_decode_string(value, &text, err) != 0)
 		return error_wrap(err, "'%s'", name);
-	}
-	if (text.len && memchr(text.data, '\0', text.len)) {
-		buffer_free(&text);
+	if (text.len && memchr(text.data, '\0', text.len))
 		return error_set(err, ERR_BAD_REQUEST, "'%s' must not contain a NUL character", name);
-	}
 	*ret = buffer_steal(&text);
 	return *ret ? 0 : error_no_memory(err);
 }
@@ -183,7 +180,7 @@ static int read_env(struct str body, struct execution_request *ret, struct error
 	ret->env = calloc(EXECUTION_REQUEST_MAX_ENV, sizeof(*ret->env));
 	if (!ret->env)
 		return error_no_memory(err);
-	cleanup_buffer struct buffer refused = BUFFER(1024);
+	cleanup_buffer struct buffer refused = BUFFER(REFUSED_MAX);
 	size_t bytes = 0;
 	for (size_t position = 0; jsontext_next_member(env, &position, &key, &value);)
 		if (read_variable(key, value, ret, &refused, &bytes, err) != 0)

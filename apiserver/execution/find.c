@@ -110,7 +110,9 @@ static int ask_cluster(struct search *search, const char *name, struct error *er
 	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
 	execution_path(&path, search->operation.caller->namespace, name);
 	struct kube_call call = {.method = "GET", .path = path.data};
-	return path.failed ? error_no_memory(err) : operation_kube(&search->operation, &call, on_asked, err);
+	return buffer_check(&path, "the path", err) == 0
+		   ? operation_kube(&search->operation, &call, on_asked, err)
+		   : -1;
 }
 
 void execution_find(struct apiserver *server, struct caller *caller, struct str id, execution_found_cb done,

@@ -115,8 +115,9 @@ static int ask_pod(struct reading *reading, const char *pod, struct error *err)
 	buffer_appendf(&path, "/api/v1/namespaces/%s/pods/%s/log?container=" POD_CONTAINER "&limitBytes=%d",
 		       reading->operation.caller->namespace, pod, LIVE_LOG_MAX);
 	struct kube_call call = {.method = "GET", .path = path.data};
-	return path.failed ? error_no_memory(err)
-			   : operation_kube(&reading->operation, &call, on_live_log, err);
+	return buffer_check(&path, "the path", err) == 0
+		   ? operation_kube(&reading->operation, &call, on_live_log, err)
+		   : -1;
 }
 
 /* execution_found_cb; it holds a reference. */

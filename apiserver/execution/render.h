@@ -10,7 +10,8 @@ enum render_form {
 	RENDER_SUMMARY, /* in lists and on cancel: without input, output, logs and files */
 };
 
-struct render_texts {             /* what may stand in the blob store; p NULL: none */
+/* What may be in the blob store; p NULL: none. */
+struct render_texts {
 	struct str input, output; /* JSON */
 	struct str logs;
 	const char *files_url; /* NULL: none */

@@ -296,9 +296,8 @@ static int create(struct submission *submission, struct error *err)
 	int64_t now_ms = clock_wall_ms(submission->operation.server->clock);
 	cleanup_buffer struct buffer object = BUFFER(OBJECT_MAX), path = BUFFER(OPERATION_PATH_MAX);
 	execution_path(&path, draft->execution->meta.namespace, NULL);
-	if (path.failed)
-		return error_no_memory(err);
-	if (execution_to_post(draft->execution, now_ms, draft->digest, &object, err) != 0 ||
+	if (buffer_check(&path, "the path", err) != 0 ||
+	    execution_to_post(draft->execution, now_ms, draft->digest, &object, err) != 0 ||
 	    (!submission->async && start_waiting(submission, err) != 0))
 		return -1;
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&object)};

@@ -113,7 +113,7 @@ int texts_read_fd(int fd, int64_t size, struct buffer *out, struct error *err)
 	close(fd);
 	errno = saved;
 	if (!at)
-		return error_no_memory(err);
+		return buffer_check(out, "a fetched blob", err);
 	if (n < 0)
 		return error_errno(err, "reading a fetched blob");
 	if (done < size)

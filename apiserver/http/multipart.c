@@ -22,7 +22,7 @@ struct multipart {
 	struct buffer pending;   /* not used up yet */
 };
 
-/* ---- headers */
+/* Headers */
 
 static int malformed(struct error *err, const char *why)
 {
@@ -101,7 +101,7 @@ static struct str part_name(struct str headers)
 	return STR("");
 }
 
-/* ---- body: each step takes bytes from pending; 1: go on, 0: more input is needed, -1: error */
+/* Body: each step takes bytes from pending; 1: go on, 0: more input is needed, -1: error */
 
 static int give_data(struct multipart *m, size_t n, struct error *err)
 {

@@ -76,8 +76,8 @@ static int not_allowed(const struct route *table, size_t count, struct str metho
 			buffer_appendf(&allowed, "%s%s", allowed.len ? ", " : "", table[i].method);
 	buffer_free(&match->text);
 	match->text = allowed;
-	if (allowed.failed)
-		return error_no_memory(err);
+	if (buffer_check(&allowed, "the list of methods", err) != 0)
+		return -1;
 	return error_set(err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed for %.*s: use %s", (int)method.n,
 			 method.p, (int)path.n, path.p, allowed.data);
 }
@@ -90,7 +90,7 @@ int route_find(const struct route *table, size_t count, struct str method, struc
 		return error_set(err, ERR_NOT_FOUND, "no such path: it has %zu bytes, more than any route",
 				 path.n);
 	if (!buffer_reserve(&ret->text, path.n + 1))
-		return error_no_memory(err);
+		return buffer_check(&ret->text, "the path", err);
 	bool known = false;
 	for (size_t i = 0; i < count; i++) {
 		if (!matches(str_of(table[i].pattern), path, ret))

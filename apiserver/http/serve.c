@@ -232,7 +232,7 @@ static void on_body(void *context, struct http_exchange *exchange, struct str pi
 	} else if (request->route->piece) {
 		request->route->piece(request, piece);
 	} else if (buffer_append_str(&request->body, piece) != 0) {
-		error_no_memory(&err);
+		buffer_check(&request->body, "the request body", &err);
 		answer_error(request, &err);
 	}
 }

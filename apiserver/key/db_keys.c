@@ -98,7 +98,7 @@ enum db_keys_answer db_keys_find(struct db_keys *keys, struct str hash, const st
 	return entry->key ? DB_KEYS_KNOWN : DB_KEYS_UNKNOWN;
 }
 
-/* ---- asking */
+/* Asking */
 
 static void answer(struct waiting *waiting, const struct api_key *key, const struct error *error)
 {
@@ -114,15 +114,15 @@ static void on_found(void *context, const struct db_result *result, const struct
 	const struct lookup *lookup = context;
 	struct db_keys *keys = lookup->keys;
 	struct entry *entry = entry_find(keys, str_of(lookup->hash));
-	struct error problem;
+	struct error err;
 	if (!entry)
 		return;
 	struct waiting *waiting = entry->waiting;
 	entry->waiting = NULL;
 	entry->asking = false;
-	struct api_key *key = result && db_result_rows(result) ? db_keys_row(result, 0, &problem) : NULL;
+	struct api_key *key = result && db_result_rows(result) ? db_keys_row(result, 0, &err) : NULL;
 	if (result && db_result_rows(result) && !key)
-		error = &problem;
+		error = &err;
 	if (error) {
 		answer(waiting, NULL, error);
 		return;
@@ -182,7 +182,7 @@ size_t db_keys_count(const struct db_keys *keys)
 	return keys->entries.count;
 }
 
-/* ---- last_used_at */
+/* Last_used_at */
 
 static void on_touched(void *context, const struct db_result *result, const struct error *error)
 {
@@ -194,7 +194,7 @@ static void on_touched(void *context, const struct db_result *result, const stru
 
 void db_keys_touch(struct db_keys *keys, const struct api_key *key)
 {
-	struct error problem;
+	struct error err;
 	int64_t now_ms = clock_wall_ms(keys->clock);
 	if (now_ms - key->last_used_ms < TOUCH_INTERVAL_MS)
 		return;
@@ -204,11 +204,11 @@ void db_keys_touch(struct db_keys *keys, const struct api_key *key)
 	db_put_text(parameters, key->id);
 	db_put_time(parameters, now_ms);
 	struct db_call call = {.statement = DB_KEY_TOUCH, .parameters = parameters, .done = on_touched};
-	if (db_run(keys->db, &call, &problem) != 0)
-		on_touched(NULL, NULL, &problem);
+	if (db_run(keys->db, &call, &err) != 0)
+		on_touched(NULL, NULL, &err);
 }
 
-/* ---- rows */
+/* Rows */
 
 struct api_key *db_keys_row(const struct db_result *result, size_t row, struct error *err)
 {
@@ -275,7 +275,7 @@ int db_keys_check_put(const struct db_result *result, const struct api_key *key,
 	return status;
 }
 
-/* ---- life */
+/* Life */
 
 struct db_keys *db_keys_new(struct db *db, const struct clock *clock, struct error *err)
 {

@@ -31,13 +31,19 @@ struct command {
 	uv_loop_t loop;
 };
 
-/* ---- one call at a time */
+/* One call at a time */
 
 struct answer {
 	int status;
 	struct buffer body;
 	struct error error; /* code ERR_NONE: none */
 };
+
+static void answer_clear(struct answer *answer)
+{
+	buffer_free(&answer->body);
+}
+#define cleanup_answer __attribute__((cleanup(answer_clear)))
 
 static void on_answer(void *context, const struct kube_response *response)
 {
@@ -48,7 +54,7 @@ static void on_answer(void *context, const struct kube_response *response)
 		answer->error = *response->error;
 }
 
-/* Make the call and wait for it. The answer's body is the caller's to free. */
+/* Make the call and wait for it. */
 static int ask(struct command *command, const char *method, const char *path, struct str body,
 	       struct answer *ret, struct error *err)
 {
@@ -59,12 +65,10 @@ static int ask(struct command *command, const char *method, const char *path, st
 		return -1;
 	while (ret->status == 0 && ret->error.code == ERR_NONE && uv_run(&command->loop, UV_RUN_ONCE) != 0)
 		;
-	if (ret->body.failed)
-		return error_no_memory(err);
-	return 0;
+	return buffer_check(&ret->body, "the answer", err);
 }
 
-/* ---- create */
+/* Create */
 
 struct creation {
 	const char *name, *tenant, *scopes, *import;
@@ -72,7 +76,7 @@ struct creation {
 
 static int check_tenant(struct command *command, const char *tenant, struct error *err)
 {
-	struct answer answer;
+	cleanup_answer struct answer answer = {0};
 	struct str items;
 	char path[512];
 	snprintf(path, sizeof(path), "/api/v1/namespaces?limit=1&labelSelector=" API_TENANT_LABEL "%%3D%s",
@@ -92,7 +96,6 @@ static int check_tenant(struct command *command, const char *tenant, struct erro
 				   "  kubectl create namespace skillbox-%s\n"
 				   "  kubectl label namespace skillbox-%s " API_TENANT_LABEL "=%s",
 				   tenant, tenant, tenant, tenant);
-	buffer_free(&answer.body);
 	return result;
 }
 
@@ -100,7 +103,7 @@ static int check_tenant(struct command *command, const char *tenant, struct erro
 static int check_existing(struct command *command, const char *path, const struct api_key *wanted,
 			  struct error *err)
 {
-	struct answer answer;
+	cleanup_answer struct answer answer = {0};
 	char scopes[API_KEY_SCOPES_SIZE];
 	int result = ask(command, "GET", path, STR(""), &answer, err);
 	struct api_key *key = NULL;
@@ -119,25 +122,22 @@ static int check_existing(struct command *command, const char *path, const struc
 			      key->tenant, scopes, key->id);
 	}
 	api_key_free(key);
-	buffer_free(&answer.body);
 	return result;
 }
 
 static int store(struct command *command, const struct api_key *key, struct error *err)
 {
-	struct answer answer;
+	cleanup_answer struct answer answer = {0};
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), own = BUFFER(PATH_MAX_BYTES),
 				     body = BUFFER(API_KEY_OBJECT_MAX);
 	if (command->db)
 		return key_database_store(&command->loop, command->db, key, err);
 	api_key_path(&path, command->namespace, NULL);
 	api_key_path(&own, command->namespace, key->secret);
-	if (path.failed || own.failed)
-		return error_no_memory(err);
-	if (api_key_to_secret(key, command->namespace, &body, err) != 0 ||
+	if (buffer_check(&path, "the path", err) != 0 || buffer_check(&own, "the path", err) != 0 ||
+	    api_key_to_secret(key, command->namespace, &body, err) != 0 ||
 	    ask(command, "POST", path.data, buffer_str(&body), &answer, err) != 0)
 		return -1;
-	buffer_free(&answer.body);
 	if (answer.status == 409)
 		return check_existing(command, own.data, key, err);
 	if (answer.error.code == ERR_NONE)
@@ -191,7 +191,7 @@ static int create_key(struct command *command, const struct creation *wish, stru
 	return result;
 }
 
-/* ---- list and revoke */
+/* List and revoke */
 
 static void print_key(const struct api_key *key)
 {
@@ -203,15 +203,15 @@ static void print_key(const struct api_key *key)
 
 static int list_keys(struct command *command, struct error *err)
 {
-	struct answer answer;
+	cleanup_answer struct answer answer = {0};
 	struct str items, item;
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES);
 	api_key_path(&path, command->namespace, NULL);
 	buffer_append_c(&path, "?labelSelector=" API_KEY_LABEL "%3D" API_KEY_COMPONENT);
-	int result =
-	    path.failed ? error_no_memory(err) : ask(command, "GET", path.data, STR(""), &answer, err);
-	if (result != 0)
-		return result;
+	int result = 0;
+	if (buffer_check(&path, "the path", err) != 0 ||
+	    ask(command, "GET", path.data, STR(""), &answer, err) != 0)
+		return -1;
 	if (answer.error.code != ERR_NONE) {
 		*err = answer.error;
 		result = error_wrap(err, "listing the keys of namespace %s", command->namespace);
@@ -234,13 +234,12 @@ static int list_keys(struct command *command, struct error *err)
 		if (command->db)
 			result = key_database_list(&command->loop, command->db, print_key, err);
 	}
-	buffer_free(&answer.body);
 	return result;
 }
 
 static int revoke_key(struct command *command, const char *id, struct error *err)
 {
-	struct answer answer;
+	cleanup_answer struct answer answer = {0};
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX_BYTES), secret = BUFFER(SECRET_NAME_MAX);
 	if (command->db && id_is_uuid(str_of(id))) {
 		if (key_database_revoke(&command->loop, command->db, id, err) != 0)
@@ -256,7 +255,6 @@ static int revoke_key(struct command *command, const char *id, struct error *err
 	api_key_path(&path, command->namespace, secret.data);
 	if (ask(command, "DELETE", path.data, STR(""), &answer, err) != 0)
 		return -1;
-	buffer_free(&answer.body);
 	if (answer.status == 404)
 		return error_set(err, ERR_NOT_FOUND, "there is no key %s (see: skillbox-apiserver key list)",
 				 id);
@@ -266,7 +264,7 @@ static int revoke_key(struct command *command, const char *id, struct error *err
 	return error_wrap(err, "revoking the key");
 }
 
-/* ---- arguments */
+/* Arguments */
 
 static int usage(const char *problem, const char *what)
 {

@@ -112,9 +112,8 @@ static int store(struct key_creation *creation, struct error *err)
 	}
 	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX), body = BUFFER(API_KEY_OBJECT_MAX);
 	api_key_path(&path, server->namespace, NULL);
-	if (path.failed)
-		return error_no_memory(err);
-	if (api_key_to_secret(key, server->namespace, &body, err) != 0)
+	if (buffer_check(&path, "the path", err) != 0 ||
+	    api_key_to_secret(key, server->namespace, &body, err) != 0)
 		return -1;
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&body)};
 	return operation_kube(operation, &call, on_created, err);

@@ -10,10 +10,10 @@
 #define TOUCH_INTERVAL_MS (10 * 60 * 1000)
 #define PATCH_MAX 256 /* bytes */
 
-static void warn(const struct caller *caller, const struct error *problem)
+static void warn(const struct caller *caller, const struct error *err)
 {
 	log_warn("last_used_at of a key could not be noted", "request_id", caller->request_id, "reason",
-		 problem->message, NULL);
+		 err->message, NULL);
 }
 
 static void on_touched(struct operation *operation, const struct kube_response *response)
@@ -38,8 +38,9 @@ static int patch(struct operation *operation, const char *secret, int64_t now_ms
 				 .path = path.data,
 				 .content_type = KUBE_MERGE_PATCH,
 				 .body = buffer_str(&body)};
-	return path.failed || body.failed ? error_no_memory(err)
-					  : operation_kube(operation, &call, on_touched, err);
+	if (buffer_check(&path, "the path", err) != 0 || buffer_check(&body, "the patch", err) != 0)
+		return -1;
+	return operation_kube(operation, &call, on_touched, err);
 }
 
 void key_touch(struct apiserver *server, struct caller *caller, const struct api_key *key)

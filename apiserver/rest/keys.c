@@ -92,7 +92,7 @@ static void on_created(void *context, const struct api_key *key, const char *tex
 		       const struct error *failure)
 {
 	struct request *request = context;
-	cleanup_buffer struct buffer body = BUFFER(CREATED_MAX);
+	cleanup_secret_buffer struct buffer body = BUFFER(CREATED_MAX);
 	if (failure) {
 		answer_failure(request, failure);
 	} else {
@@ -102,8 +102,6 @@ static void on_created(void *context, const struct api_key *key, const char *tex
 		json_close(&body, '}');
 		answer_json(request, 201, &body);
 	}
-	if (body.data)
-		explicit_bzero(body.data, body.len);
 	request_unref(request);
 }
 

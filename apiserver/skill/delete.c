@@ -97,9 +97,8 @@ static int delete_object(struct deletion *deletion, const struct object_meta *me
 	struct apiserver *server = deletion->operation.server;
 	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
 	skill_path(&path, meta->namespace, meta->name);
-	if (path.failed)
-		return error_no_memory(err);
-	if (!wait_add(server->waiters, WAIT_SKILL, meta->namespace, meta->name, GONE_TIMEOUT_MS, on_gone,
+	if (buffer_check(&path, "the path", err) != 0 ||
+	    !wait_add(server->waiters, WAIT_SKILL, meta->namespace, meta->name, GONE_TIMEOUT_MS, on_gone,
 		      deletion, err))
 		return -1;
 	operation_ref(&deletion->operation);

@@ -144,10 +144,10 @@ static bool on_visible(void *context, const void *object, bool timed_out)
 
 /* Calls */
 
-static void warn_of_older(const struct operation *operation, const struct error *problem)
+static void warn_of_older(const struct operation *operation, const struct error *err)
 {
 	log_warn("an overwritten skill could not be deleted", "request_id", operation->caller->request_id,
-		 "reason", problem->message, NULL);
+		 "reason", err->message, NULL);
 }
 
 static void on_older_deleted(struct operation *operation, const struct kube_response *response)
@@ -205,11 +205,9 @@ static void renew(struct push *push)
 				 .path = path.data,
 				 .content_type = KUBE_MERGE_PATCH,
 				 .body = buffer_str(&body)};
-	if (path.failed || body.failed)
-		error_no_memory(&err);
-	else if (operation_kube(&push->operation, &call, on_stored_object, &err) == 0)
-		return;
-	fail(push, &err);
+	if (buffer_check(&path, "the path", &err) != 0 || buffer_check(&body, "the patch", &err) != 0 ||
+	    operation_kube(&push->operation, &call, on_stored_object, &err) != 0)
+		fail(push, &err);
 }
 
 static void on_created(struct operation *operation, const struct kube_response *response)
@@ -225,9 +223,7 @@ static int create_object(struct push *push, struct error *err)
 	const struct object_meta *meta = &push->skill->meta;
 	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX), body = BUFFER(OBJECT_MAX);
 	skill_path(&path, meta->namespace, NULL);
-	if (path.failed)
-		return error_no_memory(err);
-	if (skill_to_json(push->skill, &body, err) != 0)
+	if (buffer_check(&path, "the path", err) != 0 || skill_to_json(push->skill, &body, err) != 0)
 		return -1;
 	/* The wait begins before the call: the watch may be faster than its answer. */
 	push->waiter = wait_add(push->operation.server->waiters, WAIT_SKILL, meta->namespace, meta->name,

@@ -191,7 +191,7 @@ static void test_files_are_read_whole(void **state)
 		int64_t size;
 		size_t max;
 		enum error_code code;
-	} rows[] = {{7, 100, ERR_NONE}, {8, 100, ERR_IO}, {7, 6, ERR_NO_MEMORY}, {0, 100, ERR_NONE}};
+	} rows[] = {{7, 100, ERR_NONE}, {8, 100, ERR_IO}, {7, 6, ERR_TOO_LARGE}, {0, 100, ERR_NONE}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct error err = {0};
 		cleanup_buffer struct buffer out = BUFFER(rows[i].max);
