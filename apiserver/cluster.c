@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define KEY_MAX 1024
+#define KEYS_PATH_SIZE 320
 
 enum execution_index { BY_NAMESPACE, BY_NAMESPACE_UNFINISHED, BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
 enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE };
@@ -20,6 +21,8 @@ struct watched { /* the context of one informer */
 
 struct cluster {
 	struct cluster_options options;
+	/* Where the key Secrets are; its informer keeps the pointer. */
+	char keys_path[KEYS_PATH_SIZE];
 	struct informer *informers[CLUSTER_RESOURCE_COUNT];
 	struct watched watched[CLUSTER_RESOURCE_COUNT];
 };
@@ -209,8 +212,8 @@ static void watch_problem(void *context, const struct error *problem)
 
 static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct error *err)
 {
-	char keys_path[320];
-	snprintf(keys_path, sizeof(keys_path), "/api/v1/namespaces/%s/secrets", cluster->options.namespace);
+	snprintf(cluster->keys_path, sizeof(cluster->keys_path), "/api/v1/namespaces/%s/secrets",
+		 cluster->options.namespace);
 	struct informer_options options[CLUSTER_RESOURCE_COUNT] = {
 	    [CLUSTER_EXECUTIONS] = {.watch = {.path = API_BASE_PATH "/" API_EXECUTIONS},
 				    .parse = execution_parse,
@@ -238,7 +241,7 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 				    .free_object = drop_tenant,
 				    .key = tenant_key,
 				    .indexes = {tenant_by_name}},
-	    [CLUSTER_KEYS] = {.watch = {.path = keys_path, .label_selector = API_KEY_SELECTOR},
+	    [CLUSTER_KEYS] = {.watch = {.path = cluster->keys_path, .label_selector = API_KEY_SELECTOR},
 			      .parse = parse_key,
 			      .free_object = drop_key,
 			      .key = key_key,

@@ -1,0 +1,120 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apiserver/cluster.h"
+
+#include <stdio.h>
+
+static char problem[512];
+
+static void on_problem(void *context, const char *resource, const struct error *err)
+{
+	(void)context;
+	snprintf(problem, sizeof(problem), "%s: %s", resource, err->message);
+}
+
+static struct cluster *make(void)
+{
+	const struct cluster_options options = {.namespace = "skillbox-system", .problem = on_problem};
+	struct cluster *cluster = cluster_new(NULL, &options, NULL);
+	assert_non_null(cluster);
+	problem[0] = '\0';
+	return cluster;
+}
+
+static void put(struct cluster *cluster, enum cluster_resource resource, const char *json)
+{
+	informer_handle(cluster_informer(cluster, resource), WATCH_ADDED, str_of(json));
+}
+
+/* What can't be read is told with the path of its list. That of the Secrets was in a function's own memory,
+ * which was over by then: a Secret with our label and without a key made the server read whatever was there.
+ */
+static void test_what_can_not_be_read_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		enum cluster_resource resource;
+		const char *json, *words;
+	} rows[] = {
+	    {CLUSTER_KEYS, "{\"metadata\":{\"name\":\"broken\",\"namespace\":\"skillbox-system\"}}",
+	     "API keys: object skillbox-system/broken of /api/v1/namespaces/skillbox-system/secrets can't be "
+	     "read: data.hash"},
+	    {CLUSTER_EXECUTIONS, "{\"metadata\":1}",
+	     "executions: object without a name of /apis/skillbox.dev/v1alpha1/executions can't be read"},
+	    {CLUSTER_SKILLS, "[]",
+	     "skills: object without a name of /apis/skillbox.dev/v1alpha1/skills can't"},
+	};
+	struct cluster *cluster = make();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		problem[0] = '\0';
+		put(cluster, rows[i].resource, rows[i].json);
+		if (!strstr(problem, rows[i].words))
+			fail_msg("\"%s\" lacks \"%s\"", problem, rows[i].words);
+	}
+	cluster_free(cluster);
+}
+
+#define DIGEST(c) "sha256:" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
+
+/* A blob that something refers to may not go. */
+static void test_blobs_that_are_named(void **state)
+{
+	(void)state;
+	static const char *const named[] = {DIGEST("1a"), DIGEST("2b"), DIGEST("3c"), DIGEST("4d"),
+					    DIGEST("5e")};
+	struct cluster *cluster = make();
+	for (size_t i = 0; i < 5; i++)
+		assert_false(cluster_names_blob(cluster, str_of(named[i])));
+	put(cluster, CLUSTER_EXECUTIONS,
+	    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\"},\"spec\":{\"skillRef\":{\"name\":\"s\"},"
+	    "\"inputRef\":{\"digest\":\"" DIGEST(
+		"1a") "\",\"size\":1}},\"status\":{\"outputRef\":{"
+		      "\"digest\":\"" DIGEST("2b") "\",\"size\":1},\"logsRef\":{\"digest\":"
+						   "\"" DIGEST("3c") "\",\"size\":1},"
+								     "\"filesRef\":{\"digest\":"
+								     "\"" DIGEST("4d") "\",\"size\":1}}"
+										       "}");
+	put(cluster, CLUSTER_SKILLS,
+	    "{\"metadata\":{\"name\":\"s\",\"namespace\":\"ns\"},\"spec\":{\"name\":\"s\",\"version\":\"1.0."
+	    "0\","
+	    "\"lang\":\"python\",\"source\":{\"bundle\":{\"digest\":\"" DIGEST("5e") "\",\"size\":1}}}}");
+	assert_string_equal(problem, "");
+	for (size_t i = 0; i < 5; i++)
+		assert_true(cluster_names_blob(cluster, str_of(named[i])));
+	assert_false(cluster_names_blob(cluster, STR(DIGEST("6f"))));
+	cluster_free(cluster);
+}
+
+/* Before a first list is complete, and while no watch is up. */
+static void test_problems(void **state)
+{
+	(void)state;
+	struct cluster *cluster = make();
+	static const char *const words[] = {"the first list of executions is not complete",
+					    "the watch of executions is not up"};
+	assert_string_equal(cluster_problem(cluster), words[0]);
+	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
+		assert_false(cluster_has_synced(cluster));
+		informer_handle(cluster_informer(cluster, (enum cluster_resource)i), WATCH_LIST_BEGIN,
+				STR(""));
+		informer_handle(cluster_informer(cluster, (enum cluster_resource)i), WATCH_LIST_END, STR(""));
+	}
+	assert_true(cluster_has_synced(cluster));
+	assert_string_equal(cluster_problem(cluster), words[1]);
+	cluster_free(cluster);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_what_can_not_be_read_is_told),
+	    cmocka_unit_test(test_blobs_that_are_named),
+	    cmocka_unit_test(test_problems),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
