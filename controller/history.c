@@ -24,8 +24,8 @@ struct entry {
 	TAILQ_ENTRY(entry) link; /* in ENTRY_QUEUED */
 };
 
-struct archive {
-	struct archive_options options;
+struct history {
+	struct history_options options;
 	struct map entries;
 	TAILQ_HEAD(, entry) queue;
 	unsigned sent;
@@ -34,39 +34,39 @@ struct archive {
 
 /* What a statement on its way knows; the entry may be gone, or another one's, when it comes back. */
 struct sent {
-	struct archive *archive;
+	struct history *history;
 	char *key, *uid;
 };
 
-static void entry_drop(struct archive *archive, struct entry *entry)
+static void entry_drop(struct history *history, struct entry *entry)
 {
 	if (entry->state == ENTRY_QUEUED)
-		TAILQ_REMOVE(&archive->queue, entry, link);
-	map_remove(&archive->entries, &entry->node);
+		TAILQ_REMOVE(&history->queue, entry, link);
+	map_remove(&history->entries, &entry->node);
 	free((void *)(uintptr_t)entry->node.key.p);
 	free(entry->uid);
 	free(entry);
 }
 
-static struct entry *entry_by_key(struct archive *archive, struct str key)
+static struct entry *entry_by_key(struct history *history, struct str key)
 {
-	struct map_node *node = map_get(&archive->entries, key);
+	struct map_node *node = map_get(&history->entries, key);
 	return node ? MAP_CONTAINER(node, struct entry, node) : NULL;
 }
 
 /* One of the same name that was deleted meanwhile doesn't count. */
-static struct entry *entry_find(struct archive *archive, struct str key, const char *uid)
+static struct entry *entry_find(struct history *history, struct str key, const char *uid)
 {
-	struct entry *entry = entry_by_key(archive, key);
+	struct entry *entry = entry_by_key(history, key);
 	if (!entry || strcmp(entry->uid, uid) == 0)
 		return entry;
-	entry_drop(archive, entry);
+	entry_drop(history, entry);
 	return NULL;
 }
 
-static struct entry *entry_get(struct archive *archive, struct str key, const char *uid)
+static struct entry *entry_get(struct history *history, struct str key, const char *uid)
 {
-	struct entry *entry = entry_find(archive, key, uid);
+	struct entry *entry = entry_find(history, key, uid);
 	if (entry)
 		return entry;
 	entry = calloc(1, sizeof(*entry));
@@ -79,18 +79,18 @@ static struct entry *entry_get(struct archive *archive, struct str key, const ch
 	}
 	entry->node.key = (struct str){name, key.n};
 	entry->uid = own_uid;
-	map_insert(&archive->entries, &entry->node);
+	map_insert(&history->entries, &entry->node);
 	return entry;
 }
 
-static void look(struct archive *archive, const struct entry *entry, int64_t delay_ms)
+static void look(struct history *history, const struct entry *entry, int64_t delay_ms)
 {
-	archive->options.look(archive->options.context, entry->node.key, delay_ms);
+	history->options.look(history->options.context, entry->node.key, delay_ms);
 }
 
 /* ---- what came of it */
 
-static void try_later(struct archive *archive, struct entry *entry, const struct error *problem)
+static void try_later(struct history *history, struct entry *entry, const struct error *err)
 {
 	int64_t delay_ms = BACKOFF_FIRST_MS;
 	uint16_t random;
@@ -102,56 +102,56 @@ static void try_later(struct archive *archive, struct entry *entry, const struct
 	delay_ms = delay_ms / 2 + delay_ms * random / UINT16_MAX / 2; /* not all at the same moment */
 	entry->failures++;
 	entry->state = ENTRY_BACKOFF;
-	entry->retry_us = clock_monotonic_us(archive->options.clock) + delay_ms * 1000;
-	bool outage = problem->code == ERR_UNAVAILABLE || problem->code == ERR_TIMEOUT;
-	if (!outage || !archive->complained)
+	entry->retry_us = clock_monotonic_us(history->options.clock) + delay_ms * 1000;
+	bool outage = err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT;
+	if (!outage || !history->complained)
 		log_warn("execution not archived, trying again", "execution", entry->node.key.p, "error",
-			 problem->message, NULL);
-	archive->complained = archive->complained || outage;
-	look(archive, entry, delay_ms + 1);
+			 err->message, NULL);
+	history->complained = history->complained || outage;
+	look(history, entry, delay_ms + 1);
 }
 
-static void send_next(struct archive *archive)
+static void send_next(struct history *history)
 {
-	struct entry *next = TAILQ_FIRST(&archive->queue);
-	if (!next || archive->sent >= MAX_AT_ONCE)
+	struct entry *next = TAILQ_FIRST(&history->queue);
+	if (!next || history->sent >= MAX_AT_ONCE)
 		return;
-	TAILQ_REMOVE(&archive->queue, next, link);
+	TAILQ_REMOVE(&history->queue, next, link);
 	next->state = ENTRY_DUE;
-	look(archive, next, 0);
+	look(history, next, 0);
 }
 
 static void on_put(void *context, const struct db_result *result, const struct error *error)
 {
 	const struct sent *sent = context;
-	struct archive *archive = sent->archive;
-	struct entry *entry = entry_by_key(archive, str_of(sent->key));
-	struct error problem;
-	archive->sent--;
-	send_next(archive);
+	struct history *history = sent->history;
+	struct entry *entry = entry_by_key(history, str_of(sent->key));
+	struct error err;
+	history->sent--;
+	send_next(history);
 	const char *uid = result && db_result_rows(result) ? db_result_text(result, 0, 0) : NULL;
 	if (!error &&
 	    !uid) { /* another process wrote the row in the same moment: what it wrote shows next time */
-		error_set(&problem, ERR_UNAVAILABLE, "the row was being written by another process");
-		error = &problem;
+		error_set(&err, ERR_UNAVAILABLE, "the row was being written by another process");
+		error = &err;
 	}
 	if (!error)
-		archive->complained = false;
+		history->complained = false;
 	if (!entry || strcmp(entry->uid, sent->uid) != 0 || entry->state != ENTRY_SENT)
 		return;
 	if (error) {
-		try_later(archive, entry, error);
+		try_later(history, entry, error);
 	} else if (strcmp(uid, sent->uid) == 0) {
 		entry->state = ENTRY_DONE;
-		look(archive, entry, 0);
+		look(history, entry, 0);
 	} else if (!entry->under_uid) { /* the same UUID was chosen as a name before, or in another namespace
 					 */
 		entry->under_uid = true;
 		entry->state = ENTRY_DUE;
-		look(archive, entry, 0);
+		look(history, entry, 0);
 	} else {
-		error_set(&problem, ERR_INTERNAL, "its UID is the id of another object's row");
-		try_later(archive, entry, &problem);
+		error_set(&err, ERR_INTERNAL, "its UID is the id of another object's row");
+		try_later(history, entry, &err);
 	}
 }
 
@@ -163,13 +163,13 @@ static void sent_free(void *context)
 	free(sent);
 }
 
-static int send_row(struct archive *archive, struct entry *entry, const struct execution *execution,
+static int send_row(struct history *history, struct entry *entry, const struct execution *execution,
 		    const char *tenant, struct error *err)
 {
 	struct sent *sent = calloc(1, sizeof(*sent));
 	if (!sent)
 		return error_no_memory(err);
-	sent->archive = archive;
+	sent->history = history;
 	sent->key = str_dup(entry->node.key);
 	sent->uid = str_dup(str_of(entry->uid));
 	struct db_call call = {
@@ -186,7 +186,7 @@ static int send_row(struct archive *archive, struct entry *entry, const struct e
 		sent_free(sent);
 		return error_no_memory(err);
 	}
-	if (call.parameters && db_run(archive->options.db, &call, err) == 0)
+	if (call.parameters && db_run(history->options.db, &call, err) == 0)
 		return 0;
 	sent_free(sent);
 	return -1;
@@ -194,90 +194,90 @@ static int send_row(struct archive *archive, struct entry *entry, const struct e
 
 /* ---- from outside */
 
-enum archiver_state archiver_state(struct archive *archive, struct str key, const char *uid)
+enum history_state history_state(struct history *history, struct str key, const char *uid)
 {
-	if (!archive)
-		return ARCHIVE_DONE;
-	struct entry *entry = entry_find(archive, key, uid);
+	if (!history)
+		return HISTORY_DONE;
+	struct entry *entry = entry_find(history, key, uid);
 	if (!entry || entry->state == ENTRY_DUE)
-		return ARCHIVE_MISSING;
+		return HISTORY_MISSING;
 	if (entry->state == ENTRY_BACKOFF) {
-		int64_t left_us = entry->retry_us - clock_monotonic_us(archive->options.clock);
+		int64_t left_us = entry->retry_us - clock_monotonic_us(history->options.clock);
 		if (left_us <= 0)
-			return ARCHIVE_MISSING;
-		look(archive, entry, left_us / 1000 + 1); /* a loop's timers know the time less well */
-		return ARCHIVE_PENDING;
+			return HISTORY_MISSING;
+		look(history, entry, left_us / 1000 + 1); /* a loop's timers know the time less well */
+		return HISTORY_PENDING;
 	}
-	return entry->state == ENTRY_DONE ? ARCHIVE_DONE : ARCHIVE_PENDING;
+	return entry->state == ENTRY_DONE ? HISTORY_DONE : HISTORY_PENDING;
 }
 
-void archiver_put(struct archive *archive, struct str key, const struct execution *execution,
-		  const char *tenant)
+void history_put(struct history *history, struct str key, const struct execution *execution,
+		 const char *tenant)
 {
-	if (!archive || archiver_state(archive, key, execution->meta.uid) != ARCHIVE_MISSING)
+	if (!history || history_state(history, key, execution->meta.uid) != HISTORY_MISSING)
 		return;
-	struct error problem;
-	struct entry *entry = entry_get(archive, key, execution->meta.uid);
+	struct error err;
+	struct entry *entry = entry_get(history, key, execution->meta.uid);
 	if (!entry) {
 		log_error("execution not archived: out of memory", "namespace", execution->meta.namespace,
 			  NULL);
-		archive->options.look(archive->options.context, key, BACKOFF_MAX_MS);
+		history->options.look(history->options.context, key, BACKOFF_MAX_MS);
 		return;
 	}
-	if (archive->sent >= MAX_AT_ONCE) {
+	if (history->sent >= MAX_AT_ONCE) {
 		entry->state = ENTRY_QUEUED;
-		TAILQ_INSERT_TAIL(&archive->queue, entry, link);
+		TAILQ_INSERT_TAIL(&history->queue, entry, link);
 		return;
 	}
-	if (send_row(archive, entry, execution, tenant, &problem) != 0) {
-		try_later(archive, entry, &problem);
+	if (send_row(history, entry, execution, tenant, &err) != 0) {
+		try_later(history, entry, &err);
 		return;
 	}
-	archive->sent++;
+	history->sent++;
 	entry->state = ENTRY_SENT;
 }
 
-size_t archiver_backlog(const struct archive *archive)
+size_t history_backlog(const struct history *history)
 {
 	struct map_cursor cursor = {0};
 	size_t count = 0;
-	for (const struct map_node *node; archive && (node = map_next(&archive->entries, &cursor));)
+	for (const struct map_node *node; history && (node = map_next(&history->entries, &cursor));)
 		count += MAP_CONTAINER(node, const struct entry, node)->state != ENTRY_DONE;
 	return count;
 }
 
-void archiver_forget(struct archive *archive, struct str key)
+void history_forget(struct history *history, struct str key)
 {
-	struct entry *entry = archive ? entry_by_key(archive, key) : NULL;
+	struct entry *entry = history ? entry_by_key(history, key) : NULL;
 	if (!entry)
 		return;
-	entry_drop(archive, entry);
-	send_next(archive); /* it may have been its turn */
+	entry_drop(history, entry);
+	send_next(history); /* it may have been its turn */
 }
 
-struct archive *archiver_new(const struct archive_options *options, struct error *err)
+struct history *history_new(const struct history_options *options, struct error *err)
 {
-	struct archive *archive = calloc(1, sizeof(*archive));
-	if (!archive) {
+	struct history *history = calloc(1, sizeof(*history));
+	if (!history) {
 		error_no_memory(err);
 		return NULL;
 	}
-	archive->options = *options;
-	TAILQ_INIT(&archive->queue);
-	if (map_init(&archive->entries, err) == 0)
-		return archive;
-	free(archive);
+	history->options = *options;
+	TAILQ_INIT(&history->queue);
+	if (map_init(&history->entries, err) == 0)
+		return history;
+	free(history);
 	return NULL;
 }
 
-struct archive *archiver_free(struct archive *archive)
+struct history *history_free(struct history *history)
 {
-	if (!archive)
+	if (!history)
 		return NULL;
 	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&archive->entries, &cursor));)
-		entry_drop(archive, MAP_CONTAINER(node, struct entry, node));
-	map_free(&archive->entries);
-	free(archive);
+	for (struct map_node *node; (node = map_next(&history->entries, &cursor));)
+		entry_drop(history, MAP_CONTAINER(node, struct entry, node));
+	map_free(&history->entries);
+	free(history);
 	return NULL;
 }

@@ -8,15 +8,15 @@
 #include "lib/base/clock.h"
 #include "lib/db/db.h"
 
-struct archive;
+struct history;
 
-enum archiver_state {
-	ARCHIVE_MISSING, /* archiver_put is due */
-	ARCHIVE_PENDING, /* on its way, or waiting for another try: `look` will be called */
-	ARCHIVE_DONE,
+enum history_state {
+	HISTORY_MISSING, /* history_put is due */
+	HISTORY_PENDING, /* on its way, or waiting for another try: `look` will be called */
+	HISTORY_DONE,
 };
 
-struct archive_options {
+struct history_options {
 	struct db *db;
 	const struct clock *clock;
 	/* Look at the Execution again, that long from now: its state has changed or will have. */
@@ -24,18 +24,18 @@ struct archive_options {
 	void *context;
 };
 
-struct archive *archiver_new(const struct archive_options *options, struct error *err);
+struct history *history_new(const struct history_options *options, struct error *err);
 /* Before db_free. NULL-safe; returns NULL. */
-struct archive *archiver_free(struct archive *archive);
+struct history *history_free(struct history *history);
 
-/* key: "namespace/name". archive NULL: no database is configured, and everything counts as archived. */
-enum archiver_state archiver_state(struct archive *archive, struct str key, const char *uid);
-/* Start to archive it; the bytes are copied. tenant: NULL if its namespace has none. */
-void archiver_put(struct archive *archive, struct str key, const struct execution *execution,
-		  const char *tenant);
-/* Executions that ended and are not archived yet. archive NULL: 0. */
-size_t archiver_backlog(const struct archive *archive);
+/* key: "namespace/name". history NULL: no database is configured, and everything counts as archived. */
+enum history_state history_state(struct history *history, struct str key, const char *uid);
+/* Start to history it; the bytes are copied. tenant: NULL if its namespace has none. */
+void history_put(struct history *history, struct str key, const struct execution *execution,
+		 const char *tenant);
+/* Executions that ended and are not archived yet. history NULL: 0. */
+size_t history_backlog(const struct history *history);
 /* The Execution is gone. */
-void archiver_forget(struct archive *archive, struct str key);
+void history_forget(struct history *history, struct str key);
 
 #endif

@@ -1,7 +1,6 @@
 /* skillbox-controller: runs Executions as sandbox Pods. */
-#include "controller/controller.h"
+#include "controller/compose.h"
 #include "controller/health.h"
-#include "controller/sweep.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 
@@ -9,9 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 
+#define HELP_MAX (64 << 10)
+
 static int print_help(void)
 {
-	struct buffer help __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
+	cleanup_buffer struct buffer help = BUFFER(HELP_MAX);
 	buffer_append_c(
 	    &help, "skillbox-controller: runs Executions (skillbox.dev/v1alpha1) as hardened sandbox Pods\n\n"
 		   "usage: skillbox-controller [--help | --version]\n\n"
@@ -41,23 +42,23 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2])
 /* Sandboxes keep their jobs and results; the next controller goes on from there. */
 static int serve(uv_loop_t *loop, struct controller_config *config)
 {
-	struct error problem;
+	struct error err;
 	uv_signal_t signals[2];
-	struct controller *controller = controller_new(loop, config, &problem);
-	struct http_server *health = controller ? health_start(controller, &problem) : NULL;
-	struct sweep *sweep = health ? sweep_new(controller, &problem) : NULL;
+	struct controller *controller = controller_new(loop, config, &err);
+	const struct health_source source = {controller, controller_is_ready, controller_append_metrics};
+	struct http_server *health =
+	    controller ? health_start(loop, controller_health_port(controller), &source, &err) : NULL;
 	watch_signals(loop, signals);
 	int status = 0;
-	if (sweep) {
+	if (health) {
 		log_info("started", "version", SKILLBOX_VERSION, NULL);
 		uv_run(loop, UV_RUN_DEFAULT);
 	} else {
-		log_error("can't start", "error", problem.message, NULL);
+		log_error("can't start", "error", err.message, NULL);
 		status = 1;
 	}
 	uv_close((uv_handle_t *)&signals[0], NULL);
 	uv_close((uv_handle_t *)&signals[1], NULL);
-	sweep_free(sweep);
 	http_server_free(health);
 	controller_free(controller);
 	uv_run(loop, UV_RUN_DEFAULT); /* close callbacks */
@@ -75,16 +76,16 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	struct controller_config config = {0};
-	struct error problem;
+	struct error err;
 	enum log_level level = LOG_INFO;
 	log_init("controller", level);
 	process_return_memory();
-	if (process_seal(&problem) != 0) {
-		log_error("can't start", "error", problem.message, NULL);
+	if (process_seal(&err) != 0) {
+		log_error("can't start", "error", err.message, NULL);
 		return 1;
 	}
-	if (controller_config_load(&config, &problem) != 0) {
-		log_error("bad configuration", "error", problem.message, NULL);
+	if (controller_config_load(&config, &err) != 0) {
+		log_error("bad configuration", "error", err.message, NULL);
 		return 1;
 	}
 	if (!log_level_parse(config.log_level, &level))

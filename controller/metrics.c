@@ -1,8 +1,5 @@
 #include "controller/metrics.h"
 
-#include "controller/controller.h"
-#include "controller/execution/tracked.h"
-#include "controller/pool/pools.h"
 #include "lib/db/measure.h"
 #include "lib/kube/measure.h"
 
@@ -107,13 +104,11 @@ static void count_times(struct metrics *metrics, const struct execution *ended)
 			metrics_observe(metrics, CONTROLLER_PHASE_SECONDS, METRIC_AT(i), parts[i] / 1000);
 }
 
-void controller_count_ended(struct controller *controller, const struct execution *ended)
+void metrics_count_ended(struct metrics *metrics, const struct execution *ended, const char *tenant)
 {
-	struct metrics *metrics = controller->metrics;
 	const char *code = ended->status.error_code;
-	struct str tenant = str_of(controller_tenant(controller, ended->meta.namespace));
-	size_t by_status = metrics_label(metrics, CONTROLLER_TENANT_ENDED, 0, tenant);
-	size_t by_time = metrics_label(metrics, CONTROLLER_TENANT_RUN_SECONDS, 0, tenant);
+	size_t by_status = metrics_label(metrics, CONTROLLER_TENANT_ENDED, 0, str_of(tenant));
+	size_t by_time = metrics_label(metrics, CONTROLLER_TENANT_RUN_SECONDS, 0, str_of(tenant));
 	size_t status = index_in(statuses, COUNT(statuses), execution_rest_status(ended));
 	metrics_add(metrics, CONTROLLER_ENDED,
 		    METRIC_AT(index_in(reasons, COUNT(reasons), code ? code : "success")), 1);
@@ -122,93 +117,4 @@ void controller_count_ended(struct controller *controller, const struct executio
 		metrics_add(metrics, CONTROLLER_TENANT_RUN_SECONDS, METRIC_AT(by_time),
 			    ended->status.timings.run / 1000);
 	count_times(metrics, ended);
-}
-
-/* ---- what is only looked up when somebody asks */
-
-static void set_sandboxes(struct controller *controller)
-{
-	double count[COUNT(stages)] = {0};
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));) {
-		const struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
-		if (tracked->stage != SANDBOX_NONE)
-			count[tracked->stage - SANDBOX_WAITING]++;
-	}
-	for (size_t i = 0; i < COUNT(stages); i++)
-		metrics_set(controller->metrics, CONTROLLER_SANDBOXES, METRIC_AT(i), count[i]);
-}
-
-static void set_pools(struct controller *controller)
-{
-	struct pool_counts counts = pools_count(controller->pools);
-	const int64_t by_state[COUNT(pool_states)] = {counts.starting, counts.ready, counts.claimed};
-	for (size_t i = 0; i < COUNT(pool_states); i++)
-		metrics_set(controller->metrics, CONTROLLER_POOL_SANDBOXES, METRIC_AT(i),
-			    (double)by_state[i]);
-}
-
-static bool count_unfinished(void *context, const void *object)
-{
-	struct controller *controller = context;
-	const struct execution *execution = object;
-	if (execution_is_finished(execution))
-		return true;
-	struct str tenant = str_of(controller_tenant(controller, execution->meta.namespace));
-	size_t at = metrics_label(controller->metrics, CONTROLLER_TENANT_UNFINISHED, 0, tenant);
-	metrics_add(controller->metrics, CONTROLLER_TENANT_UNFINISHED, METRIC_AT(at), 1);
-	return true;
-}
-
-static void set_unfinished(struct controller *controller)
-{
-	metrics_clear(controller->metrics, CONTROLLER_TENANT_UNFINISHED); /* who has none is not shown */
-	informer_each(controller->executions, count_unfinished, controller);
-}
-
-static void set_queue(struct metrics *metrics, size_t which, const struct workqueue *queue)
-{
-	struct workqueue_stats stats;
-	workqueue_stats(queue, &stats);
-	const size_t keys[COUNT(queue_states)] = {stats.waiting, stats.running, stats.later};
-	metrics_set(metrics, CONTROLLER_RECONCILES, METRIC_AT(which), (double)stats.done);
-	metrics_set(metrics, CONTROLLER_RECONCILE_ERRORS, METRIC_AT(which), (double)stats.failed);
-	for (size_t i = 0; i < COUNT(queue_states); i++)
-		metrics_set(metrics, CONTROLLER_QUEUE_KEYS, METRIC_AT(which, i), (double)keys[i]);
-}
-
-static void set_informers(struct controller *controller)
-{
-	const struct {
-		const char *resource;
-		const struct informer *informer;
-	} informers[] = {{"namespaces", controller->tenants},
-			 {"skills", controller->skills},
-			 {"executions", controller->executions},
-			 {"pods", controller->pods},
-			 {"sandboxpools", controller->sandbox_pools}};
-	for (size_t i = 0; i < COUNT(informers); i++)
-		kube_measure_informer(controller->metrics, CONTROLLER_INFORMER_UP,
-				      CONTROLLER_INFORMER_OBJECTS, informers[i].resource,
-				      informers[i].informer);
-}
-
-void controller_metrics_append(struct controller *controller, struct buffer *out)
-{
-	static const struct db_measure database = {CONTROLLER_DATABASE_UP, CONTROLLER_DATABASE_STATEMENTS,
-						   CONTROLLER_DATABASE_ERRORS, CONTROLLER_DATABASE_WAITING};
-	struct metrics *metrics = controller->metrics;
-	set_unfinished(controller);
-	set_sandboxes(controller);
-	set_pools(controller);
-	set_queue(metrics, 0, controller->execution_queue);
-	set_queue(metrics, 1, controller->skill_queue);
-	set_queue(metrics, 2, controller->pool_queue);
-	set_informers(controller);
-	db_measure(metrics, &database, controller->db);
-	if (controller->db)
-		metrics_set(metrics, CONTROLLER_ARCHIVE_BACKLOG, METRIC_PLAIN,
-			    (double)archiver_backlog(controller->archive));
-	metrics_append_process("controller", SKILLBOX_VERSION, out);
-	metrics_append(metrics, out);
 }

@@ -1,14 +1,13 @@
-/* What the controller counts, and its answer to GET /metrics. docs/metrics.md lists the same table. */
+/* What the controller counts. docs/metrics.md lists the same table; what is only looked up when somebody asks
+ * is in gauges.h. */
 #ifndef SKILLBOX_CONTROLLER_METRICS_H
 #define SKILLBOX_CONTROLLER_METRICS_H
 
 #include "lib/api/execution.h"
 #include "lib/base/metrics.h"
 
-struct controller;
-
 enum controller_metric {
-	CONTROLLER_ENDED, /* counted where things happen, with metrics_add(controller->metrics, …) */
+	CONTROLLER_ENDED, /* counted where things happen */
 	CONTROLLER_TENANT_ENDED,
 	CONTROLLER_TENANT_RUN_SECONDS,
 	CONTROLLER_EXECUTION_SECONDS,
@@ -18,7 +17,7 @@ enum controller_metric {
 	CONTROLLER_STORE_RETRIES,
 	CONTROLLER_KUBE_REQUESTS,
 	CONTROLLER_KUBE_SECONDS,
-	CONTROLLER_TENANT_UNFINISHED, /* set when somebody asks */
+	CONTROLLER_TENANT_UNFINISHED, /* from here on: gauges.h */
 	CONTROLLER_SANDBOXES,
 	CONTROLLER_POOL_SANDBOXES,
 	CONTROLLER_RECONCILES,
@@ -37,9 +36,11 @@ extern const struct metric controller_metric_table[CONTROLLER_METRIC_COUNT];
 
 #define CONTROLLER_MAX_TENANTS 100 /* that are told apart by a label */
 
-/* Its end is recorded: count it by reason and tenant, with its times. */
-void controller_count_ended(struct controller *controller, const struct execution *ended);
+/* Values of the labels, in the order of their numbers. */
+enum controller_stage { CONTROLLER_STAGE_WAITING, CONTROLLER_STAGE_STARTING, CONTROLLER_STAGE_READY };
+enum controller_queue { CONTROLLER_QUEUE_EXECUTIONS, CONTROLLER_QUEUE_SKILLS, CONTROLLER_QUEUE_POOLS };
 
-void controller_metrics_append(struct controller *controller, struct buffer *out);
+/* Its end is recorded: count it by reason and tenant (NULL: none), with its times. */
+void metrics_count_ended(struct metrics *metrics, const struct execution *ended, const char *tenant);
 
 #endif

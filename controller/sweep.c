@@ -1,8 +1,6 @@
 #include "controller/sweep.h"
 
 #include "controller/sandbox/pod_spec.h"
-#include "lib/api/execution.h"
-#include "lib/api/pod.h"
 #include "lib/base/log.h"
 
 #include <stdio.h>
@@ -10,9 +8,10 @@
 
 /* Younger Pods may belong to an Execution that the other watch has not shown yet. */
 #define SWEEP_MIN_AGE_MS 10000
+#define PATH_SIZE 1024
 
 struct sweep {
-	struct controller *controller;
+	struct sweep_services services;
 	uv_timer_t timer;
 };
 
@@ -24,70 +23,61 @@ static void deleted(void *context, const struct kube_response *response)
 		log_warn("orphaned Pod not deleted", "error", response->error->message, NULL);
 }
 
-static void delete_orphan(struct controller *controller, const struct pod *pod)
+static void delete_orphan(const struct sweep_services *services, const struct pod *pod)
 {
-	char path[1024], body[POD_DELETE_SIZE];
-	struct error problem;
+	char path[PATH_SIZE], body[POD_DELETE_SIZE];
+	struct error err;
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", pod->meta.namespace, pod->meta.name);
 	pod_delete_options(pod->meta.uid, body);
 	struct kube_call call = {.method = "DELETE", .path = path, .body = str_of(body), .done = deleted};
 	log_info("deleting an orphaned sandbox", "namespace", pod->meta.namespace, "pod", pod->meta.name,
 		 NULL);
-	if (!kube_client_call(controller->client, &call, &problem))
-		log_warn("orphaned Pod not deleted", "error", problem.message, NULL);
+	if (!kube_client_call(services->client, &call, &err))
+		log_warn("orphaned Pod not deleted", "error", err.message, NULL);
 }
 
-struct wanted {
-	const struct pod *pod;
-	bool owner_exists, wanted;
-};
-
-static bool visit_execution(void *context, const void *object)
+static bool is_wanted(const struct sweep_services *services, const struct pod *pod)
 {
-	struct wanted *wanted = context;
-	const struct execution *execution = object;
+	const struct execution *execution = cache_execution_of_uid(services->cache, pod->meta.owner_uid);
 	char name[POD_NAME_SIZE];
+	if (!execution || execution_is_finished(execution))
+		return false;
 	pod_name(execution, name);
-	wanted->owner_exists = true;
-	wanted->wanted = !execution_is_finished(execution) && strcmp(name, wanted->pod->meta.name) == 0;
-	return false;
+	return strcmp(name, pod->meta.name) == 0;
 }
 
 static bool visit_pod(void *context, const void *object)
 {
-	struct controller *controller = context;
+	const struct sweep_services *services = context;
 	const struct pod *pod = object;
-	struct wanted wanted = {pod, false, false};
 	if (pod->meta.deleted_ms || !pod->meta.owner_uid || !pod->execution_uid ||
 	    strcmp(pod->meta.owner_uid, pod->execution_uid) != 0 ||
-	    clock_wall_ms(controller->clock) - pod->meta.created_ms < SWEEP_MIN_AGE_MS)
+	    clock_wall_ms(services->clock) - pod->meta.created_ms < SWEEP_MIN_AGE_MS)
 		return true;
-	informer_index_each(controller->executions, EXECUTIONS_BY_UID, str_of(pod->meta.owner_uid),
-			    visit_execution, &wanted);
-	if (!wanted.wanted)
-		delete_orphan(controller, pod);
+	if (!is_wanted(services, pod))
+		delete_orphan(services, pod);
 	return true;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct sweep *sweep = timer->data;
-	struct controller *controller = sweep->controller;
+	const struct cache *cache = sweep->services.cache;
 	/* a cache that may be old must not decide that an owner is gone */
-	if (informer_is_live(controller->executions) && informer_is_live(controller->pods))
-		informer_each(controller->pods, visit_pod, controller);
+	if (cache_is_live(cache, CACHE_EXECUTIONS) && cache_is_live(cache, CACHE_PODS))
+		cache_each(cache, CACHE_PODS, visit_pod, &sweep->services);
 }
 
-struct sweep *sweep_new(struct controller *controller, struct error *err)
+struct sweep *sweep_new(const struct sweep_services *services, struct error *err)
 {
 	struct sweep *sweep = calloc(1, sizeof(*sweep));
 	if (!sweep) {
 		error_no_memory(err);
 		return NULL;
 	}
-	sweep->controller = controller;
+	sweep->services = *services;
 	sweep->timer.data = sweep;
-	uv_timer_init(controller->loop, &sweep->timer);
+	uv_timer_init(services->loop, &sweep->timer);
 	uv_timer_start(&sweep->timer, on_timer, SWEEP_INTERVAL_MS, SWEEP_INTERVAL_MS);
 	return sweep;
 }

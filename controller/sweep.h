@@ -3,12 +3,26 @@
 #ifndef SKILLBOX_CONTROLLER_SWEEP_H
 #define SKILLBOX_CONTROLLER_SWEEP_H
 
-#include "controller/controller.h"
+#include "controller/cache.h"
+#include "lib/kube/client.h"
+
+#include <uv.h>
 
 #define SWEEP_INTERVAL_MS 15000
 
+/* What it needs of the rest of the controller. It outlives the sweep. */
+struct sweep_services {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	const struct cache *cache;
+	struct kube_client *client;
+};
+
 struct sweep;
-struct sweep *sweep_new(struct controller *controller, struct error *err);
-struct sweep *sweep_free(struct sweep *sweep); /* run the loop afterwards */
+
+/* services is copied. */
+struct sweep *sweep_new(const struct sweep_services *services, struct error *err);
+/* Run the loop afterwards. NULL-safe; returns NULL. */
+struct sweep *sweep_free(struct sweep *sweep);
 
 #endif

@@ -1,8 +1,9 @@
-#include "controller/execution/reconcile.h"
+#include "controller/execution/apply.h"
 
+#include "controller/execution/arrival.h"
 #include "controller/execution/capacity.h"
 #include "controller/execution/outcome.h"
-#include "controller/pool/pools.h"
+#include "controller/metrics.h"
 #include "controller/sandbox/pod_spec.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
@@ -12,15 +13,16 @@
 
 #define PATH_MAX_BYTES 1024
 #define STATUS_MAX (4 << 20)
+#define POD_MAX (64 << 10)
 
 /* One plan being applied: lives until its last API call is answered. */
 struct pass {
 	LIST_ENTRY(pass) link;
 	struct tracked *tracked;
-	struct controller *controller;
+	const struct execution_services *services;
 	char *key;
 	unsigned calls;
-	bool listed; /* it is in the controller's list */
+	bool listed; /* it is in the list of all */
 	bool failed;
 	int64_t requeue_ms;
 	struct execution *wish; /* as patched; for the answer */
@@ -47,14 +49,14 @@ static void pass_settle(struct pass *pass)
 {
 	if (--pass->calls > 0)
 		return;
-	struct workqueue *queue = pass->controller->execution_queue;
+	struct workqueue *queue = pass->services->queue;
 	struct str key = str_of(pass->key);
 	struct tracked *tracked = pass->tracked;
 	tracked->ending = tracked->in_pass = false;
 	if (!pass->failed && pass->settled) {
 		tracked->session = session_free(tracked->session);
 		capacity_note(tracked, SANDBOX_NONE);
-		controller_settle(pass->controller, tracked, key);
+		arrival_settle(tracked);
 	} else if (!pass->failed && pass->requeue_ms >= 0)
 		workqueue_add_after(queue, key, pass->requeue_ms);
 	workqueue_done(queue, key, pass->failed);
@@ -70,7 +72,7 @@ static void note_failure(struct pass *pass, const char *what, const struct error
 static void call(struct pass *pass, const char *method, const char *path, const char *content_type,
 		 struct str body, kube_done_cb done)
 {
-	struct error problem;
+	struct error err;
 	struct kube_call kube_call = {.method = method,
 				      .path = path,
 				      .content_type = content_type,
@@ -78,9 +80,9 @@ static void call(struct pass *pass, const char *method, const char *path, const 
 				      .done = done,
 				      .context = pass};
 	pass->calls++;
-	if (kube_client_call(pass->controller->client, &kube_call, &problem))
+	if (kube_client_call(pass->services->client, &kube_call, &err))
 		return;
-	note_failure(pass, "request not sent", &problem);
+	note_failure(pass, "request not sent", &err);
 	pass_settle(pass);
 }
 
@@ -100,7 +102,7 @@ static void pod_created(void *context, const struct kube_response *response)
 		/* a 409 is our own earlier create, or a stranger's Pod: then the problem is told if none of
 		 * ours shows up */
 		keep_create_problem(tracked, response->error ? response->error->message : NULL);
-		tracked->pod_created_ms = clock_wall_ms(pass->controller->clock);
+		tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
 	} else {
 		tracked->has_shape = false;
 		keep_create_problem(tracked, response->error->message);
@@ -113,20 +115,20 @@ static void create_pod(struct pass *pass, const struct observation *seen, const 
 {
 	struct tracked *tracked = pass->tracked;
 	const struct execution *execution = seen->execution;
-	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
+	cleanup_buffer struct buffer body = BUFFER(POD_MAX);
 	unsigned char random[16];
 	char token[33], path[PATH_MAX_BYTES];
-	struct error problem;
+	struct error err;
 	id_random(random, sizeof(random));
 	id_hex(random, sizeof(random), token);
-	if (pod_spec_of_execution(execution, shape, token, &pass->controller->config, &body, &problem) != 0) {
-		note_failure(pass, "Pod not built", &problem);
+	if (pod_spec_of_execution(execution, shape, token, pass->services->config, &body, &err) != 0) {
+		note_failure(pass, "Pod not built", &err);
 		return;
 	}
 	tracked->shape = *shape;
 	tracked->has_shape = true;
 	tracked->stream_losses = 0;
-	tracked->created_us = clock_monotonic_us(pass->controller->clock);
+	tracked->created_us = clock_monotonic_us(pass->services->clock);
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods", execution->meta.namespace);
 	call(pass, "POST", path, NULL, buffer_str(&body), pod_created);
 }
@@ -155,7 +157,7 @@ static void delete_pod(struct pass *pass)
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", pass->pod_namespace, pass->pod_name);
 	pod_delete_options(pass->pod_uid, body);
 	if (tracked->claimed_pod)
-		pools_release(pass->controller->pools, pass->pod_namespace, pass->pod_name, true);
+		pools_release(pass->services->pools, pass->pod_namespace, pass->pod_name, true);
 	call(pass, "DELETE", path, NULL, str_of(body), pod_deleted);
 }
 
@@ -168,12 +170,12 @@ static void patch_status(struct pass *pass);
 static bool reduce_status(struct pass *pass, const struct error *error)
 {
 	char message[1024];
-	struct error problem;
+	struct error err;
 	if (pass->reduced || !execution_is_finished(pass->wish))
 		return false;
 	snprintf(message, sizeof(message), "the result could not be recorded: %.900s", error->message);
 	struct execution *reduced = outcome_failure_of(pass->wish, "sandbox_lost", message,
-						       clock_wall_ms(pass->controller->clock), &problem);
+						       clock_wall_ms(pass->services->clock), &err);
 	if (!reduced)
 		return false;
 	execution_free(pass->wish);
@@ -185,29 +187,30 @@ static bool reduce_status(struct pass *pass, const struct error *error)
 
 static void remember_written(struct pass *pass, struct str json)
 {
-	struct error problem;
-	struct execution *written = execution_from_json(json, &problem);
+	struct error err;
+	struct execution *written = execution_from_json(json, &err);
 	if (!written) {
 		log_warn("answer to a status patch not understood", "execution", pass->key, "error",
-			 problem.message, NULL);
+			 err.message, NULL);
 		return;
 	}
 	execution_free(pass->tracked->written);
 	pass->tracked->written = written;
-	pass->tracked->written_ms = clock_wall_ms(pass->controller->clock);
+	pass->tracked->written_ms = clock_wall_ms(pass->services->clock);
 }
 
 static void note_written(struct pass *pass)
 {
-	struct controller *controller = pass->controller;
+	const struct execution_services *services = pass->services;
 	if (execution_is_finished(pass->wish)) {
-		controller_count_ended(controller, pass->wish);
+		metrics_count_ended(services->metrics, pass->wish,
+				    cache_tenant(services->cache, pass->wish->meta.namespace));
 		log_info("execution finished", "execution", pass->key, "reason",
 			 pass->wish->status.succeeded.reason, "error_code", pass->wish->status.error_code,
 			 NULL);
 	}
 	if (pass->wish->status.attempt != pass->attempt) {
-		metrics_add(controller->metrics, CONTROLLER_SANDBOXES_LOST, METRIC_PLAIN, 1);
+		metrics_add(services->metrics, CONTROLLER_SANDBOXES_LOST, METRIC_PLAIN, 1);
 		tracked_forget_sandbox(pass->tracked);
 	}
 }
@@ -221,7 +224,7 @@ static void status_patched(void *context, const struct kube_response *response)
 		if (pass->delete_after_patch)
 			delete_pod(pass);
 		note_written(pass);
-		if (execution_is_finished(pass->wish) && !pass->controller->archive)
+		if (execution_is_finished(pass->wish) && !pass->services->history)
 			pass->settled = true; /* nothing is left to decide but the time to live */
 		else
 			pass->requeue_ms =
@@ -240,12 +243,12 @@ static void status_patched(void *context, const struct kube_response *response)
 
 static void patch_status(struct pass *pass)
 {
-	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(STATUS_MAX);
+	cleanup_buffer struct buffer body = BUFFER(STATUS_MAX);
 	char path[PATH_MAX_BYTES];
-	struct error problem;
-	if (execution_status_patch(pass->wish, !pass->reduced, &body, &problem) != 0) {
-		log_error("status not built", "execution", pass->key, "error", problem.message, NULL);
-		if (!reduce_status(pass, &problem))
+	struct error err;
+	if (execution_status_patch(pass->wish, !pass->reduced, &body, &err) != 0) {
+		log_error("status not built", "execution", pass->key, "error", err.message, NULL);
+		if (!reduce_status(pass, &err))
 			pass->failed = true;
 		return;
 	}
@@ -279,10 +282,10 @@ static void delete_execution(struct pass *pass, const struct execution *executio
 
 /* Sessions */
 
-void execution_session_changed(void *context)
+static void session_changed(void *context)
 {
 	struct tracked *tracked = context;
-	struct workqueue *queue = tracked->controller->execution_queue;
+	struct workqueue *queue = tracked->executions->services.queue;
 	switch (session_state(tracked->session)) {
 	case SESSION_RUNNING: /* of interest once it has run for a while */
 		workqueue_add_after(queue, tracked->node.key, PLAN_RUNNING_PATCH_MS);
@@ -298,7 +301,7 @@ static void close_session(struct tracked *tracked)
 {
 	if (tracked->session && session_state(tracked->session) == SESSION_LOST) {
 		tracked->stream_losses++;
-		metrics_add(tracked->controller->metrics, CONTROLLER_STREAMS_LOST, METRIC_PLAIN, 1);
+		metrics_add(tracked->executions->services.metrics, CONTROLLER_STREAMS_LOST, METRIC_PLAIN, 1);
 		log_info("sandbox stream lost", "execution", tracked->node.key.p, "problem",
 			 session_problem(tracked->session), NULL);
 	}
@@ -308,41 +311,58 @@ static void close_session(struct tracked *tracked)
 static void open_session(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
 {
 	struct tracked *tracked = pass->tracked;
-	struct error problem;
-	const char *tenant = controller_tenant(pass->controller, seen->execution->meta.namespace);
+	struct error err;
+	const char *tenant = cache_tenant(pass->services->cache, seen->execution->meta.namespace);
 	tracked->session = session_free(tracked->session);
 	free(tracked->session_pod_uid);
 	tracked->session_pod_uid = str_dup(str_of(seen->pod->meta.uid));
 	if (tracked->session_pod_uid && tenant)
-		tracked->session =
-		    session_start(&pass->controller->services, seen->execution, seen->skill, shape, seen->pod,
-				  tenant, execution_session_changed, tracked, &problem);
+		tracked->session = session_start(pass->services->sessions, seen->execution, seen->skill,
+						 shape, seen->pod, tenant, session_changed, tracked, &err);
 	else
-		error_set(&problem, ERR_UNAVAILABLE,
-			  "the namespace has no tenant any more, or memory is short");
+		error_set(&err, ERR_UNAVAILABLE, "the namespace has no tenant any more, or memory is short");
 	if (!tracked->session) {
 		tracked->stream_losses++;
-		note_failure(pass, "session not opened", &problem);
+		note_failure(pass, "session not opened", &err);
 	}
 }
 
 /* What happened to the offer meanwhile, or no memory: the next look finds another way. */
+static int take_sandbox(struct pass *pass, const struct observation *seen, const struct run_shape *shape,
+			struct error *err)
+{
+	struct tracked *tracked = pass->tracked;
+	const struct execution *execution = seen->execution;
+	const char *tenant = cache_tenant(pass->services->cache, execution->meta.namespace);
+	struct claim claim;
+	if (!tenant)
+		return error_set(err, ERR_UNAVAILABLE, "the namespace has no tenant any more");
+	tracked->created_us = clock_monotonic_us(pass->services->clock);
+	if (pools_claim(pass->services->pools, execution->meta.namespace, execution_id(execution), shape,
+			&claim, err) != 0) {
+		tracked->created_us = 0;
+		return -1;
+	}
+	free(tracked->claimed_pod);
+	tracked->claimed_pod = claim.pod_name;
+	free(tracked->session_pod_uid);
+	tracked->session_pod_uid = claim.pod_uid;
+	session_free(tracked->session);
+	tracked->session = claim.session;
+	if (session_assign(tracked->session, execution, seen->skill, shape, tenant, session_changed, tracked,
+			   err) == 0)
+		return 0;
+	tracked->session = session_free(tracked->session);
+	tracked->created_us = 0;
+	return -1;
+}
+
 static void claim_sandbox(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
 {
 	struct tracked *tracked = pass->tracked;
-	struct controller *controller = pass->controller;
-	const char *tenant = controller_tenant(controller, seen->execution->meta.namespace);
-	struct error problem;
-	if (!tenant) {
-		error_set(&problem, ERR_UNAVAILABLE, "the namespace has no tenant any more");
-		note_failure(pass, "no sandbox claimed", &problem);
-		return;
-	}
-	tracked->created_us = clock_monotonic_us(controller->clock);
-	if (pools_claim(controller->pools, tracked, seen->execution, seen->skill, shape, tenant, &problem) !=
-	    0) {
-		tracked->created_us = 0;
-		note_failure(pass, "no sandbox claimed", &problem);
+	struct error err;
+	if (take_sandbox(pass, seen, shape, &err) != 0) {
+		note_failure(pass, "no sandbox claimed", &err);
 		return;
 	}
 	tracked->shape = *shape;
@@ -355,7 +375,7 @@ static void record_event(const struct pass *pass, const struct execution *execut
 {
 	struct event_object about = {API_VERSION, "Execution", execution->meta.namespace,
 				     execution->meta.name, execution->meta.uid};
-	event_record(pass->controller->events, &about, plan->event_type, plan->event_reason, "Run",
+	event_record(pass->services->events, &about, plan->event_type, plan->event_reason, "Run",
 		     plan->event_note);
 }
 
@@ -365,7 +385,7 @@ static struct pass *pass_new(struct tracked *tracked, const struct observation *
 	if (!pass)
 		return NULL;
 	pass->tracked = tracked;
-	pass->controller = tracked->controller;
+	pass->services = &tracked->executions->services;
 	pass->requeue_ms = plan->requeue_ms;
 	pass->attempt = seen->execution->status.attempt;
 	pass->key = str_dup(tracked->node.key);
@@ -382,26 +402,26 @@ static struct pass *pass_new(struct tracked *tracked, const struct observation *
 	return NULL;
 }
 
-void apply_plan(struct controller *controller, struct tracked *tracked, const struct observation *seen,
-		struct plan *plan)
+void apply_plan(struct tracked *tracked, const struct observation *seen, struct plan *plan)
 {
+	const struct execution_services *services = &tracked->executions->services;
 	struct pass *pass = pass_new(tracked, seen, plan);
 	if (!pass) {
-		workqueue_done(controller->execution_queue, tracked->node.key, true);
+		workqueue_done(services->queue, tracked->node.key, true);
 		return;
 	}
-	LIST_INSERT_HEAD(&controller->passes, pass, link);
+	LIST_INSERT_HEAD(&tracked->executions->passes, pass, link);
 	pass->listed = true;
 	tracked->in_pass = true;
 	pass->calls = 1; /* ours, settled at the end */
 	unsigned actions = plan->actions;
 	if (plan->event_reason)
 		record_event(pass, seen->execution, plan);
-	tracked->waits_for_pool = tracked->woken = false;
+	demand_cancel(&tracked->demand);
 	if (plan->waiting)
 		capacity_note(tracked, SANDBOX_WAITING);
 	if (plan->waits_for_pool)
-		pools_wait(tracked, &plan->shape);
+		pools_wait(services->pools, &tracked->demand, &plan->shape);
 	if (actions & ACTION_CLAIM)
 		claim_sandbox(pass, seen, &plan->shape);
 	if (actions & ACTION_CREATE_POD) {
@@ -417,7 +437,7 @@ void apply_plan(struct controller *controller, struct tracked *tracked, const st
 	if (actions & ACTION_RETRY_STORE) {
 		log_warn("result not stored, trying again", "execution", pass->key, "error",
 			 seen->session_problem, NULL);
-		metrics_add(controller->metrics, CONTROLLER_STORE_RETRIES, METRIC_PLAIN, 1);
+		metrics_add(services->metrics, CONTROLLER_STORE_RETRIES, METRIC_PLAIN, 1);
 		session_retry_store(tracked->session);
 	}
 	if (actions & ACTION_PATCH_STATUS) {
@@ -430,15 +450,15 @@ void apply_plan(struct controller *controller, struct tracked *tracked, const st
 		delete_pod(pass);
 	}
 	if (actions & ACTION_ARCHIVE)
-		archiver_put(controller->archive, str_of(pass->key), seen->execution,
-			     controller_tenant(controller, seen->execution->meta.namespace));
+		history_put(services->history, str_of(pass->key), seen->execution,
+			    cache_tenant(services->cache, seen->execution->meta.namespace));
 	if (actions & ACTION_DELETE_EXECUTION)
 		delete_execution(pass, seen->execution);
 	pass_settle(pass);
 }
 
-void apply_forget(struct controller *controller)
+void apply_forget(struct executions *executions)
 {
-	while (!LIST_EMPTY(&controller->passes))
-		pass_free(LIST_FIRST(&controller->passes));
+	while (!LIST_EMPTY(&executions->passes))
+		pass_free(LIST_FIRST(&executions->passes));
 }

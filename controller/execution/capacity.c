@@ -1,24 +1,13 @@
 #include "controller/execution/capacity.h"
 
-#include "controller/pool/pools.h"
-
 #include <stdlib.h>
-
-int64_t controller_starting(const struct controller *controller)
-{
-	struct map_cursor cursor = {0};
-	int64_t count = pools_starting(controller->pools);
-	for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));)
-		count += MAP_CONTAINER(node, struct tracked, node)->stage == SANDBOX_STARTING;
-	return count;
-}
 
 void capacity_observe(const struct tracked *tracked, struct observation *ret)
 {
 	struct map_cursor cursor = {0};
 	struct str namespace = str_of(tracked->namespace);
-	ret->starting += pools_starting(tracked->controller->pools);
-	for (struct map_node *node; (node = map_next(&tracked->controller->tracked, &cursor));) {
+	ret->starting += pools_starting(tracked->executions->services.pools);
+	for (struct map_node *node; (node = map_next(&tracked->executions->tracked, &cursor));) {
 		const struct tracked *other = MAP_CONTAINER(node, struct tracked, node);
 		if (other == tracked || other->stage < SANDBOX_STARTING)
 			continue;
@@ -39,12 +28,12 @@ static int64_t under_way(const struct tracked *waiting)
 }
 
 /* The next is the oldest of the tenant with the fewest sandboxes. */
-static void wake_next(struct controller *controller)
+static void wake_next(struct executions *executions)
 {
 	struct map_cursor cursor = {0};
 	struct tracked *next = NULL;
 	int64_t next_under_way = 0;
-	for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));) {
+	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));) {
 		struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
 		if (tracked->stage != SANDBOX_WAITING)
 			continue;
@@ -57,7 +46,7 @@ static void wake_next(struct controller *controller)
 		next_under_way = count;
 	}
 	if (next)
-		workqueue_add(controller->execution_queue, next->node.key);
+		workqueue_add(executions->services.queue, next->node.key);
 }
 
 void capacity_note(struct tracked *tracked, enum sandbox_stage stage)
@@ -67,5 +56,5 @@ void capacity_note(struct tracked *tracked, enum sandbox_stage stage)
 	bool left_start = before == SANDBOX_STARTING && stage != SANDBOX_STARTING;
 	bool left = before >= SANDBOX_STARTING && stage < SANDBOX_STARTING;
 	if (left_start || left)
-		wake_next(tracked->controller);
+		wake_next(tracked->executions);
 }

@@ -4,7 +4,7 @@
 #ifndef SKILLBOX_CONTROLLER_EXECUTION_CAPACITY_H
 #define SKILLBOX_CONTROLLER_EXECUTION_CAPACITY_H
 
-#include "controller/execution/tracked.h"
+#include "controller/execution/state.h"
 
 /* Note where the sandbox of an Execution stands; if a place became free, the next that waits is looked at
  * again. */

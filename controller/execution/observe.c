@@ -1,9 +1,7 @@
-#include "controller/execution/reconcile.h"
+#include "controller/execution/observe.h"
 
 #include "controller/execution/capacity.h"
-#include "controller/pool/pools.h"
 #include "controller/sandbox/pod_spec.h"
-#include "lib/policy/newest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,42 +10,22 @@
  * there). */
 #define POD_EXPECTED_MS 5000
 
-const struct skill *observe_skill(const struct controller *controller, const char *namespace,
-				  const char *name, const char *version)
-{
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
-	struct newest_skill newest = newest_skill(str_of(version));
-	if (!name || buffer_appendf(&key, "%s/%s", namespace, name) != 0)
-		return NULL;
-	informer_index_each(controller->skills, SKILLS_BY_NAME, buffer_str(&key), newest_skill_visit,
-			    &newest);
-	return newest.found;
-}
-
-static const struct pod *pod_named(const struct controller *controller, const char *namespace,
-				   const char *name)
-{
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
-	if (buffer_appendf(&key, "%s/%s", namespace, name) != 0)
-		return NULL;
-	return informer_get(controller->pods, buffer_str(&key));
-}
-
 /* The Pod that was made for this attempt, or the one of a pool that it was given: by us, or by a controller
  * before us, as the sandbox itself tells. */
-static void observe_pod(struct controller *controller, struct tracked *tracked, struct observation *ret)
+static void observe_pod(const struct execution_services *services, struct tracked *tracked,
+			struct observation *ret)
 {
 	const struct execution *execution = ret->execution;
 	const char *namespace = execution->meta.namespace;
 	char name[POD_NAME_SIZE];
 	pod_name(execution, name);
-	ret->pod = pod_named(controller, namespace, name);
+	ret->pod = cache_pod(services->cache, namespace, name);
 	if (ret->pod)
 		return;
 	if (!tracked->claimed_pod && !tracked->session && !execution_is_finished(execution)) {
 		const struct run_shape *shape = NULL;
 		const char *claimed =
-		    pools_find_claimed(controller->pools, namespace, execution_id(execution), &shape);
+		    pools_find_claimed(services->pools, namespace, execution_id(execution), &shape);
 		tracked->claimed_pod = claimed ? str_dup(str_of(claimed)) : NULL;
 		if (tracked->claimed_pod &&
 		    shape) { /* what the skill has become since changes nothing for it */
@@ -57,12 +35,12 @@ static void observe_pod(struct controller *controller, struct tracked *tracked, 
 	}
 	if (!tracked->claimed_pod)
 		return;
-	ret->pod = pod_named(controller, namespace, tracked->claimed_pod);
+	ret->pod = cache_pod(services->cache, namespace, tracked->claimed_pod);
 	ret->claimed = ret->pod != NULL;
 	ret->pod_lost = !ret->pod;
 }
 
-static void observe_pools(const struct controller *controller, const struct tracked *tracked,
+static void observe_pools(const struct execution_services *services, const struct tracked *tracked,
 			  struct observation *ret)
 {
 	struct run_shape shape;
@@ -73,10 +51,11 @@ static void observe_pools(const struct controller *controller, const struct trac
 	if (ret->pod || ret->pod_lost || ret->pod_expected || tracked->session ||
 	    execution_is_finished(ret->execution))
 		return;
-	if (ret->skill && run_shape_resolve(ret->skill, ret->execution, &controller->config, &shape,
-					    &error_code, &ignored) == 0)
-		ret->pool = pools_offer(controller->pools, namespace,
-					recorded ? pod_named(controller, namespace, recorded) : NULL, &shape);
+	if (ret->skill && run_shape_resolve(ret->skill, ret->execution, services->config, &shape, &error_code,
+					    &ignored) == 0)
+		ret->pool =
+		    pools_offer(services->pools, namespace,
+				recorded ? cache_pod(services->cache, namespace, recorded) : NULL, &shape);
 }
 
 static void observe_session(const struct tracked *tracked, struct observation *ret)
@@ -137,20 +116,20 @@ static void observe_capacity(struct tracked *tracked, struct observation *ret)
 		capacity_observe(tracked, ret);
 }
 
-void observe_execution(struct controller *controller, struct tracked *tracked,
-		       const struct execution *execution, struct run_shape *shape_memory,
-		       struct observation *ret)
+void observe_execution(struct tracked *tracked, const struct execution *execution,
+		       struct run_shape *shape_memory, struct observation *ret)
 {
+	const struct execution_services *services = &tracked->executions->services;
 	*ret = (struct observation){
 	    .execution = execution,
-	    .namespace_is_tenant = controller_tenant(controller, execution->meta.namespace) != NULL,
-	    .skill = observe_skill(controller, execution->meta.namespace, execution->spec.skill_name,
-				   execution->spec.skill_version),
+	    .namespace_is_tenant = cache_tenant(services->cache, execution->meta.namespace) != NULL,
+	    .skill = cache_find_skill(services->cache, execution->meta.namespace, execution->spec.skill_name,
+				      execution->spec.skill_version),
 	    .pod_create_problem = tracked->pod_create_problem,
 	    .stream_losses = tracked->stream_losses,
-	    .now_ms = clock_wall_ms(controller->clock),
+	    .now_ms = clock_wall_ms(services->clock),
 	};
-	observe_pod(controller, tracked, ret);
+	observe_pod(services, tracked, ret);
 	if (ret->pod)
 		tracked->pod_created_ms = 0;
 	ret->pod_expected =
@@ -159,17 +138,17 @@ void observe_execution(struct controller *controller, struct tracked *tracked,
 		ret->shape = shape_memory;
 	else if (tracked->has_shape)
 		ret->shape = &tracked->shape;
-	enum archiver_state archived =
-	    archiver_state(controller->archive, tracked->node.key, execution->meta.uid);
-	ret->archived = archived == ARCHIVE_DONE;
-	ret->archiving = archived == ARCHIVE_PENDING;
+	enum history_state archived =
+	    history_state(services->history, tracked->node.key, execution->meta.uid);
+	ret->archived = archived == HISTORY_DONE;
+	ret->archiving = archived == HISTORY_PENDING;
 	observe_session(tracked, ret);
-	observe_timings(tracked, clock_monotonic_us(controller->clock), ret);
+	observe_timings(tracked, clock_monotonic_us(services->clock), ret);
 	observe_capacity(tracked, ret);
-	observe_pools(controller, tracked, ret);
+	observe_pools(services, tracked, ret);
 	ret->warm = tracked->claimed_pod != NULL;
 	int64_t claim_us = tracked->created_us ? tracked->created_us : tracked->seen_us;
-	ret->sandbox_age_ms = ret->claimed ? (clock_monotonic_us(controller->clock) - claim_us) / 1000
+	ret->sandbox_age_ms = ret->claimed ? (clock_monotonic_us(services->clock) - claim_us) / 1000
 			      : ret->pod   ? ret->now_ms - ret->pod->meta.created_ms
 					   : 0;
 }

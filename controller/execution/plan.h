@@ -4,6 +4,7 @@
 #define SKILLBOX_CONTROLLER_EXECUTION_PLAN_H
 
 #include "controller/config.h"
+#include "controller/pool/demand.h"
 #include "controller/sandbox/run_result.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
@@ -27,14 +28,6 @@
 #define PLAN_POOL_WAIT_MS                                                                                    \
 	300000 /* a pool says when it has a sandbox, or won't have one; this is in case it doesn't */
 #define PLAN_RUNNING_PATCH_MS 1000 /* runs shorter than this are written once, at the end */
-
-/* What the pools have for a run. */
-enum pool_offer {
-	POOL_NONE,     /* no pool serves it, or the ones that do are not well */
-	POOL_SETTLING, /* a new controller doesn't know yet which sandboxes run what */
-	POOL_COMING,   /* a sandbox of it will be ready soon */
-	POOL_READY,
-};
 
 struct observation {
 	const struct execution *execution;

@@ -1,17 +1,19 @@
 #include "controller/execution/reconcile.h"
 
+#include "controller/execution/apply.h"
+#include "controller/execution/observe.h"
 #include "lib/base/log.h"
 
 /* The watch shows our own status patch soon; until then what we wrote is the newer truth. */
 #define WRITTEN_MS 5000
+#define NOT_SYNCED_MS 100 /* until the caches are complete */
 
-static const struct execution *newest(struct controller *controller, struct tracked *tracked,
-				      const struct execution *cached)
+static const struct execution *newest(struct tracked *tracked, const struct execution *cached)
 {
 	if (!tracked->written)
 		return cached;
 	bool shown = strcmp(tracked->written->meta.resource_version, cached->meta.resource_version) == 0;
-	if (shown || clock_wall_ms(controller->clock) - tracked->written_ms > WRITTEN_MS) {
+	if (shown || clock_wall_ms(tracked->executions->services.clock) - tracked->written_ms > WRITTEN_MS) {
 		tracked->written = execution_free(tracked->written);
 		return cached;
 	}
@@ -26,26 +28,26 @@ static bool is_settled(const struct observation *seen, const struct tracked *tra
 	       !tracked->written && plan->actions == 0;
 }
 
-void reconcile_execution(void *context, struct str key)
+void executions_reconcile(struct executions *executions, struct str key)
 {
-	struct controller *controller = context;
-	struct workqueue *queue = controller->execution_queue;
-	const struct execution *cached = informer_get(controller->executions, key);
-	struct tracked *tracked = tracked_find(controller, key);
-	struct error problem;
+	const struct execution_services *services = &executions->services;
+	struct workqueue *queue = services->queue;
+	const struct execution *cached = cache_execution(services->cache, key);
+	struct tracked *tracked = tracked_find(executions, key);
+	struct error err;
 	if (!cached) { /* deleted: its Pod goes with it, by its owner reference and by the sweep */
 		if (tracked)
 			tracked_drop(tracked);
-		archiver_forget(controller->archive, key);
+		history_forget(services->history, key);
 		workqueue_done(queue, key, false);
 		return;
 	}
-	if (!controller_has_synced(controller)) { /* what is missing in a half-filled cache would look lost */
-		workqueue_add_after(queue, key, 100);
+	if (!cache_has_synced(services->cache)) {
+		workqueue_add_after(queue, key, NOT_SYNCED_MS);
 		workqueue_done(queue, key, false);
 		return;
 	}
-	tracked = tracked_get(controller, key, cached->meta.uid, &problem);
+	tracked = tracked_get(executions, key, cached->meta.uid, &err);
 	struct observation seen;
 	struct run_shape shape;
 	struct plan plan;
@@ -53,9 +55,9 @@ void reconcile_execution(void *context, struct str key)
 		workqueue_done(queue, key, true);
 		return;
 	}
-	observe_execution(controller, tracked, newest(controller, tracked, cached), &shape, &seen);
-	if (plan_execution(&seen, &controller->config, &plan, &problem) != 0) {
-		log_error("no plan", "execution", tracked->node.key.p, "error", problem.message, NULL);
+	observe_execution(tracked, newest(tracked, cached), &shape, &seen);
+	if (plan_execution(&seen, services->config, &plan, &err) != 0) {
+		log_error("no plan", "execution", tracked->node.key.p, "error", err.message, NULL);
 		workqueue_done(queue, key, true);
 		return;
 	}
@@ -65,7 +67,7 @@ void reconcile_execution(void *context, struct str key)
 			workqueue_add_after(queue, key, plan.requeue_ms);
 		workqueue_done(queue, key, false);
 	} else {
-		apply_plan(controller, tracked, &seen, &plan);
+		apply_plan(tracked, &seen, &plan);
 	}
 	plan_clear(&plan);
 }

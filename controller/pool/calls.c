@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PATH_SIZE 1024
+#define REQUEST_MAX (64 << 10)
 #define STATUS_INTERVAL_MS 3000 /* counts change with every claim: people look, nothing waits for them */
 
 struct pool_call {
@@ -49,7 +51,7 @@ static struct sandbox *sandbox_of(const struct pool_call *call)
 
 static int send_call(struct pool *pool, const char *pod, struct kube_call *kube_call)
 {
-	struct error problem;
+	struct error err;
 	struct pool_call *call = calloc(1, sizeof(*call));
 	if (!call)
 		return -1;
@@ -58,8 +60,7 @@ static int send_call(struct pool *pool, const char *pod, struct kube_call *kube_
 	call->pod = str_dup(str_of(pod));
 	LIST_INSERT_HEAD(&pool->pools->calls, call, link);
 	kube_call->context = call;
-	if (call->pool_key && call->pod &&
-	    kube_client_call(pool->pools->controller->client, kube_call, &problem))
+	if (call->pool_key && call->pod && kube_client_call(pool->pools->services.client, kube_call, &err))
 		return 0;
 	log_warn("request of a pool not sent", "pool", pool->node.key.p, NULL);
 	call_free(call);
@@ -68,7 +69,7 @@ static int send_call(struct pool *pool, const char *pod, struct kube_call *kube_
 
 static void look_again(const struct pool_call *call, int64_t delay_ms)
 {
-	workqueue_add_after(call->pools->controller->pool_queue, str_of(call->pool_key), delay_ms);
+	workqueue_add_after(call->pools->services.queue, str_of(call->pool_key), delay_ms);
 }
 
 /* Pods */
@@ -85,7 +86,7 @@ static void created(void *context, const struct kube_response *response)
 			 response->error->message, NULL);
 		if (pool) {
 			pool->failures++;
-			pool->failed_ms = clock_wall_ms(call->pools->controller->clock);
+			pool->failed_ms = clock_wall_ms(call->pools->services.clock);
 		}
 		if (sandbox && !sandbox->uid)
 			sandbox->created_ms = 0; /* nothing is to be expected */
@@ -98,7 +99,7 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 		 struct error *err)
 {
 	const struct pool *pool = sandbox->pool;
-	const struct controller_config *config = &pool->pools->controller->config;
+	const struct controller_config *config = pool->pools->services.config;
 	unsigned char random[16];
 	char token[33];
 	id_random(random, sizeof(random));
@@ -130,14 +131,13 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 void pools_create(struct sandbox *sandbox, const struct sandbox_pool *object)
 {
 	struct pool *pool = sandbox->pool;
-	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
-	char path[1024];
-	struct error problem;
+	cleanup_buffer struct buffer body = BUFFER(REQUEST_MAX);
+	char path[PATH_SIZE];
+	struct error err;
 	struct kube_call call = {.method = "POST", .path = path, .done = created};
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods", pool->namespace);
-	if (build(sandbox, object, &body, &problem) != 0) {
-		log_error("Pod of a pool not built", "pool", pool->node.key.p, "error", problem.message,
-			  NULL);
+	if (build(sandbox, object, &body, &err) != 0) {
+		log_error("Pod of a pool not built", "pool", pool->node.key.p, "error", err.message, NULL);
 		sandbox->created_ms = 0;
 		return;
 	}
@@ -166,7 +166,7 @@ static void deleted(void *context, const struct kube_response *response)
 
 void pools_delete(struct sandbox *sandbox)
 {
-	char path[1024], body[POD_DELETE_SIZE];
+	char path[PATH_SIZE], body[POD_DELETE_SIZE];
 	struct kube_call call = {.method = "DELETE", .path = path, .done = deleted};
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", sandbox->pool->namespace,
 		 sandbox->name);
@@ -245,14 +245,13 @@ int64_t pools_write_status(struct pool *pool, const struct sandbox_pool *object,
 	int64_t left = STATUS_INTERVAL_MS - (now_ms - pool->written_ms);
 	if (pool->writing || left > 0)
 		return left > 0 ? left : STATUS_INTERVAL_MS;
-	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
-	char path[1024];
-	struct error problem;
+	cleanup_buffer struct buffer body = BUFFER(REQUEST_MAX);
+	char path[PATH_SIZE];
+	struct error err;
 	snprintf(path, sizeof(path), API_BASE_PATH "/namespaces/%s/" API_SANDBOX_POOLS "/%s/status",
 		 pool->namespace, object->meta.name);
-	if (build_status(pool, object, plan, now_ms, &body, &problem) != 0) {
-		log_error("status of a pool not built", "pool", pool->node.key.p, "error", problem.message,
-			  NULL);
+	if (build_status(pool, object, plan, now_ms, &body, &err) != 0) {
+		log_error("status of a pool not built", "pool", pool->node.key.p, "error", err.message, NULL);
 		return STATUS_INTERVAL_MS;
 	}
 	struct kube_call call = {.method = "PATCH",

@@ -1,5 +1,4 @@
 /* Sandboxes that wait, for Executions that want one. */
-#include "controller/execution/reconcile.h"
 #include "controller/pool/pools_internal.h"
 
 #include <stdlib.h>
@@ -42,15 +41,15 @@ static bool visit_unknown(void *context, const void *object)
 static bool is_settling(const struct pools *pools, const char *namespace)
 {
 	struct unknown_search search = {pools, namespace, false};
-	if (clock_wall_ms(pools->controller->clock) - pools->started_ms < SETTLE_MS)
-		informer_each(pools->controller->pods, visit_unknown, &search);
+	if (clock_wall_ms(pools->services.clock) - pools->started_ms < SETTLE_MS)
+		cache_each(pools->services.cache, CACHE_PODS, visit_unknown, &search);
 	return search.found;
 }
 
 bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape)
 {
 	return pool->valid && strcmp(pool->namespace, namespace) == 0 &&
-	       pool_shape_serves(&pool->shape, shape, &pool->pools->controller->config);
+	       pool_shape_serves(&pool->shape, shape, pool->pools->services.config);
 }
 
 /* How much of the run is done in the pool's sandboxes already: more is better. */
@@ -101,15 +100,13 @@ enum pool_offer pools_offer(const struct pools *pools, const char *namespace, co
 	return POOL_NONE;
 }
 
-int pools_claim(struct pools *pools, struct tracked *tracked, const struct execution *execution,
-		const struct skill *skill, const struct run_shape *shape, const char *tenant,
-		struct error *err)
+int pools_claim(struct pools *pools, const char *namespace, const char *execution_id,
+		const struct run_shape *shape, struct claim *ret, struct error *err)
 {
-	struct controller *controller = pools->controller;
-	struct sandbox *sandbox = best_sandbox(pools, execution->meta.namespace, shape);
+	struct sandbox *sandbox = best_sandbox(pools, namespace, shape);
 	if (!sandbox)
 		return error_set(err, ERR_UNAVAILABLE, "no sandbox of a pool waits any more");
-	char *id = str_dup(str_of(execution_id(execution))), *name = str_dup(str_of(sandbox->name)),
+	char *id = str_dup(str_of(execution_id)), *name = str_dup(str_of(sandbox->name)),
 	     *uid = str_dup(str_of(sandbox->uid));
 	if (!id || !name || !uid) {
 		free(id);
@@ -117,22 +114,13 @@ int pools_claim(struct pools *pools, struct tracked *tracked, const struct execu
 		free(uid);
 		return error_no_memory(err);
 	}
-	/* First of all it is taken: whatever happens next, nobody else gets it. */
+	/* From here on it is taken: whatever happens next, nobody else gets it. */
 	sandbox->claimed = true;
 	sandbox->execution_id = id;
-	free(tracked->claimed_pod);
-	tracked->claimed_pod = name;
-	free(tracked->session_pod_uid);
-	tracked->session_pod_uid = uid;
-	session_free(tracked->session);
-	tracked->session = sandbox->session;
+	*ret = (struct claim){sandbox->session, name, uid};
 	sandbox->session = NULL;
-	workqueue_add_after(controller->pool_queue, sandbox->pool->node.key, REFILL_MS);
-	if (session_assign(tracked->session, execution, skill, shape, tenant, execution_session_changed,
-			   tracked, err) == 0)
-		return 0;
-	tracked->session = session_free(tracked->session);
-	return -1;
+	workqueue_add_after(pools->services.queue, sandbox->pool->node.key, REFILL_MS);
+	return 0;
 }
 
 const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *id,
@@ -164,58 +152,22 @@ void pools_release(struct pools *pools, const char *namespace, const char *pod_n
 			continue;
 		sandbox->used = true;
 		if (deleted)
-			sandbox->deleted_ms = clock_wall_ms(pools->controller->clock);
-		workqueue_add(pools->controller->pool_queue, pool->node.key);
+			sandbox->deleted_ms = clock_wall_ms(pools->services.clock);
+		workqueue_add(pools->services.queue, pool->node.key);
 		return;
 	}
 }
 
-bool pool_is_waited_for(const struct pool *pool, const struct tracked *tracked)
+bool pool_serves_demand(const struct pool *pool, const struct demand *demand)
 {
-	return tracked->waits_for_pool && pool_serves(pool, tracked->namespace, &tracked->shape);
+	return pool_serves(pool, demand->namespace, &demand->shape);
 }
 
-void pools_wait(struct tracked *tracked, const struct run_shape *shape)
+void pools_wait(struct pools *pools, struct demand *demand, const struct run_shape *shape)
 {
-	struct pools *pools = tracked->controller->pools;
 	struct map_cursor cursor = {0};
-	tracked->shape = *shape;
-	tracked->waits_for_pool = true;
+	demand_wait(&pools->demands, demand, shape);
 	for (struct map_node *node; (node = map_next(&pools->by_key, &cursor));)
-		if (pool_is_waited_for(MAP_CONTAINER(node, struct pool, node), tracked))
-			workqueue_add(pools->controller->pool_queue, node->key);
-}
-
-static bool is_same_run(const struct execution *a, const struct execution *b)
-{
-	const char *version_a = a->spec.skill_version ? a->spec.skill_version : "";
-	const char *version_b = b->spec.skill_version ? b->spec.skill_version : "";
-	return a->spec.skill_name && b->spec.skill_name &&
-	       strcmp(a->spec.skill_name, b->spec.skill_name) == 0 && strcmp(version_a, version_b) == 0 &&
-	       a->spec.timeout_ms == b->spec.timeout_ms && b->spec.env_count == 0;
-}
-
-bool pools_join(struct pools *pools, struct str key, const struct execution *execution)
-{
-	struct controller *controller = pools->controller;
-	struct map_cursor cursor = {0};
-	const struct tracked *found = NULL;
-	if (execution->invalid || execution->spec.cancel || execution_is_finished(execution) ||
-	    tracked_find(controller, key))
-		return false;
-	for (struct map_node *node; !found && (node = map_next(&controller->tracked, &cursor));) {
-		const struct tracked *other = MAP_CONTAINER(node, struct tracked, node);
-		if (!other->waits_for_pool || strcmp(other->namespace, execution->meta.namespace) != 0)
-			continue;
-		const struct execution *waiting = informer_get(controller->executions, other->node.key);
-		if (waiting && is_same_run(waiting, execution))
-			found = other;
-	}
-	struct error ignored; /* without memory it is looked at as any */
-	struct tracked *tracked = found ? tracked_get(controller, key, execution->meta.uid, &ignored) : NULL;
-	if (!tracked)
-		return false;
-	pools_wait(tracked, &found->shape);
-	workqueue_add_after(controller->execution_queue, key, PLAN_POOL_WAIT_MS);
-	return true;
+		if (pool_serves_demand(MAP_CONTAINER(node, struct pool, node), demand))
+			workqueue_add(pools->services.queue, node->key);
 }

@@ -1,6 +1,5 @@
 #include "controller/pool/pools.h"
 
-#include "controller/execution/reconcile.h"
 #include "controller/pool/plan.h"
 #include "controller/pool/pools_internal.h"
 #include "controller/sandbox/pod_spec.h"
@@ -13,6 +12,7 @@
 
 #define EXPECTED_MS 5000      /* a create that was answered shows up in the watch by then */
 #define DELETE_AGAIN_MS 10000 /* a Pod that is still there so long after its DELETE */
+#define NOT_SYNCED_MS 100     /* until the caches are complete */
 #define LOOK_MS 30000         /* whether or not something happened */
 
 /* Life of the structs */
@@ -58,14 +58,11 @@ static void pool_free(struct pool *pool)
 
 static void wake_all(struct pool *pool)
 {
-	struct map_cursor cursor = {0};
-	struct controller *controller = pool->pools->controller;
-	for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));) {
-		struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
-		if (pool_is_waited_for(pool, tracked)) {
-			tracked->waits_for_pool = false;
-			workqueue_add(controller->execution_queue, tracked->node.key);
-		}
+	struct demand *demand = TAILQ_FIRST(&pool->pools->demands.waiting);
+	for (struct demand *next; demand; demand = next) {
+		next = TAILQ_NEXT(demand, link);
+		if (pool_serves_demand(pool, demand))
+			demand_wake(demand, false);
 	}
 }
 
@@ -105,7 +102,7 @@ static struct pool *pool_get(struct pools *pools, struct str key, const struct s
 	return pool;
 }
 
-struct pools *pools_new(struct controller *controller, struct error *err)
+struct pools *pools_new(const struct pool_services *services, struct error *err)
 {
 	struct pools *pools = calloc(1, sizeof(*pools));
 	if (!pools || map_init(&pools->by_key, err) != 0) {
@@ -113,8 +110,9 @@ struct pools *pools_new(struct controller *controller, struct error *err)
 		error_no_memory(err);
 		return NULL;
 	}
-	pools->controller = controller;
-	pools->started_ms = clock_wall_ms(controller->clock);
+	pools->services = *services;
+	pools->started_ms = clock_wall_ms(services->clock);
+	demand_list_init(&pools->demands);
 	LIST_INIT(&pools->calls);
 	return pools;
 }
@@ -134,53 +132,35 @@ struct pools *pools_free(struct pools *pools)
 
 /* Executions that sandboxes have */
 
-struct execution_search {
-	const char *namespace;
-	const struct execution *found;
-};
-
-static bool visit_execution(void *context, const void *object)
+static const struct execution *execution_of(const struct sandbox *sandbox)
 {
-	struct execution_search *search = context;
-	const struct execution *execution = object;
-	if (strcmp(execution->meta.namespace, search->namespace) == 0)
-		search->found = execution;
-	return !search->found;
-}
-
-/* The id is the object's name if that is a UUID, else its UID. */
-static const struct execution *find_execution(const struct controller *controller, const char *namespace,
-					      const char *id)
-{
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
-	struct execution_search search = {namespace, NULL};
-	if (buffer_appendf(&key, "%s/%s", namespace, id) != 0)
-		return NULL;
-	search.found = informer_get(controller->executions, buffer_str(&key));
-	if (!search.found)
-		informer_index_each(controller->executions, EXECUTIONS_BY_UID, str_of(id), visit_execution,
-				    &search);
-	return search.found;
+	const struct pool *pool = sandbox->pool;
+	return cache_execution_by_id(pool->pools->services.cache, pool->namespace, sandbox->execution_id);
 }
 
 /* Does the Execution still want the sandbox that it got? */
-static bool is_wanted(const struct pool *pool, const struct sandbox *sandbox)
+static bool is_wanted(const struct sandbox *sandbox)
 {
-	struct controller *controller = pool->pools->controller;
-	const struct execution *execution =
-	    find_execution(controller, pool->namespace, sandbox->execution_id);
-	struct buffer key __attribute__((cleanup(buffer_free))) = BUFFER(1024);
-	if (!execution || execution_is_finished(execution) ||
-	    buffer_appendf(&key, "%s/%s", execution->meta.namespace, execution->meta.name) != 0)
+	const struct pool_services *services = &sandbox->pool->pools->services;
+	const struct execution *execution = execution_of(sandbox);
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	if (!execution || execution_is_finished(execution))
 		return false;
-	const struct tracked *tracked = tracked_find(controller, buffer_str(&key));
-	return !tracked || !tracked->claimed_pod || strcmp(tracked->claimed_pod, sandbox->name) == 0;
+	cache_key(&execution->meta, &key);
+	return !key.failed && !services->has_another(services->context, buffer_str(&key), sandbox->name);
+}
+
+static void look_at_execution(const struct sandbox *sandbox)
+{
+	const struct pool_services *services = &sandbox->pool->pools->services;
+	const struct execution *execution = execution_of(sandbox);
+	if (execution)
+		services->look(services->context, execution);
 }
 
 /* Another controller gave it that job. */
 static void take_found(struct pool *pool, struct sandbox *sandbox)
 {
-	struct controller *controller = pool->pools->controller;
 	const char *id = session_found_execution(sandbox->session);
 	sandbox->execution_id = str_dup(str_of(id));
 	if (!sandbox->execution_id)
@@ -190,12 +170,9 @@ static void take_found(struct pool *pool, struct sandbox *sandbox)
 		*sandbox->found_shape = *shape;
 	sandbox->claimed = true;
 	sandbox->session = session_free(sandbox->session);
-	const struct execution *execution =
-	    find_execution(controller, pool->namespace, sandbox->execution_id);
 	log_info("sandbox taken over", "pool", pool->node.key.p, "pod", sandbox->name, "execution",
 		 sandbox->execution_id, NULL);
-	if (execution)
-		controller_enqueue(controller->execution_queue, &execution->meta);
+	look_at_execution(sandbox);
 }
 
 /* What is there */
@@ -230,7 +207,7 @@ static void sync_with_pods(struct pool *pool, int64_t now_ms)
 	struct sandbox *sandbox, *next;
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
 		sandbox->pod = NULL;
-	informer_index_each(pool->pools->controller->pods, PODS_BY_POOL, str_of(pool->uid), visit_pod, pool);
+	cache_each_pod_of_pool(pool->pools->services.cache, pool->uid, visit_pod, pool);
 	for (sandbox = LIST_FIRST(&pool->sandboxes); sandbox; sandbox = next) {
 		next = LIST_NEXT(sandbox, link);
 		bool expected =
@@ -299,9 +276,9 @@ static struct member_view view_of(struct pool *pool, struct sandbox *sandbox, in
 static int64_t waiting_for(const struct pool *pool)
 {
 	int64_t count = 0;
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&pool->pools->controller->tracked, &cursor));)
-		count += pool_is_waited_for(pool, MAP_CONTAINER(node, struct tracked, node));
+	const struct demand *demand;
+	TAILQ_FOREACH(demand, &pool->pools->demands.waiting, link)
+		count += pool_serves_demand(pool, demand);
 	return count;
 }
 
@@ -310,12 +287,12 @@ static int64_t waiting_for(const struct pool *pool)
 static void session_changed(void *context)
 {
 	struct sandbox *sandbox = context;
-	workqueue_add(sandbox->pool->pools->controller->pool_queue, sandbox->pool->node.key);
+	workqueue_add(sandbox->pool->pools->services.queue, sandbox->pool->node.key);
 }
 
 static void open_session(struct pool *pool, struct sandbox *sandbox)
 {
-	struct error problem;
+	struct error err;
 	if (sandbox->session) {
 		sandbox->losses++;
 		snprintf(pool->problem, sizeof(pool->problem), "%s", session_problem(sandbox->session));
@@ -323,47 +300,37 @@ static void open_session(struct pool *pool, struct sandbox *sandbox)
 			 "problem", session_problem(sandbox->session), NULL);
 		sandbox->session = session_free(sandbox->session);
 	}
-	struct controller *controller = pool->pools->controller;
+	const struct pool_services *services = &pool->pools->services;
 	sandbox->session =
-	    session_park(&controller->services, sandbox->pod, sandbox->fits ? pool->skill : NULL,
-			 controller_tenant(controller, pool->namespace), session_changed, sandbox, &problem);
+	    session_park(services->sessions, sandbox->pod, sandbox->fits ? pool->skill : NULL,
+			 cache_tenant(services->cache, pool->namespace), session_changed, sandbox, &err);
 	if (sandbox->session)
 		return;
 	sandbox->losses++;
-	snprintf(pool->problem, sizeof(pool->problem), "%s", problem.message);
-	log_warn("stream of a waiting sandbox not opened", "pod", sandbox->name, "error", problem.message,
-		 NULL);
+	snprintf(pool->problem, sizeof(pool->problem), "%s", err.message);
+	log_warn("stream of a waiting sandbox not opened", "pod", sandbox->name, "error", err.message, NULL);
 }
 
 static int64_t woken_for(const struct pool *pool)
 {
 	int64_t count = 0;
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&pool->pools->controller->tracked, &cursor));) {
-		const struct tracked *tracked = MAP_CONTAINER(node, const struct tracked, node);
-		count += tracked->woken && pool_serves(pool, tracked->namespace, &tracked->shape);
-	}
+	const struct demand *demand;
+	TAILQ_FOREACH(demand, &pool->pools->demands.woken, link)
+		count += pool_serves_demand(pool, demand);
 	return count;
 }
 
 /* Each that is ready is for one that waits, the oldest first; some have been woken for theirs already. */
 static void wake_waiting(struct pool *pool, int64_t ready)
 {
-	struct controller *controller = pool->pools->controller;
-	for (ready -= woken_for(pool); ready > 0; ready--) {
-		struct map_cursor cursor = {0};
-		struct tracked *oldest = NULL;
-		for (struct map_node *node; (node = map_next(&controller->tracked, &cursor));) {
-			struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
-			if (pool_is_waited_for(pool, tracked) &&
-			    (!oldest || tracked->seen_us < oldest->seen_us))
-				oldest = tracked;
-		}
-		if (!oldest)
-			return;
-		oldest->waits_for_pool = false;
-		oldest->woken = true;
-		workqueue_add(controller->execution_queue, oldest->node.key);
+	struct demand *demand = TAILQ_FIRST(&pool->pools->demands.waiting);
+	ready -= woken_for(pool);
+	for (struct demand *next; demand && ready > 0; demand = next) {
+		next = TAILQ_NEXT(demand, link);
+		if (!pool_serves_demand(pool, demand))
+			continue;
+		demand_wake(demand, true);
+		ready--;
 	}
 }
 
@@ -414,9 +381,9 @@ static int reshape(struct pool *pool, const struct sandbox_pool *object, const c
 		   struct error *ret_invalid)
 {
 	struct pool_shape shape;
-	struct buffer text __attribute__((cleanup(buffer_free))) = BUFFER(POOL_SHAPE_TEXT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(POOL_SHAPE_TEXT_MAX);
 	bool valid = pool_resolve(pool, object, &shape, ret_reason, ret_invalid) == 0;
-	if (valid && pool_shape_write(&shape, &pool->pools->controller->config, &text) != 0)
+	if (valid && pool_shape_write(&shape, pool->pools->services.config, &text) != 0)
 		return -1;
 	if (!str_eq(buffer_str(&text), str_of(pool->shape_text))) {
 		wake_all(pool);
@@ -433,7 +400,7 @@ static int reshape(struct pool *pool, const struct sandbox_pool *object, const c
 
 static int look(struct pool *pool, const struct sandbox_pool *object, int64_t now_ms, int64_t *ret_requeue_ms)
 {
-	struct controller *controller = pool->pools->controller;
+	const struct pool_services *services = &pool->pools->services;
 	struct error invalid;
 	const char *reason;
 	size_t count = 0, i = 0;
@@ -444,7 +411,7 @@ static int look(struct pool *pool, const struct sandbox_pool *object, int64_t no
 	LIST_FOREACH(sandbox, &pool->sandboxes, link) {
 		if (sandbox->session && session_found_execution(sandbox->session))
 			take_found(pool, sandbox);
-		if (sandbox->claimed && !sandbox->used && !is_wanted(pool, sandbox))
+		if (sandbox->claimed && !sandbox->used && !is_wanted(sandbox))
 			sandbox->used = true;
 		count++;
 	}
@@ -462,9 +429,10 @@ static int look(struct pool *pool, const struct sandbox_pool *object, int64_t no
 	    .invalid_reason = reason,
 	    .replicas = object->spec.replicas,
 	    .waiting = waiting_for(pool),
-	    .starting = controller_starting(controller) - pool_starting(pool),
-	    .max_starting = controller->config.max_starting,
-	    .start_timeout_ms = controller->config.start_timeout_ms,
+	    .starting =
+		services->starting(services->context) + pools_starting(pool->pools) - pool_starting(pool),
+	    .max_starting = services->config->max_starting,
+	    .start_timeout_ms = services->config->start_timeout_ms,
 	    .problem = pool->problem,
 	    .failures = pool->failures,
 	    .failed_ms = now_ms - pool->failed_ms,
@@ -495,17 +463,16 @@ static int look(struct pool *pool, const struct sandbox_pool *object, int64_t no
 	return 0;
 }
 
-void reconcile_pool(void *context, struct str key)
+void pools_reconcile(struct pools *pools, struct str key)
 {
-	struct controller *controller = context;
-	struct pools *pools = controller->pools;
-	struct workqueue *queue = controller->pool_queue;
-	if (!controller_has_synced(controller)) {
-		workqueue_add_after(queue, key, 100);
+	const struct pool_services *services = &pools->services;
+	struct workqueue *queue = services->queue;
+	if (!cache_has_synced(services->cache)) {
+		workqueue_add_after(queue, key, NOT_SYNCED_MS);
 		workqueue_done(queue, key, false);
 		return;
 	}
-	const struct sandbox_pool *object = informer_get(controller->sandbox_pools, key);
+	const struct sandbox_pool *object = cache_sandbox_pool(services->cache, key);
 	struct pool *pool = find_pool(pools, key);
 	if (!object || object->meta.deleted_ms) { /* its Pods go with it, by their owner reference */
 		if (pool)
@@ -515,7 +482,7 @@ void reconcile_pool(void *context, struct str key)
 	}
 	int64_t requeue_ms = LOOK_MS;
 	pool = pool_get(pools, key, object);
-	bool failed = !pool || look(pool, object, clock_wall_ms(controller->clock), &requeue_ms) != 0;
+	bool failed = !pool || look(pool, object, clock_wall_ms(services->clock), &requeue_ms) != 0;
 	if (!failed)
 		workqueue_add_after(queue, key, requeue_ms);
 	workqueue_done(queue, key, failed);
@@ -540,14 +507,12 @@ void pools_pod_changed(struct pools *pools, const struct pod *old, const struct 
 	if (!pool || (sandbox && sandbox->used))
 		return;
 	if (sandbox && sandbox->claimed) {
-		const struct execution *execution =
-		    find_execution(pools->controller, pool->namespace, sandbox->execution_id);
-		if (execution && pod_change_matters(old, fresh))
-			controller_enqueue(pools->controller->execution_queue, &execution->meta);
+		if (pod_change_matters(old, fresh))
+			look_at_execution(sandbox);
 		return;
 	}
 	if (pod_change_matters(old, fresh) || !sandbox)
-		workqueue_add(pools->controller->pool_queue, pool->node.key);
+		workqueue_add(pools->services.queue, pool->node.key);
 }
 
 int64_t pool_starting(const struct pool *pool)

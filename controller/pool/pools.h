@@ -6,30 +6,33 @@
 #ifndef SKILLBOX_CONTROLLER_POOL_POOLS_H
 #define SKILLBOX_CONTROLLER_POOL_POOLS_H
 
-#include "controller/execution/tracked.h"
+#include "controller/pool/demand.h"
+#include "controller/pool/services.h"
 
 struct pools;
 
-struct pools *pools_new(struct controller *controller, struct error *err);
+/* services is copied. */
+struct pools *pools_new(const struct pool_services *services, struct error *err);
 struct pools *pools_free(struct pools *pools); /* NULL-safe; returns NULL */
 
-/* workqueue's work function; context is the controller, the key that of a SandboxPool. */
-void reconcile_pool(void *context, struct str key);
+/* Work of the queue of SandboxPools. */
+void pools_reconcile(struct pools *pools, struct str key);
 /* A Pod with the label POD_POOL_LABEL appeared, changed (old and fresh) or went (fresh NULL). */
 void pools_pod_changed(struct pools *pools, const struct pod *old, const struct pod *fresh);
-
-/* A Skill appeared, changed or went: pools bound to one of its name are looked at. */
-void pools_skill_changed(struct pools *pools, const struct skill *skill);
 
 /* What pools have for a run in that namespace. recorded: the Pod that its status names; while it may be a
  * sandbox with this very run, for however long it takes to tell, the answer is POOL_SETTLING. May be NULL. */
 enum pool_offer pools_offer(const struct pools *pools, const char *namespace, const struct pod *recorded,
 			    const struct run_shape *shape);
-/* Give a waiting sandbox to an Execution: tracked->session is with it then, and tracked->claimed_pod names
- * it. -1 with err: there is none that can take it. */
-int pools_claim(struct pools *pools, struct tracked *tracked, const struct execution *execution,
-		const struct skill *skill, const struct run_shape *shape, const char *tenant,
-		struct error *err);
+
+/* A sandbox that was given away, with its session, which is parked. The texts are the receiver's to free. */
+struct claim {
+	struct session *session;
+	char *pod_name, *pod_uid;
+};
+/* Give a waiting sandbox to an Execution. -1 with err: there is none that can take it. */
+int pools_claim(struct pools *pools, const char *namespace, const char *execution_id,
+		const struct run_shape *shape, struct claim *ret, struct error *err);
 /* The name of the Pod that runs this Execution already, as it told this controller; NULL if none did.
  * *ret_shape is that run's shape, NULL if it isn't known. */
 const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,
@@ -40,13 +43,9 @@ void pools_release(struct pools *pools, const char *namespace, const char *pod_n
 
 /* Sandboxes of pools whose containers don't run yet. */
 int64_t pools_starting(const struct pools *pools);
-/* An Execution waits for a sandbox of the pools; it is looked at again when one is for it, or when it had
- * better have one of its own. */
-void pools_wait(struct tracked *tracked, const struct run_shape *shape);
-
-/* A new Execution of a skill of which others wait already joins them without a look of its own: a burst costs
- * one look less. False: look at it as at any. */
-bool pools_join(struct pools *pools, struct str key, const struct execution *execution);
+/* Somebody waits for a sandbox of the pools: woken when one is there, or when it had better have one of its
+ * own; or demand_cancel. */
+void pools_wait(struct pools *pools, struct demand *demand, const struct run_shape *shape);
 
 /* Counts for metrics: sandboxes by state, over all pools. */
 struct pool_counts {

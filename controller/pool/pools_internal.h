@@ -6,6 +6,7 @@
 #include "controller/pool/pools.h"
 #include "controller/pool/shape.h"
 #include "controller/sandbox/pod_spec.h"
+#include "lib/base/map.h"
 
 #define POOL_SHAPE_TEXT_MAX 16384
 
@@ -53,7 +54,8 @@ struct pool {
 };
 
 struct pools {
-	struct controller *controller;
+	struct pool_services services;
+	struct demand_list demands;
 	struct map by_key;
 	int64_t started_ms;
 	LIST_HEAD(, pool_call) calls; /* on their way */
@@ -62,7 +64,6 @@ struct pools {
 struct pool *pool_by_uid(const struct pools *pools, const char *uid);
 struct sandbox *pool_find_sandbox(const struct pool *pool, const char *name);
 int64_t pool_starting(const struct pool *pool);
-bool pool_is_waited_for(const struct pool *pool, const struct tracked *tracked);
 
 /* skill.c: what the sandboxes are to be by now; sets pool->skill. -1: nothing for the moment, with one
  * word and a message for the pool's owner. */
@@ -71,6 +72,7 @@ int pool_resolve(struct pool *pool, const struct sandbox_pool *object, struct po
 
 /* claims.c */
 bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape);
+bool pool_serves_demand(const struct pool *pool, const struct demand *demand);
 bool pool_sandbox_is_ready(const struct sandbox *sandbox); /* waits for an Execution */
 
 /* calls.c: requests to Kubernetes. */

@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_CONTROLLER_POOL_SHAPE_H
 #define SKILLBOX_CONTROLLER_POOL_SHAPE_H
 
-#include "controller/execution/plan.h"
+#include "controller/sandbox/shape.h"
 #include "lib/api/sandbox_pool.h"
 
 #define POOL_PRELOAD_SIZE (SANDBOX_POOL_MAX_PRELOAD * 129 + 1)

@@ -1,5 +1,4 @@
 /* Pools bound to a skill: which one it is, and what follows from it. */
-#include "controller/execution/reconcile.h"
 #include "controller/pool/pools_internal.h"
 
 /* Can it be run? Else *ret_reason and err tell. */
@@ -26,13 +25,13 @@ static bool is_usable(const struct skill *skill, const struct sandbox_pool *obje
 int pool_resolve(struct pool *pool, const struct sandbox_pool *object, struct pool_shape *ret,
 		 const char **ret_reason, struct error *err)
 {
-	const struct controller *controller = pool->pools->controller;
+	const struct pool_services *services = &pool->pools->services;
 	pool->skill = NULL;
 	*ret_reason = "Invalid";
 	if (object->spec.skill_name[0]) {
-		const struct skill *skill = observe_skill(
-		    controller, pool->namespace, object->spec.skill_name, object->spec.skill_version);
-		if (!controller_tenant(controller, pool->namespace))
+		const struct skill *skill = cache_find_skill(
+		    services->cache, pool->namespace, object->spec.skill_name, object->spec.skill_version);
+		if (!cache_tenant(services->cache, pool->namespace))
 			return error_set(err, ERR_BAD_REQUEST,
 					 "this namespace belongs to no tenant: label it " API_TENANT_LABEL
 					 "=NAME, or apply the SandboxPool in a tenant's namespace");
@@ -40,27 +39,5 @@ int pool_resolve(struct pool *pool, const struct sandbox_pool *object, struct po
 			return -1;
 		pool->skill = skill;
 	}
-	return pool_shape_resolve(object, pool->skill, &controller->config, ret, err);
-}
-
-struct pool_users {
-	struct controller *controller;
-	const struct skill *skill;
-};
-
-static bool visit_bound(void *context, const void *object)
-{
-	const struct pool_users *users = context;
-	const struct sandbox_pool *pool = object;
-	if (strcmp(pool->spec.skill_name, users->skill->spec.name) == 0 &&
-	    strcmp(pool->meta.namespace, users->skill->meta.namespace) == 0)
-		controller_enqueue(users->controller->pool_queue, &pool->meta);
-	return true;
-}
-
-void pools_skill_changed(struct pools *pools, const struct skill *skill)
-{
-	struct pool_users users = {pools->controller, skill};
-	if (skill->spec.name[0])
-		informer_each(pools->controller->sandbox_pools, visit_bound, &users);
+	return pool_shape_resolve(object, pool->skill, services->config, ret, err);
 }

@@ -1,6 +1,5 @@
-/* Status of a Skill: is it ready to run? Bundles were checked when they were uploaded; inline files are
- * checked here. */
-#include "controller/execution/reconcile.h"
+/* Bundles were checked when they were uploaded; inline files are checked here. */
+#include "controller/skill/reconcile.h"
 
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
@@ -9,11 +8,23 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
+
+#define MESSAGE_SIZE 512
+#define PATH_SIZE 1024
+#define PATCH_MAX (64 << 10)
+#define FILES_MAX (4 << 20) /* texts of one object: the API server takes less */
 
 struct skill_pass {
 	LIST_ENTRY(skill_pass) link;
-	struct controller *controller;
+	struct skills *skills;
 	char *key;
+};
+
+struct skills {
+	struct skill_services services;
+	/* statuses that are being written */
+	LIST_HEAD(, skill_pass) passes;
 };
 
 static void skill_pass_free(struct skill_pass *pass)
@@ -23,10 +34,24 @@ static void skill_pass_free(struct skill_pass *pass)
 	free(pass);
 }
 
-void reconcile_skill_forget(struct controller *controller)
+struct skills *skills_new(const struct skill_services *services, struct error *err)
 {
-	while (!LIST_EMPTY(&controller->skill_passes))
-		skill_pass_free(LIST_FIRST(&controller->skill_passes));
+	struct skills *skills = calloc(1, sizeof(*skills));
+	if (!skills) {
+		error_no_memory(err);
+		return NULL;
+	}
+	skills->services = *services;
+	LIST_INIT(&skills->passes);
+	return skills;
+}
+
+struct skills *skills_free(struct skills *skills)
+{
+	while (skills && !LIST_EMPTY(&skills->passes))
+		skill_pass_free(LIST_FIRST(&skills->passes));
+	free(skills);
+	return NULL;
 }
 
 static void status_patched(void *context, const struct kube_response *response)
@@ -36,7 +61,7 @@ static void status_patched(void *context, const struct kube_response *response)
 	if (failed)
 		log_warn("skill status not written", "skill", pass->key, "error", response->error->message,
 			 NULL);
-	workqueue_done(pass->controller->skill_queue, str_of(pass->key), failed);
+	workqueue_done(pass->skills->services.queue, str_of(pass->key), failed);
 	skill_pass_free(pass);
 }
 
@@ -55,7 +80,7 @@ static int digest_of_files(const struct skill *skill, char ret[DIGEST_TEXT_SIZE]
 	for (size_t i = 0; i < skill->spec.file_count; i++)
 		files[i] = &skill->spec.files[i];
 	qsort(files, skill->spec.file_count, sizeof(*files), compare_files);
-	struct buffer all __attribute__((cleanup(buffer_free))) = BUFFER(4 << 20);
+	cleanup_buffer struct buffer all = BUFFER(FILES_MAX);
 	for (size_t i = 0; i < skill->spec.file_count; i++) {
 		struct str text = str_of(files[i]->text);
 		buffer_append(&all, files[i]->path, strlen(files[i]->path) + 1);
@@ -126,25 +151,25 @@ static bool wish_status(const struct skill *skill, int64_t now_ms, struct skill 
 	       (digest[0] && (!skill->status.digest || strcmp(skill->status.digest, digest) != 0));
 }
 
-void reconcile_skill(void *context, struct str key)
+void skills_reconcile(struct skills *skills, struct str key)
 {
-	struct controller *controller = context;
-	struct workqueue *queue = controller->skill_queue;
-	const struct skill *skill = informer_get(controller->skills, key);
-	char message[512], digest[DIGEST_TEXT_SIZE], path[1024];
-	struct error problem = {0};
+	const struct skill_services *services = &skills->services;
+	struct workqueue *queue = services->queue;
+	const struct skill *skill = cache_skill(services->cache, key);
+	char message[MESSAGE_SIZE], digest[DIGEST_TEXT_SIZE], path[PATH_SIZE];
+	struct error err = {0};
 	struct skill wish = {0};
 	if (!skill || skill->meta.deleted_ms ||
-	    !wish_status(skill, clock_wall_ms(controller->clock), &wish, message, sizeof(message), digest,
-			 &problem)) {
-		workqueue_done(queue, key, problem.code != ERR_NONE);
+	    !wish_status(skill, clock_wall_ms(services->clock), &wish, message, sizeof(message), digest,
+			 &err)) {
+		workqueue_done(queue, key, err.code != ERR_NONE);
 		return;
 	}
-	struct buffer body __attribute__((cleanup(buffer_free))) = BUFFER(64 * 1024);
+	cleanup_buffer struct buffer body = BUFFER(PATCH_MAX);
 	struct skill_pass *pass = calloc(1, sizeof(*pass));
-	if (!pass || !(pass->key = str_dup(key)) || skill_status_patch(&wish, &body, &problem) != 0)
+	if (!pass || !(pass->key = str_dup(key)) || skill_status_patch(&wish, &body, &err) != 0)
 		goto fail;
-	pass->controller = controller;
+	pass->skills = skills;
 	snprintf(path, sizeof(path), API_BASE_PATH "/namespaces/%s/" API_SKILLS "/%s/status",
 		 skill->meta.namespace, skill->meta.name);
 	struct kube_call call = {.method = "PATCH",
@@ -153,12 +178,12 @@ void reconcile_skill(void *context, struct str key)
 				 .body = buffer_str(&body),
 				 .done = status_patched,
 				 .context = pass};
-	if (kube_client_call(controller->client, &call, &problem)) { /* answered later, never from inside */
-		LIST_INSERT_HEAD(&controller->skill_passes, pass, link);
+	if (kube_client_call(services->client, &call, &err)) { /* answered later, never from inside */
+		LIST_INSERT_HEAD(&skills->passes, pass, link);
 		return;
 	}
 fail:
-	log_warn("skill status not written", "error", problem.message, NULL);
+	log_warn("skill status not written", "error", err.message, NULL);
 	if (pass)
 		free(pass->key);
 	free(pass);

@@ -56,7 +56,7 @@ static void check(uv_loop_t *loop)
 
 struct load {
 	uv_loop_t *loop;
-	struct archive *archive;
+	struct history *history;
 	struct execution *executions;
 	size_t count, done, shown;
 	uv_timer_t *timers;
@@ -68,10 +68,10 @@ static void visit(uv_timer_t *timer)
 	size_t i = (size_t)(timer - load->timers);
 	struct execution *execution = &load->executions[i];
 	struct str key = str_of(execution->meta.name);
-	enum archiver_state state = archiver_state(load->archive, key, execution->meta.uid);
-	if (state == ARCHIVE_MISSING)
-		archiver_put(load->archive, key, execution, "load");
-	if (state != ARCHIVE_DONE || execution->status.attempt)
+	enum history_state state = history_state(load->history, key, execution->meta.uid);
+	if (state == HISTORY_MISSING)
+		history_put(load->history, key, execution, "load");
+	if (state != HISTORY_DONE || execution->status.attempt)
 		return;
 	execution->status.attempt = 1; /* counted */
 	if (++load->done == load->count)
@@ -120,8 +120,8 @@ static void archive(uv_loop_t *loop, struct db *db, size_t count)
 		abort();
 	memset(text, '7', 20000);
 	text[20000] = '\0';
-	struct archive_options options = {.db = db, .clock = &clock_system, .look = look, .context = &load};
-	load.archive = archiver_new(&options, &problem);
+	struct history_options options = {.db = db, .clock = &clock_system, .look = look, .context = &load};
+	load.history = history_new(&options, &problem);
 	for (size_t i = 0; i < count; i++) {
 		make(&load.executions[i], text);
 		uv_timer_init(loop, &load.timers[i]);
@@ -131,7 +131,7 @@ static void archive(uv_loop_t *loop, struct db *db, size_t count)
 	uv_run(loop, UV_RUN_DEFAULT);
 	printf("archived %zu\n", load.done);
 	fflush(stdout);
-	archiver_free(load.archive);
+	history_free(load.history);
 	for (size_t i = 0; i < count; i++) {
 		uv_close((uv_handle_t *)&load.timers[i], NULL);
 		free(load.executions[i].meta.name);

@@ -1,4 +1,4 @@
-/* The archive while nobody answers. With a database: tests/postgres. */
+/* The history while nobody answers. With a database: tests/postgres. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 struct fixture {
 	uv_loop_t loop;
 	struct db *db;
-	struct archive *archive;
+	struct history *history;
 	int64_t now_us, delay_ms;
 	unsigned looks;
 	struct clock clock;
@@ -52,9 +52,9 @@ static int set_up(void **state)
 	fixture->clock = (struct clock){now_ms, now_us, fixture};
 	fixture->db = db_new(&fixture->loop, &(struct db_options){.dsn = "postgresql://127.0.0.1:1/d"}, &err);
 	assert_non_null(fixture->db);
-	struct archive_options options = {fixture->db, &fixture->clock, look, fixture};
-	fixture->archive = archiver_new(&options, &err);
-	assert_non_null(fixture->archive);
+	struct history_options options = {fixture->db, &fixture->clock, look, fixture};
+	fixture->history = history_new(&options, &err);
+	assert_non_null(fixture->history);
 	*state = fixture;
 	return 0;
 }
@@ -62,7 +62,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_null(archiver_free(fixture->archive));
+	assert_null(history_free(fixture->history));
 	db_free(fixture->db);
 	uv_run(&fixture->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&fixture->loop), 0);
@@ -90,34 +90,34 @@ static void run_until_looked(struct fixture *fixture, unsigned looks)
 static void test_without_database_everything_counts_as_archived(void **state)
 {
 	(void)state;
-	assert_int_equal(archiver_state(NULL, KEY, UID), ARCHIVE_DONE);
-	archiver_put(NULL, KEY, ended(UID), "t");
-	archiver_forget(NULL, KEY);
-	assert_null(archiver_free(NULL));
+	assert_int_equal(history_state(NULL, KEY, UID), HISTORY_DONE);
+	history_put(NULL, KEY, ended(UID), "t");
+	history_forget(NULL, KEY);
+	assert_null(history_free(NULL));
 }
 
 static void test_tries_again_with_backoff(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t longest = 0;
-	assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_MISSING);
+	assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_MISSING);
 	for (unsigned i = 1; i <= 10; i++) {
 		unsigned looks = fixture->looks;
-		archiver_put(fixture->archive, KEY, ended(UID), "t");
+		history_put(fixture->history, KEY, ended(UID), "t");
 		run_until_looked(fixture, looks + 1);
 		/* within [d/2, d] of a delay that doubles from 250 ms to 15 s */
 		int64_t delay = i > 6 ? 15000 : 250LL << (i - 1);
 		assert_in_range(fixture->delay_ms, delay / 2, delay + 1);
 		longest = fixture->delay_ms > longest ? fixture->delay_ms : longest;
-		assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_PENDING);
+		assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_PENDING);
 		/* a look that comes too early asks for the right moment */
 		fixture->now_us += 1000;
 		int64_t left = fixture->delay_ms;
-		assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_PENDING);
+		assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_PENDING);
 		assert_in_range(fixture->delay_ms, left - 2, left);
-		archiver_put(fixture->archive, KEY, ended(UID), "t"); /* not due: nothing happens */
+		history_put(fixture->history, KEY, ended(UID), "t"); /* not due: nothing happens */
 		fixture->now_us += fixture->delay_ms * 1000;
-		assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_MISSING);
+		assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_MISSING);
 	}
 	assert_true(longest > 7000);
 }
@@ -125,23 +125,23 @@ static void test_tries_again_with_backoff(void **state)
 static void test_another_object_of_the_name_is_another(void **state)
 {
 	struct fixture *fixture = *state;
-	archiver_put(fixture->archive, KEY, ended(UID), "t");
-	assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_PENDING);
-	assert_int_equal(archiver_state(fixture->archive, KEY, OTHER_UID), ARCHIVE_MISSING);
-	archiver_put(fixture->archive, KEY, ended(OTHER_UID), NULL);
+	history_put(fixture->history, KEY, ended(UID), "t");
+	assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_PENDING);
+	assert_int_equal(history_state(fixture->history, KEY, OTHER_UID), HISTORY_MISSING);
+	history_put(fixture->history, KEY, ended(OTHER_UID), NULL);
 	unsigned looks = fixture->looks;
 	/* the answer for the first one changes nothing for the second */
 	run_until_looked(fixture, looks + 1);
-	assert_int_equal(archiver_state(fixture->archive, KEY, OTHER_UID), ARCHIVE_PENDING);
+	assert_int_equal(history_state(fixture->history, KEY, OTHER_UID), HISTORY_PENDING);
 }
 
 static void test_forgotten_while_it_is_on_its_way(void **state)
 {
 	struct fixture *fixture = *state;
-	archiver_put(fixture->archive, KEY, ended(UID), "t");
-	archiver_forget(fixture->archive, KEY);
-	archiver_forget(fixture->archive, KEY);
-	assert_int_equal(archiver_state(fixture->archive, KEY, UID), ARCHIVE_MISSING);
+	history_put(fixture->history, KEY, ended(UID), "t");
+	history_forget(fixture->history, KEY);
+	history_forget(fixture->history, KEY);
+	assert_int_equal(history_state(fixture->history, KEY, UID), HISTORY_MISSING);
 	while (db_run(fixture->db, &(struct db_call){.statement = DB_PING}, NULL) ==
 	       0) /* until the failure is known */
 		uv_run(&fixture->loop, UV_RUN_ONCE);
@@ -157,23 +157,23 @@ static void test_a_crowd(void **state)
 	for (int i = 0; i < 100; i++) {
 		snprintf(names[i], sizeof(names[i]), "ns/%d", i);
 		executions[i] = *ended(UID);
-		archiver_put(fixture->archive, str_of(names[i]), &executions[i], "t");
-		assert_int_equal(archiver_state(fixture->archive, str_of(names[i]), UID), ARCHIVE_PENDING);
+		history_put(fixture->history, str_of(names[i]), &executions[i], "t");
+		assert_int_equal(history_state(fixture->history, str_of(names[i]), UID), HISTORY_PENDING);
 	}
-	assert_int_equal(archiver_backlog(fixture->archive), 100);
+	assert_int_equal(history_backlog(fixture->history), 100);
 	run_until_looked(fixture, 64); /* 32 failures, and 32 whose turn it is */
 	int due = 0;
 	for (int i = 0; i < 100; i++)
-		due += archiver_state(fixture->archive, str_of(names[i]), UID) == ARCHIVE_MISSING;
+		due += history_state(fixture->history, str_of(names[i]), UID) == HISTORY_MISSING;
 	assert_int_equal(due, 32);
 	/* one whose turn it is goes away: another one takes it */
 	for (int i = 32; i < 64; i++)
-		archiver_forget(fixture->archive, str_of(names[i]));
-	assert_int_equal(archiver_backlog(fixture->archive), 68);
-	assert_int_equal(archiver_backlog(NULL), 0);
+		history_forget(fixture->history, str_of(names[i]));
+	assert_int_equal(history_backlog(fixture->history), 68);
+	assert_int_equal(history_backlog(NULL), 0);
 	due = 0;
 	for (int i = 64; i < 100; i++)
-		due += archiver_state(fixture->archive, str_of(names[i]), UID) == ARCHIVE_MISSING;
+		due += history_state(fixture->history, str_of(names[i]), UID) == HISTORY_MISSING;
 	assert_int_equal(due, 32);
 }
 

@@ -1,0 +1,363 @@
+#include "controller/compose.h"
+
+#include "controller/execution/reconcile.h"
+#include "controller/gauges.h"
+#include "controller/route.h"
+#include "controller/skill/reconcile.h"
+#include "controller/sweep.h"
+#include "lib/base/log.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MAX_BLOB_CONNECTIONS 16
+#define POOLS_AT_ONCE 8
+#define SKILLS_AT_ONCE 8
+#define SIGNING_KEY_MAX 4096
+#define SIGNING_KEY_MIN 32
+
+/* What only one controller may do at a time: decide and act. It holds nothing that can't be lost, and is
+ * built and torn down as one, by take_lead and step_down. */
+struct lead {
+	struct workqueue *execution_queue, *skill_queue, *pool_queue;
+	struct history *history;
+	struct pools *pools;
+	struct executions *executions;
+	struct skills *skills;
+	struct sweep *sweep;
+	struct route route;
+	bool is_complete; /* changes are routed */
+};
+
+/* Connections, and what is known of the cluster: the ground that a lead has. */
+struct controller {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	struct controller_config config;
+	struct metrics *metrics;
+	struct kube_client *client;
+	struct kube_ws *ws;
+	struct event_recorder *events;
+	struct http_client *http; /* for the blob store */
+	struct blob_store *store;
+	struct bundle_cache *bundles;
+	struct db *db; /* NULL: none is configured */
+	struct session_services sessions;
+	struct cache *cache;
+	struct lead lead;
+};
+
+/* Ground */
+
+/* The key that signs URLs of the embedded store: a file of at most 4 KiB. */
+static int read_signing_key(const char *path, struct buffer *out, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "SKILLBOX_SIGNING_KEY_FILE '%s' can't be opened", path);
+	char *at = buffer_reserve(out, SIGNING_KEY_MAX);
+	ssize_t n = at ? read(fd, at, SIGNING_KEY_MAX) : -1;
+	close(fd);
+	if (n <= 0)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "SKILLBOX_SIGNING_KEY_FILE '%s' is empty or can't be read", path);
+	out->len = (size_t)n;
+	struct str trimmed = str_trim(buffer_str(out));
+	if (trimmed.n < SIGNING_KEY_MIN)
+		return error_set(err, ERR_BAD_REQUEST,
+				 "SKILLBOX_SIGNING_KEY_FILE '%s' holds %zu bytes: a key needs at least %d",
+				 path, trimmed.n, SIGNING_KEY_MIN);
+	return 0;
+}
+
+static int start_embedded_store(struct controller *c, struct error *err)
+{
+	cleanup_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
+	if (read_signing_key(c->config.signing_key_file, &key, err) != 0)
+		return -1;
+	c->store = blob_store_http(c->loop, c->http, c->config.blob_url, str_trim(buffer_str(&key)), err);
+	explicit_bzero(key.data, key.len);
+	return c->store ? 0 : -1;
+}
+
+static int start_store(struct controller *c, struct error *err)
+{
+	struct http_client_options options = {.max_connections = MAX_BLOB_CONNECTIONS};
+	bool in_s3 = c->config.s3.endpoint[0];
+	c->http = in_s3 ? blob_s3_client(c->loop, &c->config.s3, MAX_BLOB_CONNECTIONS, err)
+			: http_client_new(c->loop, &options, err);
+	if (!c->http)
+		return -1;
+	if (in_s3)
+		c->store = blob_store_s3(c->loop, c->http, &c->config.s3, err);
+	else
+		start_embedded_store(c, err);
+	if (c->store)
+		c->bundles = bundle_cache_new(c->loop, c->store, err);
+	return c->bundles ? 0 : -1;
+}
+
+static int start_kube(struct controller *c, struct error *err)
+{
+	struct kube_config config = {0};
+	if (kube_config_load(NULL, &config, err) != 0)
+		return -1;
+	c->client = kube_client_new(c->loop, &config, err);
+	kube_config_free(&config);
+	struct kube_measure measure = {c->metrics, CONTROLLER_KUBE_REQUESTS, CONTROLLER_KUBE_SECONDS};
+	if (c->client)
+		kube_client_measure(c->client, &measure);
+	if (c->client)
+		c->ws = kube_ws_new(c->client, err);
+	if (c->ws)
+		c->events = event_recorder_new(c->client, "skillbox-controller", c->config.pod_name, err);
+	return c->events ? 0 : -1;
+}
+
+static void database_changed(void *context, const struct error *err)
+{
+	(void)context;
+	if (err)
+		log_error("the database can't be used; what ends is kept in the cluster and archived later",
+			  "error", err->message, NULL);
+	else
+		log_info("the database can be used", NULL);
+}
+
+static int start_database(struct controller *c, struct error *err)
+{
+	struct db_options options = {.dsn = c->config.db_dsn,
+				     .application = "skillbox-controller",
+				     .changed = database_changed,
+				     .context = c};
+	if (!c->config.db_dsn[0])
+		return 0;
+	c->db = db_new(c->loop, &options, err);
+	return c->db ? 0 : -1;
+}
+
+static void cache_changed(void *context, enum cache_resource resource, const void *old, const void *fresh)
+{
+	const struct controller *c = context;
+	if (c->lead.is_complete)
+		route_change(&c->lead.route, resource, old, fresh);
+}
+
+/* Lasts until the loop turns first: no change is told before whoever begins to work is there. */
+static int start_cache(struct controller *c, struct error *err)
+{
+	struct cache_options options = {
+	    .ws = c->ws, .keeps_ended = c->db != NULL, .changed = cache_changed, .context = c};
+	c->cache = cache_start(&options, err);
+	return c->cache ? 0 : -1;
+}
+
+/* Lead */
+
+static void work_execution(void *context, struct str key)
+{
+	executions_reconcile(((const struct lead *)context)->executions, key);
+}
+
+static void work_skill(void *context, struct str key)
+{
+	skills_reconcile(((const struct lead *)context)->skills, key);
+}
+
+static void work_pool(void *context, struct str key)
+{
+	pools_reconcile(((const struct lead *)context)->pools, key);
+}
+
+static int start_queues(struct controller *c, struct error *err)
+{
+	struct lead *lead = &c->lead;
+	struct workqueue_options executions = {.work = work_execution, .context = lead};
+	struct workqueue_options pools = {.work = work_pool, .context = lead, .parallel = POOLS_AT_ONCE};
+	struct workqueue_options skills = {.work = work_skill, .context = lead, .parallel = SKILLS_AT_ONCE};
+	lead->execution_queue = workqueue_new(c->loop, &executions, err);
+	if (lead->execution_queue)
+		lead->skill_queue = workqueue_new(c->loop, &skills, err);
+	if (lead->skill_queue)
+		lead->pool_queue = workqueue_new(c->loop, &pools, err);
+	return lead->pool_queue ? 0 : -1;
+}
+
+static void look_at_key(void *context, struct str key, int64_t delay_ms)
+{
+	const struct lead *lead = context;
+	int result = delay_ms > 0 ? workqueue_add_after(lead->execution_queue, key, delay_ms)
+				  : workqueue_add(lead->execution_queue, key);
+	if (result != 0)
+		log_error("no memory for a key", NULL);
+}
+
+static int start_history(struct controller *c, struct error *err)
+{
+	struct history_options options = {
+	    .db = c->db, .clock = c->clock, .look = look_at_key, .context = &c->lead};
+	if (!c->db)
+		return 0;
+	c->lead.history = history_new(&options, err);
+	return c->lead.history ? 0 : -1;
+}
+
+/* What pools ask of, and tell, Executions. */
+
+static int64_t starting(void *context)
+{
+	return executions_count(((const struct lead *)context)->executions).starting;
+}
+
+static bool has_another(void *context, struct str key, const char *pod_name)
+{
+	const struct lead *lead = context;
+	const struct tracked *tracked = tracked_find(lead->executions, key);
+	return tracked && tracked->claimed_pod && strcmp(tracked->claimed_pod, pod_name) != 0;
+}
+
+static void look_at_execution(void *context, const struct execution *execution)
+{
+	cache_enqueue(((const struct lead *)context)->execution_queue, &execution->meta);
+}
+
+static int start_work(struct controller *c, struct error *err)
+{
+	struct lead *lead = &c->lead;
+	struct pool_services pools = {.config = &c->config,
+				      .clock = c->clock,
+				      .cache = c->cache,
+				      .client = c->client,
+				      .sessions = &c->sessions,
+				      .queue = lead->pool_queue,
+				      .context = lead,
+				      .starting = starting,
+				      .has_another = has_another,
+				      .look = look_at_execution};
+	struct execution_services executions = {.config = &c->config,
+						.clock = c->clock,
+						.metrics = c->metrics,
+						.cache = c->cache,
+						.client = c->client,
+						.events = c->events,
+						.sessions = &c->sessions,
+						.history = lead->history,
+						.queue = lead->execution_queue};
+	struct skill_services skills = {c->clock, c->cache, c->client, lead->skill_queue};
+	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
+	executions.pools = lead->pools = pools_new(&pools, err);
+	if (lead->pools)
+		lead->executions = executions_new(&executions, err);
+	if (lead->executions)
+		lead->skills = skills_new(&skills, err);
+	if (lead->skills)
+		lead->sweep = sweep_new(&sweep, err);
+	return lead->sweep ? 0 : -1;
+}
+
+static int take_lead(struct controller *c, struct error *err)
+{
+	struct lead *lead = &c->lead;
+	if (start_queues(c, err) != 0 || start_history(c, err) != 0 || start_work(c, err) != 0)
+		return -1;
+	lead->route = (struct route){.cache = c->cache,
+				     .executions = lead->executions,
+				     .pools = lead->pools,
+				     .history = lead->history,
+				     .execution_queue = lead->execution_queue,
+				     .skill_queue = lead->skill_queue,
+				     .pool_queue = lead->pool_queue};
+	lead->is_complete = true;
+	return 0;
+}
+
+/* Sandboxes keep their jobs and results: whoever leads next takes them up. No answer to a request may come
+ * any more: the client is freed before the loop turns. */
+static void step_down(struct controller *c)
+{
+	struct lead *lead = &c->lead;
+	lead->is_complete = false;
+	sweep_free(lead->sweep);
+	executions_free(lead->executions);
+	pools_free(lead->pools);
+	skills_free(lead->skills);
+	history_free(lead->history);
+	workqueue_free(lead->execution_queue);
+	workqueue_free(lead->skill_queue);
+	workqueue_free(lead->pool_queue);
+	*lead = (struct lead){0};
+}
+
+struct controller *controller_new(uv_loop_t *loop, struct controller_config *config, struct error *err)
+{
+	struct controller *c = calloc(1, sizeof(*c));
+	if (!c) {
+		error_no_memory(err);
+		return NULL;
+	}
+	c->loop = loop;
+	c->clock = &clock_system;
+	c->config = *config;
+	*config = (struct controller_config){0};
+	c->metrics = metrics_new(controller_metric_table, CONTROLLER_METRIC_COUNT, err);
+	if (!c->metrics || start_kube(c, err) != 0 || start_store(c, err) != 0 || start_database(c, err) != 0)
+		return controller_free(c);
+	c->sessions = (struct session_services){c->loop, c->ws, c->store, c->bundles, &c->config, c->clock};
+	if (start_cache(c, err) != 0 || take_lead(c, err) != 0)
+		return controller_free(c);
+	return c;
+}
+
+struct controller *controller_free(struct controller *c)
+{
+	if (!c)
+		return NULL;
+	step_down(c);
+	cache_free(c->cache);
+	db_free(c->db);
+	event_recorder_free(c->events);
+	bundle_cache_free(c->bundles);
+	blob_store_free(c->store);
+	http_client_free(c->http);
+	kube_ws_free(c->ws);
+	kube_client_free(c->client);
+	metrics_free(c->metrics);
+	controller_config_free(&c->config);
+	free(c);
+	return NULL;
+}
+
+uint16_t controller_health_port(const struct controller *c)
+{
+	return (uint16_t)c->config.health_port;
+}
+
+bool controller_is_ready(void *context, const char **ret_problem)
+{
+	const struct controller *c = context;
+	const char *problem = cache_problem(c->cache);
+	if (!problem && c->db && db_check(c->db, NULL) != 0)
+		problem = "postgres: the database can't be used; executions run all the same";
+	if (problem)
+		*ret_problem = problem;
+	return !problem;
+}
+
+void controller_append_metrics(void *context, struct buffer *out)
+{
+	const struct controller *c = context;
+	const struct lead *lead = &c->lead;
+	const struct gauge_sources sources = {
+	    .metrics = c->metrics,
+	    .cache = c->cache,
+	    .executions = lead->executions,
+	    .pools = lead->pools,
+	    .queues = {[CONTROLLER_QUEUE_EXECUTIONS] = lead->execution_queue,
+		       [CONTROLLER_QUEUE_SKILLS] = lead->skill_queue,
+		       [CONTROLLER_QUEUE_POOLS] = lead->pool_queue},
+	    .db = c->db,
+	    .history = lead->history,
+	};
+	gauges_append(&sources, out);
+}

@@ -1,0 +1,95 @@
+#include "controller/execution/arrival.h"
+
+/* The watch shows our last write long before. */
+#define SETTLED_MS 30000
+
+static void drop_settled(struct tracked *tracked, const struct execution *execution)
+{
+	const struct execution_services *services = &tracked->executions->services;
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	int64_t ttl =
+	    execution->spec.ttl_seconds >= 0 ? execution->spec.ttl_seconds : services->config->ttl_seconds;
+	int64_t left_ms = execution->status.completed_ms + ttl * 1000 - clock_wall_ms(services->clock);
+	cache_key(&execution->meta, &key);
+	tracked_drop(tracked);
+	if (!key.failed)
+		workqueue_add_after(services->queue, buffer_str(&key), left_ms > 1 ? left_ms : 1);
+}
+
+void arrival_settle(struct tracked *tracked)
+{
+	const struct execution_services *services = &tracked->executions->services;
+	const struct execution *execution = cache_execution(services->cache, tracked->node.key);
+	tracked->settled = true;
+	if (tracked->end_shown && execution)
+		drop_settled(tracked, execution);
+	else
+		workqueue_add_after(services->queue, tracked->node.key, SETTLED_MS);
+}
+
+static struct tracked *find(const struct executions *executions, const struct execution *execution)
+{
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	cache_key(&execution->meta, &key);
+	return key.failed ? NULL : tracked_find(executions, buffer_str(&key));
+}
+
+bool arrival_is_own_end(struct executions *executions, const struct execution *fresh)
+{
+	if (!execution_is_finished(fresh) || fresh->meta.deleted_ms || executions->services.history)
+		return false;
+	struct tracked *tracked = find(executions, fresh);
+	if (!tracked || strcmp(tracked->uid, fresh->meta.uid) != 0 || (tracked->in_pass && !tracked->ending))
+		return false;
+	bool is_own = tracked->ending || tracked->settled; /* ending: the answer to the write settles it */
+	tracked->end_shown = true;
+	if (tracked->settled)
+		drop_settled(tracked, fresh);
+	return is_own;
+}
+
+static bool is_same_run(const struct execution *a, const struct execution *b)
+{
+	const char *version_a = a->spec.skill_version ? a->spec.skill_version : "";
+	const char *version_b = b->spec.skill_version ? b->spec.skill_version : "";
+	return a->spec.skill_name && b->spec.skill_name &&
+	       strcmp(a->spec.skill_name, b->spec.skill_name) == 0 && strcmp(version_a, version_b) == 0 &&
+	       a->spec.timeout_ms == b->spec.timeout_ms && b->spec.env_count == 0;
+}
+
+/* One that waits for a sandbox of the pools for the same run. */
+static const struct tracked *find_waiting(const struct executions *executions,
+					  const struct execution *execution)
+{
+	struct map_cursor cursor = {0};
+	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));) {
+		const struct tracked *other = MAP_CONTAINER(node, struct tracked, node);
+		if (other->demand.state != DEMAND_WAITS ||
+		    strcmp(other->namespace, execution->meta.namespace) != 0)
+			continue;
+		const struct execution *waiting =
+		    cache_execution(executions->services.cache, other->node.key);
+		if (waiting && is_same_run(waiting, execution))
+			return other;
+	}
+	return NULL;
+}
+
+bool arrival_joins(struct executions *executions, const struct execution *fresh)
+{
+	const struct execution_services *services = &executions->services;
+	if (fresh->invalid || fresh->spec.cancel || execution_is_finished(fresh) || find(executions, fresh))
+		return false;
+	const struct tracked *waiting = find_waiting(executions, fresh);
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	cache_key(&fresh->meta, &key);
+	struct error ignored; /* without memory it is looked at as any */
+	struct tracked *tracked = waiting && !key.failed
+				      ? tracked_get(executions, buffer_str(&key), fresh->meta.uid, &ignored)
+				      : NULL;
+	if (!tracked)
+		return false;
+	pools_wait(services->pools, &tracked->demand, &waiting->demand.shape);
+	workqueue_add_after(services->queue, buffer_str(&key), PLAN_POOL_WAIT_MS);
+	return true;
+}

@@ -1,0 +1,112 @@
+#include "controller/route.h"
+
+#include "controller/execution/arrival.h"
+
+/* Somebody deleted it by hand: what ended is archived all the same, as far as one try goes. */
+static void archive_deleted(const struct route *route, const struct execution *gone)
+{
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	cache_key(&gone->meta, &key);
+	if (!key.failed && execution_is_finished(gone))
+		history_put(route->history, buffer_str(&key), gone,
+			    cache_tenant(route->cache, gone->meta.namespace));
+}
+
+static void execution_changed(const struct route *route, const struct execution *old,
+			      const struct execution *fresh)
+{
+	if (!fresh)
+		archive_deleted(route, old);
+	else if (old ? arrival_is_own_end(route->executions, fresh)
+		     : cache_has_synced(route->cache) && arrival_joins(route->executions, fresh))
+		return;
+	cache_enqueue(route->execution_queue, fresh ? &fresh->meta : &old->meta);
+}
+
+static void pod_changed(const struct route *route, const struct pod *old, const struct pod *fresh)
+{
+	const struct pod *pod = fresh ? fresh : old;
+	if (pod->pool_uid) {
+		pools_pod_changed(route->pools, old, fresh);
+		return;
+	}
+	const struct execution *owner = pod->meta.owner_uid && pod_change_matters(old, fresh)
+					    ? cache_execution_of_uid(route->cache, pod->meta.owner_uid)
+					    : NULL;
+	if (owner)
+		cache_enqueue(route->execution_queue, &owner->meta);
+}
+
+static void sandbox_pool_changed(const struct route *route, const struct sandbox_pool *old,
+				 const struct sandbox_pool *fresh)
+{
+	if (old && fresh && old->meta.generation == fresh->meta.generation)
+		return; /* our own status */
+	cache_enqueue(route->pool_queue, fresh ? &fresh->meta : &old->meta);
+}
+
+/* Who uses a skill. */
+struct skill_users {
+	const struct route *route;
+	const struct skill *skill;
+};
+
+static bool is_of_skill(const struct skill_users *users, const struct object_meta *meta, const char *name)
+{
+	return name && strcmp(name, users->skill->spec.name) == 0 &&
+	       strcmp(meta->namespace, users->skill->meta.namespace) == 0;
+}
+
+/* Unfinished Executions that may wait for this skill. */
+static bool visit_waiting(void *context, const void *object)
+{
+	const struct skill_users *users = context;
+	const struct execution *execution = object;
+	if (!execution_is_finished(execution) &&
+	    is_of_skill(users, &execution->meta, execution->spec.skill_name))
+		cache_enqueue(users->route->execution_queue, &execution->meta);
+	return true;
+}
+
+static bool visit_bound(void *context, const void *object)
+{
+	const struct skill_users *users = context;
+	const struct sandbox_pool *pool = object;
+	if (is_of_skill(users, &pool->meta, pool->spec.skill_name))
+		cache_enqueue(users->route->pool_queue, &pool->meta);
+	return true;
+}
+
+static void skill_changed(const struct route *route, const struct skill *old, const struct skill *fresh)
+{
+	struct skill_users users = {route, fresh ? fresh : old};
+	if (users.skill->spec.name[0])
+		cache_each(route->cache, CACHE_SANDBOX_POOLS, visit_bound, &users);
+	if (!fresh)
+		return;
+	cache_enqueue(route->skill_queue, &fresh->meta);
+	if (old && old->status.ready.status)
+		return; /* only a new one, or the verdict on one, can be waited for */
+	cache_each(route->cache, CACHE_EXECUTIONS, visit_waiting, &users);
+}
+
+void route_change(const struct route *route, enum cache_resource resource, const void *old, const void *fresh)
+{
+	switch (resource) {
+	case CACHE_SKILLS:
+		skill_changed(route, old, fresh);
+		return;
+	case CACHE_EXECUTIONS:
+		execution_changed(route, old, fresh);
+		return;
+	case CACHE_PODS:
+		pod_changed(route, old, fresh);
+		return;
+	case CACHE_SANDBOX_POOLS:
+		sandbox_pool_changed(route, old, fresh);
+		return;
+	case CACHE_TENANTS: /* asked for when it matters */
+	case CACHE_RESOURCE_COUNT:
+		return;
+	}
+}

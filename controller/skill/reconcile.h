@@ -1,0 +1,27 @@
+/* Status of Skills: are they ready to run? */
+#ifndef SKILLBOX_CONTROLLER_SKILL_RECONCILE_H
+#define SKILLBOX_CONTROLLER_SKILL_RECONCILE_H
+
+#include "controller/cache.h"
+#include "lib/kube/client.h"
+
+/* What Skills need of the rest of the controller. It outlives them. */
+struct skill_services {
+	const struct clock *clock;
+	const struct cache *cache;
+	struct kube_client *client;
+	/* of Skills' keys */
+	struct workqueue *queue;
+};
+
+struct skills;
+
+/* services is copied. */
+struct skills *skills_new(const struct skill_services *services, struct error *err);
+/* What waits for answers is forgotten: they must not come any more. NULL-safe; returns NULL. */
+struct skills *skills_free(struct skills *skills);
+
+/* Work of the queue of Skills. */
+void skills_reconcile(struct skills *skills, struct str key);
+
+#endif
