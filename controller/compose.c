@@ -1,5 +1,6 @@
 #include "controller/compose.h"
 
+#include "controller/execution/apply.h"
 #include "controller/execution/reconcile.h"
 #include "controller/gauges.h"
 #include "controller/route.h"
@@ -212,9 +213,7 @@ static int64_t starting(void *context)
 
 static bool has_another(void *context, struct str key, const char *pod_name)
 {
-	const struct lead *lead = context;
-	const struct tracked *tracked = tracked_find(lead->executions, key);
-	return tracked && tracked->claimed_pod && strcmp(tracked->claimed_pod, pod_name) != 0;
+	return executions_have_another(((const struct lead *)context)->executions, key, pod_name);
 }
 
 static void look_at_execution(void *context, const struct execution *execution)
@@ -279,6 +278,7 @@ static void step_down(struct controller *c)
 	struct lead *lead = &c->lead;
 	lead->is_complete = false;
 	sweep_free(lead->sweep);
+	apply_forget(lead->executions);
 	executions_free(lead->executions);
 	pools_free(lead->pools);
 	skills_free(lead->skills);

@@ -1,7 +1,6 @@
 #include "controller/execution/apply.h"
 
 #include "controller/execution/arrival.h"
-#include "controller/execution/capacity.h"
 #include "controller/execution/outcome.h"
 #include "controller/metrics.h"
 #include "controller/sandbox/pod_spec.h"
@@ -52,13 +51,16 @@ static void pass_settle(struct pass *pass)
 	struct workqueue *queue = pass->services->queue;
 	struct str key = str_of(pass->key);
 	struct tracked *tracked = pass->tracked;
-	tracked->ending = tracked->in_pass = false;
+	tracked->pass = NULL;
 	if (!pass->failed && pass->settled) {
 		tracked->session = session_free(tracked->session);
-		capacity_note(tracked, SANDBOX_NONE);
 		arrival_settle(tracked);
-	} else if (!pass->failed && pass->requeue_ms >= 0)
-		workqueue_add_after(queue, key, pass->requeue_ms);
+	} else {
+		if (tracked_is_ending(tracked))
+			tracked_move(tracked, tracked->before);
+		if (!pass->failed && pass->requeue_ms >= 0)
+			workqueue_add_after(queue, key, pass->requeue_ms);
+	}
 	workqueue_done(queue, key, pass->failed);
 	pass_free(pass);
 }
@@ -104,7 +106,7 @@ static void pod_created(void *context, const struct kube_response *response)
 		keep_create_problem(tracked, response->error ? response->error->message : NULL);
 		tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
 	} else {
-		tracked->has_shape = false;
+		tracked_set_shape(tracked, NULL);
 		keep_create_problem(tracked, response->error->message);
 		note_failure(pass, "Pod not created", response->error);
 	}
@@ -125,8 +127,7 @@ static void create_pod(struct pass *pass, const struct observation *seen, const 
 		note_failure(pass, "Pod not built", &err);
 		return;
 	}
-	tracked->shape = *shape;
-	tracked->has_shape = true;
+	tracked_set_shape(tracked, shape);
 	tracked->stream_losses = 0;
 	tracked->created_us = clock_monotonic_us(pass->services->clock);
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods", execution->meta.namespace);
@@ -365,10 +366,9 @@ static void claim_sandbox(struct pass *pass, const struct observation *seen, con
 		note_failure(pass, "no sandbox claimed", &err);
 		return;
 	}
-	tracked->shape = *shape;
-	tracked->has_shape = true;
+	tracked_set_shape(tracked, shape);
 	tracked->stream_losses = 0;
-	capacity_note(tracked, SANDBOX_READY);
+	tracked_move(tracked, TRACKED_READY);
 }
 
 static void record_event(const struct pass *pass, const struct execution *execution, const struct plan *plan)
@@ -412,20 +412,23 @@ void apply_plan(struct tracked *tracked, const struct observation *seen, struct 
 	}
 	LIST_INSERT_HEAD(&tracked->executions->passes, pass, link);
 	pass->listed = true;
-	tracked->in_pass = true;
+	tracked->pass = pass;
 	pass->calls = 1; /* ours, settled at the end */
 	unsigned actions = plan->actions;
 	if (plan->event_reason)
 		record_event(pass, seen->execution, plan);
-	demand_cancel(&tracked->demand);
+	if (tracked->state == TRACKED_IN_LINE || tracked->state == TRACKED_WOKEN)
+		tracked_move(tracked, TRACKED_IDLE);
 	if (plan->waiting)
-		capacity_note(tracked, SANDBOX_WAITING);
-	if (plan->waits_for_pool)
+		tracked_move(tracked, TRACKED_WAITING);
+	if (plan->waits_for_pool) {
+		tracked_move(tracked, TRACKED_IN_LINE);
 		pools_wait(services->pools, &tracked->demand, &plan->shape);
+	}
 	if (actions & ACTION_CLAIM)
 		claim_sandbox(pass, seen, &plan->shape);
 	if (actions & ACTION_CREATE_POD) {
-		capacity_note(tracked, SANDBOX_STARTING);
+		tracked_move(tracked, TRACKED_STARTING);
 		create_pod(pass, seen, &plan->shape);
 	}
 	if (actions & ACTION_CANCEL_SESSION)
@@ -444,7 +447,8 @@ void apply_plan(struct tracked *tracked, const struct observation *seen, struct 
 		pass->delete_after_patch = (actions & ACTION_DELETE_POD) && seen->pod;
 		pass->wish = plan->wish;
 		plan->wish = NULL;
-		tracked->ending = execution_is_finished(pass->wish);
+		if (execution_is_finished(pass->wish))
+			tracked_move(tracked, TRACKED_ENDING);
 		patch_status(pass);
 	} else if ((actions & ACTION_DELETE_POD) && seen->pod) {
 		delete_pod(pass);
@@ -459,6 +463,6 @@ void apply_plan(struct tracked *tracked, const struct observation *seen, struct 
 
 void apply_forget(struct executions *executions)
 {
-	while (!LIST_EMPTY(&executions->passes))
+	while (executions && !LIST_EMPTY(&executions->passes))
 		pass_free(LIST_FIRST(&executions->passes));
 }

@@ -1,5 +1,7 @@
 #include "controller/execution/arrival.h"
 
+#include "controller/execution/plan.h"
+
 /* The watch shows our last write long before. */
 #define SETTLED_MS 30000
 
@@ -20,8 +22,9 @@ void arrival_settle(struct tracked *tracked)
 {
 	const struct execution_services *services = &tracked->executions->services;
 	const struct execution *execution = cache_execution(services->cache, tracked->node.key);
-	tracked->settled = true;
-	if (tracked->end_shown && execution)
+	bool is_shown = tracked->state == TRACKED_END_SHOWN;
+	tracked_move(tracked, TRACKED_SETTLED);
+	if (is_shown && execution)
 		drop_settled(tracked, execution);
 	else
 		workqueue_add_after(services->queue, tracked->node.key, SETTLED_MS);
@@ -39,13 +42,16 @@ bool arrival_is_own_end(struct executions *executions, const struct execution *f
 	if (!execution_is_finished(fresh) || fresh->meta.deleted_ms || executions->services.history)
 		return false;
 	struct tracked *tracked = find(executions, fresh);
-	if (!tracked || strcmp(tracked->uid, fresh->meta.uid) != 0 || (tracked->in_pass && !tracked->ending))
+	if (!tracked || strcmp(tracked->uid, fresh->meta.uid) != 0)
 		return false;
-	bool is_own = tracked->ending || tracked->settled; /* ending: the answer to the write settles it */
-	tracked->end_shown = true;
-	if (tracked->settled)
-		drop_settled(tracked, fresh);
-	return is_own;
+	if (tracked_is_ending(tracked)) { /* the answer to the write settles it */
+		tracked_move(tracked, TRACKED_END_SHOWN);
+		return true;
+	}
+	if (tracked->state != TRACKED_SETTLED || tracked->pass)
+		return false;
+	drop_settled(tracked, fresh);
+	return true;
 }
 
 static bool is_same_run(const struct execution *a, const struct execution *b)
@@ -61,11 +67,9 @@ static bool is_same_run(const struct execution *a, const struct execution *b)
 static const struct tracked *find_waiting(const struct executions *executions,
 					  const struct execution *execution)
 {
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));) {
-		const struct tracked *other = MAP_CONTAINER(node, struct tracked, node);
-		if (other->demand.state != DEMAND_WAITS ||
-		    strcmp(other->namespace, execution->meta.namespace) != 0)
+	const struct tracked *other;
+	TAILQ_FOREACH(other, &executions->by_state[TRACKED_IN_LINE], link) {
+		if (strcmp(other->namespace, execution->meta.namespace) != 0)
 			continue;
 		const struct execution *waiting =
 		    cache_execution(executions->services.cache, other->node.key);
@@ -89,6 +93,7 @@ bool arrival_joins(struct executions *executions, const struct execution *fresh)
 				      : NULL;
 	if (!tracked)
 		return false;
+	tracked_move(tracked, TRACKED_IN_LINE);
 	pools_wait(services->pools, &tracked->demand, &waiting->demand.shape);
 	workqueue_add_after(services->queue, buffer_str(&key), PLAN_POOL_WAIT_MS);
 	return true;

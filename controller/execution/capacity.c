@@ -2,59 +2,146 @@
 
 #include <stdlib.h>
 
-void capacity_observe(const struct tracked *tracked, struct observation *ret)
+static int64_t sandboxes_of(const struct capacity_tenant *tenant)
 {
-	struct map_cursor cursor = {0};
-	struct str namespace = str_of(tracked->namespace);
-	ret->starting += pools_starting(tracked->executions->services.pools);
-	for (struct map_node *node; (node = map_next(&tracked->executions->tracked, &cursor));) {
-		const struct tracked *other = MAP_CONTAINER(node, struct tracked, node);
-		if (other == tracked || other->stage < SANDBOX_STARTING)
-			continue;
-		bool same = str_eq(str_of(other->namespace), namespace);
-		bool starting = other->stage == SANDBOX_STARTING;
-		ret->tenant_sandboxes += same;
-		ret->starting += starting;
-		ret->tenant_starting += starting && same;
+	return tenant->counts.starting + tenant->counts.ready;
+}
+
+static struct capacity_tenant *tenant_new(struct capacity *capacity, struct str namespace)
+{
+	struct capacity_tenant *tenant = calloc(1, sizeof(*tenant));
+	char *key = tenant ? str_dup(namespace) : NULL;
+	if (!key) {
+		free(tenant);
+		return NULL;
+	}
+	tenant->node.key = (struct str){key, namespace.n};
+	TAILQ_INIT(&tenant->waiting);
+	map_insert(&capacity->tenants, &tenant->node);
+	return tenant;
+}
+
+static void tenant_free(struct capacity *capacity, struct capacity_tenant *tenant)
+{
+	map_remove(&capacity->tenants, &tenant->node);
+	free((void *)(uintptr_t)tenant->node.key.p);
+	free(tenant);
+}
+
+int capacity_init(struct capacity *capacity, void (*wake)(void *context, struct str key), void *context,
+		  struct error *err)
+{
+	*capacity = (struct capacity){.wake = wake, .context = context};
+	LIST_INIT(&capacity->waiting);
+	return map_init(&capacity->tenants, err);
+}
+
+void capacity_free(struct capacity *capacity)
+{
+	map_free(&capacity->tenants);
+}
+
+int capacity_enter(struct capacity *capacity, struct capacity_place *place, const char *namespace,
+		   struct error *err)
+{
+	struct map_node *node = map_get(&capacity->tenants, str_of(namespace));
+	struct capacity_tenant *tenant = node ? MAP_CONTAINER(node, struct capacity_tenant, node)
+					      : tenant_new(capacity, str_of(namespace));
+	if (!tenant)
+		return error_no_memory(err);
+	tenant->places++;
+	place->capacity = capacity;
+	place->tenant = tenant;
+	place->stage = CAPACITY_NONE;
+	return 0;
+}
+
+void capacity_leave(struct capacity_place *place)
+{
+	capacity_move(place, CAPACITY_NONE);
+	if (--place->tenant->places == 0)
+		tenant_free(place->capacity, place->tenant);
+	place->tenant = NULL;
+}
+
+static void count(struct capacity_counts *counts, enum capacity_stage stage, int64_t difference)
+{
+	switch (stage) {
+	case CAPACITY_NONE:
+		return;
+	case CAPACITY_WAITING:
+		counts->waiting += difference;
+		return;
+	case CAPACITY_STARTING:
+		counts->starting += difference;
+		return;
+	case CAPACITY_READY:
+		counts->ready += difference;
+		return;
 	}
 }
 
-/* Sandboxes that the tenant of a waiting Execution has under way: the fewer, the sooner it is its turn. */
-static int64_t under_way(const struct tracked *waiting)
+/* In line by age: nearly always the last. */
+static void begin_to_wait(struct capacity_place *place)
 {
-	struct observation seen = {0};
-	capacity_observe(waiting, &seen);
-	return seen.tenant_sandboxes;
+	struct capacity_tenant *tenant = place->tenant;
+	struct capacity_place *before;
+	if (TAILQ_EMPTY(&tenant->waiting))
+		LIST_INSERT_HEAD(&place->capacity->waiting, tenant, link);
+	TAILQ_FOREACH_REVERSE(before, &tenant->waiting, capacity_queue, link)
+	if (before->since_us <= place->since_us)
+		break;
+	if (before)
+		TAILQ_INSERT_AFTER(&tenant->waiting, before, place, link);
+	else
+		TAILQ_INSERT_HEAD(&tenant->waiting, place, link);
 }
 
-/* The next is the oldest of the tenant with the fewest sandboxes. */
-static void wake_next(struct executions *executions)
+static void end_to_wait(struct capacity_place *place)
 {
-	struct map_cursor cursor = {0};
-	struct tracked *next = NULL;
-	int64_t next_under_way = 0;
-	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));) {
-		struct tracked *tracked = MAP_CONTAINER(node, struct tracked, node);
-		if (tracked->stage != SANDBOX_WAITING)
-			continue;
-		bool same = next && str_eq(str_of(next->namespace), str_of(tracked->namespace));
-		int64_t count = same ? next_under_way : under_way(tracked);
-		if (next && (count > next_under_way ||
-			     (count == next_under_way && tracked->seen_us >= next->seen_us)))
-			continue;
-		next = tracked;
-		next_under_way = count;
+	TAILQ_REMOVE(&place->tenant->waiting, place, link);
+	if (TAILQ_EMPTY(&place->tenant->waiting))
+		LIST_REMOVE(place->tenant, link);
+}
+
+static void wake_next(struct capacity *capacity)
+{
+	const struct capacity_place *next = NULL;
+	const struct capacity_tenant *tenant;
+	LIST_FOREACH(tenant, &capacity->waiting, link) {
+		const struct capacity_place *oldest = TAILQ_FIRST(&tenant->waiting);
+		int64_t more = next ? sandboxes_of(tenant) - sandboxes_of(next->tenant) : -1;
+		if (more < 0 || (more == 0 && oldest->since_us < next->since_us))
+			next = oldest;
 	}
 	if (next)
-		workqueue_add(executions->services.queue, next->node.key);
+		capacity->wake(capacity->context, next->key);
 }
 
-void capacity_note(struct tracked *tracked, enum sandbox_stage stage)
+void capacity_move(struct capacity_place *place, enum capacity_stage stage)
 {
-	enum sandbox_stage before = tracked->stage;
-	tracked->stage = stage;
-	bool left_start = before == SANDBOX_STARTING && stage != SANDBOX_STARTING;
-	bool left = before >= SANDBOX_STARTING && stage < SANDBOX_STARTING;
-	if (left_start || left)
-		wake_next(tracked->executions);
+	enum capacity_stage before = place->stage;
+	if (stage == before)
+		return;
+	if (before == CAPACITY_WAITING)
+		end_to_wait(place);
+	count(&place->tenant->counts, before, -1);
+	count(&place->capacity->counts, before, -1);
+	place->stage = stage;
+	count(&place->tenant->counts, stage, 1);
+	count(&place->capacity->counts, stage, 1);
+	if (stage == CAPACITY_WAITING)
+		begin_to_wait(place);
+	if (before == CAPACITY_STARTING || (before == CAPACITY_READY && stage < CAPACITY_STARTING))
+		wake_next(place->capacity);
+}
+
+struct capacity_view capacity_others(const struct capacity_place *place)
+{
+	bool starts = place->stage == CAPACITY_STARTING, has_sandbox = place->stage >= CAPACITY_STARTING;
+	return (struct capacity_view){
+	    .starting = place->capacity->counts.starting - starts,
+	    .tenant_starting = place->tenant->counts.starting - starts,
+	    .tenant_sandboxes = sandboxes_of(place->tenant) - has_sandbox,
+	};
 }

@@ -1,6 +1,5 @@
 #include "controller/execution/observe.h"
 
-#include "controller/execution/capacity.h"
 #include "controller/sandbox/pod_spec.h"
 
 #include <stdio.h>
@@ -28,10 +27,8 @@ static void observe_pod(const struct execution_services *services, struct tracke
 		    pools_find_claimed(services->pools, namespace, execution_id(execution), &shape);
 		tracked->claimed_pod = claimed ? str_dup(str_of(claimed)) : NULL;
 		if (tracked->claimed_pod &&
-		    shape) { /* what the skill has become since changes nothing for it */
-			tracked->shape = *shape;
-			tracked->has_shape = true;
-		}
+		    shape) /* what the skill has become since changes nothing for it */
+			tracked_set_shape(tracked, shape);
 	}
 	if (!tracked->claimed_pod)
 		return;
@@ -108,12 +105,19 @@ static void observe_timings(const struct tracked *tracked, int64_t now_us, struc
 static void observe_capacity(struct tracked *tracked, struct observation *ret)
 {
 	const struct pod *pod = ret->pod;
-	if (pod && pod->meta.deleted_ms == 0 && !pod->terminated)
-		capacity_note(tracked, pod->ready ? SANDBOX_READY : SANDBOX_STARTING);
-	else if (pod || !ret->pod_expected)
-		capacity_note(tracked, tracked->stage == SANDBOX_WAITING ? SANDBOX_WAITING : SANDBOX_NONE);
-	if (!pod && !ret->pod_expected)
-		capacity_observe(tracked, ret);
+	bool has_sandbox = tracked->state == TRACKED_STARTING || tracked->state == TRACKED_READY;
+	if (tracked->state == TRACKED_SETTLED)
+		;
+	else if (pod && pod->meta.deleted_ms == 0 && !pod->terminated)
+		tracked_move(tracked, pod->ready ? TRACKED_READY : TRACKED_STARTING);
+	else if (has_sandbox && (pod || !ret->pod_expected))
+		tracked_move(tracked, TRACKED_IDLE);
+	if (pod || ret->pod_expected)
+		return;
+	struct capacity_view others = capacity_others(&tracked->place);
+	ret->tenant_sandboxes = others.tenant_sandboxes;
+	ret->tenant_starting = others.tenant_starting;
+	ret->starting = others.starting + pools_starting(tracked->executions->services.pools);
 }
 
 void observe_execution(struct tracked *tracked, const struct execution *execution,
@@ -136,8 +140,8 @@ void observe_execution(struct tracked *tracked, const struct execution *executio
 	    tracked->pod_created_ms && ret->now_ms - tracked->pod_created_ms < POD_EXPECTED_MS;
 	if (ret->pod && ret->pod->run_shape && run_shape_read(str_of(ret->pod->run_shape), shape_memory))
 		ret->shape = shape_memory;
-	else if (tracked->has_shape)
-		ret->shape = &tracked->shape;
+	else
+		ret->shape = tracked_shape(tracked);
 	enum history_state archived =
 	    history_state(services->history, tracked->node.key, execution->meta.uid);
 	ret->archived = archived == HISTORY_DONE;

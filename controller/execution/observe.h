@@ -2,6 +2,7 @@
 #ifndef SKILLBOX_CONTROLLER_EXECUTION_OBSERVE_H
 #define SKILLBOX_CONTROLLER_EXECUTION_OBSERVE_H
 
+#include "controller/execution/plan.h"
 #include "controller/execution/state.h"
 
 /* The pointers in *ret live until the loop turns; shape_memory, as long as *ret. */

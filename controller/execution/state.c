@@ -1,9 +1,63 @@
 #include "controller/execution/state.h"
 
-#include "controller/execution/apply.h"
-#include "controller/execution/capacity.h"
-
 #include <stdlib.h>
+
+/* What one in that state holds; while it ends, it is what it held before. */
+static const struct {
+	const char *name;
+	enum capacity_stage stage;
+} states[TRACKED_STATE_COUNT] = {
+    [TRACKED_IDLE] = {"idle", CAPACITY_NONE},
+    [TRACKED_WAITING] = {"waiting", CAPACITY_WAITING},
+    [TRACKED_IN_LINE] = {"in line", CAPACITY_NONE},
+    [TRACKED_WOKEN] = {"woken", CAPACITY_NONE},
+    [TRACKED_STARTING] = {"starting", CAPACITY_STARTING},
+    [TRACKED_READY] = {"ready", CAPACITY_READY},
+    [TRACKED_ENDING] = {"ending", CAPACITY_NONE},
+    [TRACKED_END_SHOWN] = {"end shown", CAPACITY_NONE},
+    [TRACKED_SETTLED] = {"settled", CAPACITY_NONE},
+};
+
+const char *tracked_state_name(enum tracked_state state)
+{
+	return states[state].name;
+}
+
+static bool is_ending(enum tracked_state state)
+{
+	return state == TRACKED_ENDING || state == TRACKED_END_SHOWN;
+}
+
+bool tracked_is_ending(const struct tracked *tracked)
+{
+	return is_ending(tracked->state);
+}
+
+void tracked_move(struct tracked *tracked, enum tracked_state state)
+{
+	struct executions *executions = tracked->executions;
+	enum tracked_state from = tracked->state;
+	if (state == from)
+		return;
+	if (is_ending(state) && !is_ending(from))
+		tracked->before = from;
+	if (state != TRACKED_IN_LINE && state != TRACKED_WOKEN)
+		demand_cancel(&tracked->demand);
+	TAILQ_REMOVE(&executions->by_state[from], tracked, link);
+	tracked->state = state;
+	TAILQ_INSERT_TAIL(&executions->by_state[state], tracked, link);
+	capacity_move(&tracked->place, states[is_ending(state) ? tracked->before : state].stage);
+}
+
+/* A pool has a sandbox for it, or it had better look for another way. */
+static void demand_woken(void *context, bool has_one)
+{
+	struct tracked *tracked = context;
+	tracked_move(tracked, has_one ? TRACKED_WOKEN : TRACKED_IDLE);
+	workqueue_add(tracked->executions->services.queue, tracked->node.key);
+}
+
+/* Life of the structs */
 
 struct tracked *tracked_find(const struct executions *executions, struct str key)
 {
@@ -11,12 +65,39 @@ struct tracked *tracked_find(const struct executions *executions, struct str key
 	return node ? MAP_CONTAINER(node, struct tracked, node) : NULL;
 }
 
-/* A pool has a sandbox for it, or it had better look for another way. */
-static void wake(void *context, bool has_one)
+static void tracked_free(struct tracked *tracked)
 {
-	struct tracked *tracked = context;
-	(void)has_one;
-	workqueue_add(tracked->executions->services.queue, tracked->node.key);
+	session_free(tracked->session);
+	execution_free(tracked->written);
+	free(tracked->namespace);
+	free((void *)(uintptr_t)tracked->node.key.p);
+	free(tracked->uid);
+	free(tracked->session_pod_uid);
+	free(tracked->claimed_pod);
+	free(tracked->pod_create_problem);
+	free(tracked->deleted_pod_uid);
+	free(tracked);
+}
+
+static struct tracked *tracked_new(struct executions *executions, struct str key, const char *uid,
+				   struct error *err)
+{
+	struct tracked *tracked = calloc(1, sizeof(*tracked));
+	struct str namespace, rest;
+	if (!tracked) {
+		error_no_memory(err);
+		return NULL;
+	}
+	str_split_once(key, '/', &namespace, &rest);
+	tracked->node.key = (struct str){str_dup(key), key.n};
+	tracked->namespace = str_dup(namespace);
+	tracked->uid = str_dup(str_of(uid));
+	if (!tracked->node.key.p || !tracked->namespace || !tracked->uid)
+		error_no_memory(err);
+	else if (capacity_enter(&executions->capacity, &tracked->place, tracked->namespace, err) == 0)
+		return tracked;
+	tracked_free(tracked);
+	return NULL;
 }
 
 struct tracked *tracked_get(struct executions *executions, struct str key, const char *uid, struct error *err)
@@ -28,29 +109,19 @@ struct tracked *tracked_get(struct executions *executions, struct str key, const
 	}
 	if (tracked)
 		return tracked;
-	tracked = calloc(1, sizeof(*tracked));
-	char *name = tracked ? str_dup(key) : NULL;
-	struct str namespace, rest;
-	str_split_once(key, '/', &namespace, &rest);
-	char *namespace_copy = name ? str_dup(namespace) : NULL;
-	char *uid_copy = namespace_copy ? str_dup(str_of(uid)) : NULL;
-	if (!uid_copy) {
-		free(name);
-		free(namespace_copy);
-		free(tracked);
-		error_no_memory(err);
+	tracked = tracked_new(executions, key, uid, err);
+	if (!tracked)
 		return NULL;
-	}
-	tracked->node.key = (struct str){name, key.n};
-	tracked->namespace = namespace_copy;
-	tracked->uid = uid_copy;
 	tracked->executions = executions;
 	tracked->seen_us = clock_monotonic_us(executions->services.clock);
+	tracked->place.key = tracked->node.key;
+	tracked->place.since_us = tracked->seen_us;
 	tracked->demand = (struct demand){.key = tracked->node.key,
 					  .namespace = tracked->namespace,
 					  .since_us = tracked->seen_us,
-					  .wake = wake,
+					  .wake = demand_woken,
 					  .context = tracked};
+	TAILQ_INSERT_TAIL(&executions->by_state[TRACKED_IDLE], tracked, link);
 	map_insert(&executions->tracked, &tracked->node);
 	return tracked;
 }
@@ -64,11 +135,24 @@ static void release_claim(struct tracked *tracked)
 	tracked->claimed_pod = NULL;
 }
 
+const struct run_shape *tracked_shape(const struct tracked *tracked)
+{
+	return tracked->shape.image[0] ? &tracked->shape : NULL;
+}
+
+void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape)
+{
+	if (shape)
+		tracked->shape = *shape;
+	else
+		tracked->shape.image[0] = '\0';
+}
+
 void tracked_forget_sandbox(struct tracked *tracked)
 {
 	release_claim(tracked);
 	tracked->session = session_free(tracked->session);
-	tracked->has_shape = false;
+	tracked_set_shape(tracked, NULL);
 	tracked->pod_created_ms = 0;
 	tracked->stream_losses = 0;
 	free(tracked->pod_create_problem);
@@ -77,32 +161,36 @@ void tracked_forget_sandbox(struct tracked *tracked)
 
 void tracked_drop(struct tracked *tracked)
 {
-	map_remove(&tracked->executions->tracked, &tracked->node);
+	struct executions *executions = tracked->executions;
+	map_remove(&executions->tracked, &tracked->node);
 	demand_cancel(&tracked->demand);
-	capacity_note(tracked, SANDBOX_NONE);
-	session_free(tracked->session);
+	TAILQ_REMOVE(&executions->by_state[tracked->state], tracked, link);
+	capacity_leave(&tracked->place);
 	release_claim(tracked);
-	execution_free(tracked->written);
-	free(tracked->namespace);
-	free((void *)(uintptr_t)tracked->node.key.p);
-	free(tracked->uid);
-	free(tracked->session_pod_uid);
-	free(tracked->pod_create_problem);
-	free(tracked->deleted_pod_uid);
-	free(tracked);
+	tracked_free(tracked);
+}
+
+/* A place became free, and it is the next. */
+static void place_free(void *context, struct str key)
+{
+	workqueue_add(((struct executions *)context)->services.queue, key);
 }
 
 struct executions *executions_new(const struct execution_services *services, struct error *err)
 {
 	struct executions *executions = calloc(1, sizeof(*executions));
-	if (!executions || map_init(&executions->tracked, err) != 0) {
-		free(executions);
+	if (!executions) {
 		error_no_memory(err);
 		return NULL;
 	}
 	executions->services = *services;
 	LIST_INIT(&executions->passes);
-	return executions;
+	for (size_t i = 0; i < TRACKED_STATE_COUNT; i++)
+		TAILQ_INIT(&executions->by_state[i]);
+	if (capacity_init(&executions->capacity, place_free, executions, err) == 0 &&
+	    map_init(&executions->tracked, err) == 0)
+		return executions;
+	return executions_free(executions);
 }
 
 struct executions *executions_free(struct executions *executions)
@@ -110,23 +198,22 @@ struct executions *executions_free(struct executions *executions)
 	struct map_cursor cursor = {0};
 	if (!executions)
 		return NULL;
-	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));)
+	for (struct map_node *node;
+	     executions->tracked.slots && (node = map_next(&executions->tracked, &cursor));)
 		tracked_drop(MAP_CONTAINER(node, struct tracked, node));
 	map_free(&executions->tracked);
-	apply_forget(executions);
+	capacity_free(&executions->capacity);
 	free(executions);
 	return NULL;
 }
 
 struct capacity_counts executions_count(const struct executions *executions)
 {
-	struct capacity_counts counts = {0};
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&executions->tracked, &cursor));) {
-		const struct tracked *tracked = MAP_CONTAINER(node, const struct tracked, node);
-		counts.waiting += tracked->stage == SANDBOX_WAITING;
-		counts.starting += tracked->stage == SANDBOX_STARTING;
-		counts.ready += tracked->stage == SANDBOX_READY;
-	}
-	return counts;
+	return executions->capacity.counts;
+}
+
+bool executions_have_another(const struct executions *executions, struct str key, const char *pod_name)
+{
+	const struct tracked *tracked = tracked_find(executions, key);
+	return tracked && tracked->claimed_pod && strcmp(tracked->claimed_pod, pod_name) != 0;
 }
