@@ -48,27 +48,27 @@ static void entry_drop(struct history *history, struct entry *entry)
 	free(entry);
 }
 
-static struct entry *entry_by_key(struct history *history, struct str key)
+static struct entry *entry_by_key(const struct history *history, struct str key)
 {
 	struct map_node *node = map_get(&history->entries, key);
 	return node ? MAP_CONTAINER(node, struct entry, node) : NULL;
 }
 
 /* One of the same name that was deleted meanwhile doesn't count. */
-static struct entry *entry_find(struct history *history, struct str key, const char *uid)
+static struct entry *entry_find(const struct history *history, struct str key, const char *uid)
 {
 	struct entry *entry = entry_by_key(history, key);
-	if (!entry || strcmp(entry->uid, uid) == 0)
-		return entry;
-	entry_drop(history, entry);
-	return NULL;
+	return entry && strcmp(entry->uid, uid) == 0 ? entry : NULL;
 }
 
+/* Made if absent; one of the same name that was deleted meanwhile makes room. */
 static struct entry *entry_get(struct history *history, struct str key, const char *uid)
 {
-	struct entry *entry = entry_find(history, key, uid);
-	if (entry)
+	struct entry *entry = entry_by_key(history, key);
+	if (entry && strcmp(entry->uid, uid) == 0)
 		return entry;
+	if (entry)
+		entry_drop(history, entry);
 	entry = calloc(1, sizeof(*entry));
 	char *name = entry ? str_dup(key) : NULL;
 	char *own_uid = name ? str_dup(str_of(uid)) : NULL;
@@ -194,18 +194,20 @@ static int send_row(struct history *history, struct entry *entry, const struct e
 
 /* ---- from outside */
 
-enum history_state history_state(struct history *history, struct str key, const char *uid)
+enum history_state history_state(const struct history *history, struct str key, const char *uid,
+				 int64_t *ret_retry_ms)
 {
+	*ret_retry_ms = 0;
 	if (!history)
 		return HISTORY_DONE;
-	struct entry *entry = entry_find(history, key, uid);
+	const struct entry *entry = entry_find(history, key, uid);
 	if (!entry || entry->state == ENTRY_DUE)
 		return HISTORY_MISSING;
 	if (entry->state == ENTRY_BACKOFF) {
 		int64_t left_us = entry->retry_us - clock_monotonic_us(history->options.clock);
 		if (left_us <= 0)
 			return HISTORY_MISSING;
-		look(history, entry, left_us / 1000 + 1); /* a loop's timers know the time less well */
+		*ret_retry_ms = left_us / 1000 + 1; /* a loop's timers know the time less well */
 		return HISTORY_PENDING;
 	}
 	return entry->state == ENTRY_DONE ? HISTORY_DONE : HISTORY_PENDING;
@@ -214,7 +216,8 @@ enum history_state history_state(struct history *history, struct str key, const 
 void history_put(struct history *history, struct str key, const struct execution *execution,
 		 const char *tenant)
 {
-	if (!history || history_state(history, key, execution->meta.uid) != HISTORY_MISSING)
+	int64_t retry_ms;
+	if (history_state(history, key, execution->meta.uid, &retry_ms) != HISTORY_MISSING)
 		return;
 	struct error err;
 	struct entry *entry = entry_get(history, key, execution->meta.uid);

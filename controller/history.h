@@ -28,8 +28,11 @@ struct history *history_new(const struct history_options *options, struct error 
 /* Before db_free. NULL-safe; returns NULL. */
 struct history *history_free(struct history *history);
 
-/* key: "namespace/name". history NULL: no database is configured, and everything counts as archived. */
-enum history_state history_state(struct history *history, struct str key, const char *uid);
+/* key: "namespace/name". history NULL: no database is configured, and everything counts as archived.
+ * *ret_retry_ms: while it waits for another try, in how many ms that is due; otherwise 0. Whoever looks
+ * earlier has to look again by then: `look` is called once for each try. */
+enum history_state history_state(const struct history *history, struct str key, const char *uid,
+				 int64_t *ret_retry_ms);
 /* Start to history it; the bytes are copied. tenant: NULL if its namespace has none. */
 void history_put(struct history *history, struct str key, const struct execution *execution,
 		 const char *tenant);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATH_MAX_BYTES 1024
+#define PATH_SIZE 1024
+#define MESSAGE_SIZE 1024
+#define DELETE_OPTIONS_SIZE 256
 #define STATUS_MAX (4 << 20)
 #define POD_MAX (64 << 10)
 
@@ -20,15 +22,23 @@ struct pass {
 	struct tracked *tracked;
 	const struct execution_services *services;
 	char *key;
+	/* not answered yet */
 	unsigned calls;
-	bool listed; /* it is in the list of all */
+	/* it is in the list of all */
+	bool listed;
 	bool failed;
 	int64_t requeue_ms;
-	struct execution *wish; /* as patched; for the answer */
-	int64_t attempt;        /* before the patch */
+	/* as patched; for the answer */
+	struct execution *wish;
+	/* before the patch */
+	int64_t attempt;
+	/* The Pod goes as soon as the status is written … */
 	bool delete_after_patch;
-	bool settled; /* … and it was the last thing to do */
-	bool reduced; /* the status was refused and is being written without the result */
+	/* … and that was the last thing to do. */
+	bool settled;
+	/* The status was refused and is being written without the result. */
+	bool reduced;
+	/* the Pod that was seen; NULL: none */
 	char *pod_namespace, *pod_name, *pod_uid;
 };
 
@@ -113,14 +123,16 @@ static void pod_created(void *context, const struct kube_response *response)
 	pass_settle(pass);
 }
 
-static void create_pod(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+static void create_pod(struct pass *pass, const struct observation *seen, struct plan *plan)
 {
 	struct tracked *tracked = pass->tracked;
 	const struct execution *execution = seen->execution;
+	const struct run_shape *shape = &plan->shape;
 	cleanup_buffer struct buffer body = BUFFER(POD_MAX);
 	unsigned char random[16];
-	char token[33], path[PATH_MAX_BYTES];
+	char token[33], path[PATH_SIZE];
 	struct error err;
+	tracked_move(tracked, TRACKED_STARTING);
 	id_random(random, sizeof(random));
 	id_hex(random, sizeof(random), token);
 	if (pod_spec_of_execution(execution, shape, token, pass->services->config, &body, &err) != 0) {
@@ -147,10 +159,10 @@ static void pod_deleted(void *context, const struct kube_response *response)
 	pass_settle(pass);
 }
 
-static void delete_pod(struct pass *pass)
+static void send_delete_pod(struct pass *pass)
 {
 	struct tracked *tracked = pass->tracked;
-	char path[PATH_MAX_BYTES], body[POD_DELETE_SIZE];
+	char path[PATH_SIZE], body[POD_DELETE_SIZE];
 	if (tracked->deleted_pod_uid && strcmp(tracked->deleted_pod_uid, pass->pod_uid) == 0)
 		return;
 	free(tracked->deleted_pod_uid);
@@ -164,13 +176,13 @@ static void delete_pod(struct pass *pass)
 
 /* Status */
 
-static void patch_status(struct pass *pass);
+static void send_status(struct pass *pass);
 
 /* The API server won't take the result (a bound of the schema, etcd's size): the run ends without it, and
  * says why. */
 static bool reduce_status(struct pass *pass, const struct error *error)
 {
-	char message[1024];
+	char message[MESSAGE_SIZE];
 	struct error err;
 	if (pass->reduced || !execution_is_finished(pass->wish))
 		return false;
@@ -182,7 +194,7 @@ static bool reduce_status(struct pass *pass, const struct error *error)
 	execution_free(pass->wish);
 	pass->wish = reduced;
 	pass->reduced = true;
-	patch_status(pass);
+	send_status(pass);
 	return true;
 }
 
@@ -223,7 +235,7 @@ static void status_patched(void *context, const struct kube_response *response)
 	if (!error) {
 		remember_written(pass, response->body);
 		if (pass->delete_after_patch)
-			delete_pod(pass);
+			send_delete_pod(pass);
 		note_written(pass);
 		if (execution_is_finished(pass->wish) && !pass->services->history)
 			pass->settled = true; /* nothing is left to decide but the time to live */
@@ -242,10 +254,10 @@ static void status_patched(void *context, const struct kube_response *response)
 	pass_settle(pass);
 }
 
-static void patch_status(struct pass *pass)
+static void send_status(struct pass *pass)
 {
 	cleanup_buffer struct buffer body = BUFFER(STATUS_MAX);
-	char path[PATH_MAX_BYTES];
+	char path[PATH_SIZE];
 	struct error err;
 	if (execution_status_patch(pass->wish, !pass->reduced, &body, &err) != 0) {
 		log_error("status not built", "execution", pass->key, "error", err.message, NULL);
@@ -269,15 +281,17 @@ static void execution_deleted(void *context, const struct kube_response *respons
 	pass_settle(pass);
 }
 
-static void delete_execution(struct pass *pass, const struct execution *execution)
+static void delete_execution(struct pass *pass, const struct observation *seen, struct plan *plan)
 {
-	char path[PATH_MAX_BYTES], body[256];
+	const struct execution *execution = seen->execution;
+	char path[PATH_SIZE], body[DELETE_OPTIONS_SIZE];
 	snprintf(path, sizeof(path), API_BASE_PATH "/namespaces/%s/" API_EXECUTIONS "/%s",
 		 execution->meta.namespace, execution->meta.name);
 	snprintf(body, sizeof(body),
 		 "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"Background\","
 		 "\"preconditions\":{\"uid\":\"%s\"}}",
 		 execution->meta.uid);
+	(void)plan;
 	call(pass, "DELETE", path, NULL, str_of(body), execution_deleted);
 }
 
@@ -298,8 +312,11 @@ static void session_changed(void *context)
 	}
 }
 
-static void close_session(struct tracked *tracked)
+static void close_session(struct pass *pass, const struct observation *seen, struct plan *plan)
 {
+	struct tracked *tracked = pass->tracked;
+	(void)seen;
+	(void)plan;
 	if (tracked->session && session_state(tracked->session) == SESSION_LOST) {
 		tracked->stream_losses++;
 		metrics_add(tracked->executions->services.metrics, CONTROLLER_STREAMS_LOST, METRIC_PLAIN, 1);
@@ -309,7 +326,7 @@ static void close_session(struct tracked *tracked)
 	tracked->session = session_free(tracked->session);
 }
 
-static void open_session(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+static void open_session(struct pass *pass, const struct observation *seen, struct plan *plan)
 {
 	struct tracked *tracked = pass->tracked;
 	struct error err;
@@ -318,8 +335,9 @@ static void open_session(struct pass *pass, const struct observation *seen, cons
 	free(tracked->session_pod_uid);
 	tracked->session_pod_uid = str_dup(str_of(seen->pod->meta.uid));
 	if (tracked->session_pod_uid && tenant)
-		tracked->session = session_start(pass->services->sessions, seen->execution, seen->skill,
-						 shape, seen->pod, tenant, session_changed, tracked, &err);
+		tracked->session =
+		    session_start(pass->services->sessions, seen->execution, seen->skill, &plan->shape,
+				  seen->pod, tenant, session_changed, tracked, &err);
 	else
 		error_set(&err, ERR_UNAVAILABLE, "the namespace has no tenant any more, or memory is short");
 	if (!tracked->session) {
@@ -358,15 +376,15 @@ static int take_sandbox(struct pass *pass, const struct observation *seen, const
 	return -1;
 }
 
-static void claim_sandbox(struct pass *pass, const struct observation *seen, const struct run_shape *shape)
+static void claim_sandbox(struct pass *pass, const struct observation *seen, struct plan *plan)
 {
 	struct tracked *tracked = pass->tracked;
 	struct error err;
-	if (take_sandbox(pass, seen, shape, &err) != 0) {
+	if (take_sandbox(pass, seen, &plan->shape, &err) != 0) {
 		note_failure(pass, "no sandbox claimed", &err);
 		return;
 	}
-	tracked_set_shape(tracked, shape);
+	tracked_set_shape(tracked, &plan->shape);
 	tracked->stream_losses = 0;
 	tracked_move(tracked, TRACKED_READY);
 }
@@ -377,6 +395,93 @@ static void record_event(const struct pass *pass, const struct execution *execut
 				     execution->meta.name, execution->meta.uid};
 	event_record(pass->services->events, &about, plan->event_type, plan->event_reason, "Run",
 		     plan->event_note);
+}
+
+/* Everything that a plan may ask for. The answers come later; what is seen is there during the call only. */
+
+static void wait_for_place(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)seen;
+	(void)plan;
+	tracked_move(pass->tracked, TRACKED_WAITING);
+}
+
+static void wait_in_line(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)seen;
+	tracked_move(pass->tracked, TRACKED_IN_LINE);
+	pools_wait(pass->services->pools, &pass->tracked->demand, &plan->shape);
+}
+
+static void cancel_session(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)seen;
+	(void)plan;
+	session_cancel(pass->tracked->session);
+}
+
+static void retry_store(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)plan;
+	log_warn("result not stored, trying again", "execution", pass->key, "error", seen->session_problem,
+		 NULL);
+	metrics_add(pass->services->metrics, CONTROLLER_STORE_RETRIES, METRIC_PLAIN, 1);
+	session_retry_store(pass->tracked->session);
+}
+
+static void patch_status(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)seen;
+	pass->delete_after_patch = (plan->actions & ACTION_DELETE_POD) && pass->pod_uid;
+	pass->wish = plan->wish;
+	plan->wish = NULL;
+	if (execution_is_finished(pass->wish))
+		tracked_move(pass->tracked, TRACKED_ENDING);
+	send_status(pass);
+}
+
+/* A Pod is deleted when what came of it is recorded, and not before. */
+static void delete_pod(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	(void)seen;
+	if (!(plan->actions & ACTION_PATCH_STATUS) && pass->pod_uid)
+		send_delete_pod(pass);
+}
+
+static void archive(struct pass *pass, const struct observation *seen, struct plan *plan)
+{
+	const struct execution_services *services = pass->services;
+	(void)plan;
+	history_put(services->history, str_of(pass->key), seen->execution,
+		    cache_tenant(services->cache, seen->execution->meta.namespace));
+}
+
+static const struct {
+	enum action action;
+	const char *name;
+	void (*act)(struct pass *pass, const struct observation *seen, struct plan *plan);
+} actions[] = {
+    {ACTION_WAIT, "wait for a place", wait_for_place},
+    {ACTION_WAIT_IN_LINE, "wait for a pool", wait_in_line},
+    {ACTION_CLAIM, "claim a sandbox", claim_sandbox},
+    {ACTION_CREATE_POD, "create the Pod", create_pod},
+    {ACTION_CANCEL_SESSION, "cancel the run", cancel_session},
+    {ACTION_CLOSE_SESSION, "close the stream", close_session},
+    {ACTION_OPEN_SESSION, "open a stream", open_session},
+    {ACTION_RETRY_STORE, "store the result again", retry_store},
+    {ACTION_PATCH_STATUS, "write the status", patch_status},
+    {ACTION_DELETE_POD, "delete the Pod", delete_pod},
+    {ACTION_ARCHIVE, "archive", archive},
+    {ACTION_DELETE_EXECUTION, "delete the Execution", delete_execution},
+};
+_Static_assert(sizeof(actions) / sizeof(actions[0]) == ACTION_COUNT, "an action is not in the table");
+
+const char *apply_action_name(size_t index, enum action *ret_action)
+{
+	if (index >= ACTION_COUNT)
+		return NULL;
+	*ret_action = actions[index].action;
+	return actions[index].name;
 }
 
 static struct pass *pass_new(struct tracked *tracked, const struct observation *seen, struct plan *plan)
@@ -414,50 +519,14 @@ void apply_plan(struct tracked *tracked, const struct observation *seen, struct 
 	pass->listed = true;
 	tracked->pass = pass;
 	pass->calls = 1; /* ours, settled at the end */
-	unsigned actions = plan->actions;
 	if (plan->event_reason)
 		record_event(pass, seen->execution, plan);
+	/* What it waited for counts no more; the plan says whether it goes on waiting. */
 	if (tracked->state == TRACKED_IN_LINE || tracked->state == TRACKED_WOKEN)
 		tracked_move(tracked, TRACKED_IDLE);
-	if (plan->waiting)
-		tracked_move(tracked, TRACKED_WAITING);
-	if (plan->waits_for_pool) {
-		tracked_move(tracked, TRACKED_IN_LINE);
-		pools_wait(services->pools, &tracked->demand, &plan->shape);
-	}
-	if (actions & ACTION_CLAIM)
-		claim_sandbox(pass, seen, &plan->shape);
-	if (actions & ACTION_CREATE_POD) {
-		tracked_move(tracked, TRACKED_STARTING);
-		create_pod(pass, seen, &plan->shape);
-	}
-	if (actions & ACTION_CANCEL_SESSION)
-		session_cancel(tracked->session);
-	if (actions & ACTION_CLOSE_SESSION)
-		close_session(tracked);
-	if (actions & ACTION_OPEN_SESSION)
-		open_session(pass, seen, &plan->shape);
-	if (actions & ACTION_RETRY_STORE) {
-		log_warn("result not stored, trying again", "execution", pass->key, "error",
-			 seen->session_problem, NULL);
-		metrics_add(services->metrics, CONTROLLER_STORE_RETRIES, METRIC_PLAIN, 1);
-		session_retry_store(tracked->session);
-	}
-	if (actions & ACTION_PATCH_STATUS) {
-		pass->delete_after_patch = (actions & ACTION_DELETE_POD) && seen->pod;
-		pass->wish = plan->wish;
-		plan->wish = NULL;
-		if (execution_is_finished(pass->wish))
-			tracked_move(tracked, TRACKED_ENDING);
-		patch_status(pass);
-	} else if ((actions & ACTION_DELETE_POD) && seen->pod) {
-		delete_pod(pass);
-	}
-	if (actions & ACTION_ARCHIVE)
-		history_put(services->history, str_of(pass->key), seen->execution,
-			    cache_tenant(services->cache, seen->execution->meta.namespace));
-	if (actions & ACTION_DELETE_EXECUTION)
-		delete_execution(pass, seen->execution);
+	for (size_t i = 0; i < ACTION_COUNT; i++)
+		if (plan->actions & actions[i].action)
+			actions[i].act(pass, seen, plan);
 	pass_settle(pass);
 }
 

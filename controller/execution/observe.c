@@ -1,40 +1,16 @@
 #include "controller/execution/observe.h"
 
-#include "controller/sandbox/pod_spec.h"
+#include "controller/execution/refresh.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-/* A create that was answered shows up in the watch soon; after this long it is tried again (a 409 if it is
- * there). */
-#define POD_EXPECTED_MS 5000
-
-/* The Pod that was made for this attempt, or the one of a pool that it was given: by us, or by a controller
- * before us, as the sandbox itself tells. */
-static void observe_pod(const struct execution_services *services, struct tracked *tracked,
-			struct observation *ret)
+/* Of its own or of a pool; what became of it. */
+static void observe_pod(const struct tracked *tracked, struct observation *ret)
 {
-	const struct execution *execution = ret->execution;
-	const char *namespace = execution->meta.namespace;
-	char name[POD_NAME_SIZE];
-	pod_name(execution, name);
-	ret->pod = cache_pod(services->cache, namespace, name);
-	if (ret->pod)
-		return;
-	if (!tracked->claimed_pod && !tracked->session && !execution_is_finished(execution)) {
-		const struct run_shape *shape = NULL;
-		const char *claimed =
-		    pools_find_claimed(services->pools, namespace, execution_id(execution), &shape);
-		tracked->claimed_pod = claimed ? str_dup(str_of(claimed)) : NULL;
-		if (tracked->claimed_pod &&
-		    shape) /* what the skill has become since changes nothing for it */
-			tracked_set_shape(tracked, shape);
-	}
-	if (!tracked->claimed_pod)
-		return;
-	ret->pod = cache_pod(services->cache, namespace, tracked->claimed_pod);
-	ret->claimed = ret->pod != NULL;
-	ret->pod_lost = !ret->pod;
+	const struct pod *pod = refresh_pod(tracked, ret->execution);
+	bool is_claimed = pod && tracked->claimed_pod && strcmp(pod->meta.name, tracked->claimed_pod) == 0;
+	ret->pod = pod;
+	ret->claimed = is_claimed;
+	ret->pod_lost = !pod && tracked->claimed_pod;
+	ret->pod_expected = refresh_expects_pod(tracked, pod);
 }
 
 static void observe_pools(const struct execution_services *services, const struct tracked *tracked,
@@ -101,58 +77,63 @@ static void observe_timings(const struct tracked *tracked, int64_t now_us, struc
 	ret->total_ms = since(ret->now_ms, execution->meta.created_ms);
 }
 
-/* A Pod that is going or has ended holds no place. */
-static void observe_capacity(struct tracked *tracked, struct observation *ret)
+static void observe_capacity(const struct tracked *tracked, struct observation *ret)
 {
-	const struct pod *pod = ret->pod;
-	bool has_sandbox = tracked->state == TRACKED_STARTING || tracked->state == TRACKED_READY;
-	if (tracked->state == TRACKED_SETTLED)
-		;
-	else if (pod && pod->meta.deleted_ms == 0 && !pod->terminated)
-		tracked_move(tracked, pod->ready ? TRACKED_READY : TRACKED_STARTING);
-	else if (has_sandbox && (pod || !ret->pod_expected))
-		tracked_move(tracked, TRACKED_IDLE);
-	if (pod || ret->pod_expected)
+	if (ret->pod || ret->pod_expected)
 		return;
-	struct capacity_view others = capacity_others(&tracked->place);
+	const struct capacity_view others = capacity_others(&tracked->place);
 	ret->tenant_sandboxes = others.tenant_sandboxes;
 	ret->tenant_starting = others.tenant_starting;
 	ret->starting = others.starting + pools_starting(tracked->executions->services.pools);
 }
 
-void observe_execution(struct tracked *tracked, const struct execution *execution,
+static void observe_history(const struct tracked *tracked, struct observation *ret)
+{
+	const struct execution_services *services = &tracked->executions->services;
+	enum history_state state = history_state(services->history, tracked->node.key,
+						 ret->execution->meta.uid, &ret->archive_retry_ms);
+	ret->archived = state == HISTORY_DONE;
+	ret->archiving = state == HISTORY_PENDING;
+}
+
+/* As its Pod tells, or as it is remembered. */
+static const struct run_shape *shape_of(const struct tracked *tracked, const struct pod *pod,
+					struct run_shape *memory)
+{
+	if (pod && pod->run_shape && run_shape_read(str_of(pod->run_shape), memory))
+		return memory;
+	return tracked_shape(tracked);
+}
+
+static int64_t sandbox_age_ms(const struct tracked *tracked, const struct observation *seen, int64_t now_us)
+{
+	int64_t claim_us = tracked->created_us ? tracked->created_us : tracked->seen_us;
+	if (seen->claimed)
+		return (now_us - claim_us) / 1000;
+	return seen->pod ? seen->now_ms - seen->pod->meta.created_ms : 0;
+}
+
+void observe_execution(const struct tracked *tracked, const struct execution *execution,
 		       struct run_shape *shape_memory, struct observation *ret)
 {
 	const struct execution_services *services = &tracked->executions->services;
+	int64_t now_us = clock_monotonic_us(services->clock);
 	*ret = (struct observation){
 	    .execution = execution,
 	    .namespace_is_tenant = cache_tenant(services->cache, execution->meta.namespace) != NULL,
 	    .skill = cache_find_skill(services->cache, execution->meta.namespace, execution->spec.skill_name,
 				      execution->spec.skill_version),
+	    .warm = tracked->claimed_pod != NULL,
 	    .pod_create_problem = tracked->pod_create_problem,
 	    .stream_losses = tracked->stream_losses,
 	    .now_ms = clock_wall_ms(services->clock),
 	};
-	observe_pod(services, tracked, ret);
-	if (ret->pod)
-		tracked->pod_created_ms = 0;
-	ret->pod_expected =
-	    tracked->pod_created_ms && ret->now_ms - tracked->pod_created_ms < POD_EXPECTED_MS;
-	if (ret->pod && ret->pod->run_shape && run_shape_read(str_of(ret->pod->run_shape), shape_memory))
-		ret->shape = shape_memory;
-	else
-		ret->shape = tracked_shape(tracked);
-	enum history_state archived =
-	    history_state(services->history, tracked->node.key, execution->meta.uid);
-	ret->archived = archived == HISTORY_DONE;
-	ret->archiving = archived == HISTORY_PENDING;
+	observe_pod(tracked, ret);
+	ret->shape = shape_of(tracked, ret->pod, shape_memory);
+	observe_history(tracked, ret);
 	observe_session(tracked, ret);
-	observe_timings(tracked, clock_monotonic_us(services->clock), ret);
+	observe_timings(tracked, now_us, ret);
 	observe_capacity(tracked, ret);
 	observe_pools(services, tracked, ret);
-	ret->warm = tracked->claimed_pod != NULL;
-	int64_t claim_us = tracked->created_us ? tracked->created_us : tracked->seen_us;
-	ret->sandbox_age_ms = ret->claimed ? (clock_monotonic_us(services->clock) - claim_us) / 1000
-			      : ret->pod   ? ret->now_ms - ret->pod->meta.created_ms
-					   : 0;
+	ret->sandbox_age_ms = sandbox_age_ms(tracked, ret, now_us);
 }

@@ -3,7 +3,7 @@
 #ifndef SKILLBOX_CONTROLLER_EXECUTION_OUTCOME_H
 #define SKILLBOX_CONTROLLER_EXECUTION_OUTCOME_H
 
-#include "controller/execution/plan.h"
+#include "controller/execution/observation.h"
 
 struct execution *outcome_progress(const struct execution *execution, const char *reason, const char *message,
 				   int64_t now_ms, struct error *err);

@@ -8,6 +8,28 @@
 #define FIRST_REQUEUE_MS 1000
 #define WAITING_REQUEUE_MS 30000
 #define SETTLING_REQUEUE_MS 100
+#define MESSAGE_SIZE 1024
+
+/* One question to the rules. */
+struct decision {
+	const struct observation *seen;
+	const struct controller_config *config;
+	struct plan *plan;
+	struct error *err;
+};
+
+enum verdict {
+	/* The rule has nothing to say: the next is asked. */
+	PASSES,
+	DECIDES,
+	/* With err. */
+	FAILS
+};
+
+static enum verdict decided(int result)
+{
+	return result == 0 ? DECIDES : FAILS;
+}
 
 /* The earliest wish for another look wins. */
 static void look_again(struct plan *plan, int64_t ms)
@@ -65,7 +87,7 @@ static int replace_sandbox(const struct observation *seen, struct plan *plan, co
 {
 	const struct execution *execution = seen->execution;
 	if (execution->status.attempt + 1 >= PLAN_MAX_ATTEMPTS) {
-		char message[1024];
+		char message[MESSAGE_SIZE];
 		snprintf(message, sizeof(message), "sandbox lost %d times, last: %s", PLAN_MAX_ATTEMPTS, why);
 		return end_with(seen, plan, "sandbox_lost", message, err);
 	}
@@ -92,143 +114,345 @@ static bool pod_is_left(const struct observation *seen)
 	return seen->pod && seen->pod->meta.deleted_ms == 0 && pod_is_ours(seen);
 }
 
-static int plan_finished(const struct observation *seen, const struct controller_config *config,
-			 struct plan *plan)
+/* What the object itself says */
+
+static enum verdict rule_deleted(const struct decision *d)
 {
+	if (!d->seen->execution->meta.deleted_ms)
+		return PASSES;
+	if (d->seen->session != SESSION_NONE)
+		d->plan->actions |= ACTION_CLOSE_SESSION;
+	if (pod_is_left(d->seen))
+		d->plan->actions |= ACTION_DELETE_POD;
+	return DECIDES;
+}
+
+static enum verdict rule_ended(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
 	const struct execution *execution = seen->execution;
+	struct plan *plan = d->plan;
+	if (!execution_is_finished(execution))
+		return PASSES;
 	if (seen->session != SESSION_NONE)
 		plan->actions |= ACTION_CLOSE_SESSION;
 	if (pod_is_left(seen))
 		plan->actions |= ACTION_DELETE_POD;
 	if (!seen->archived && !seen->archiving)
 		plan->actions |= ACTION_ARCHIVE;
-	int64_t ttl = execution->spec.ttl_seconds >= 0 ? execution->spec.ttl_seconds : config->ttl_seconds;
+	if (seen->archiving && seen->archive_retry_ms > 0)
+		look_again(plan, seen->archive_retry_ms);
+	int64_t ttl = execution->spec.ttl_seconds >= 0 ? execution->spec.ttl_seconds : d->config->ttl_seconds;
 	int64_t ended = execution->status.completed_ms;
 	if (ended == 0)
 		ended = execution->meta.created_ms;
 	int64_t left = ended + ttl * 1000 - seen->now_ms;
 	if (left > 0)
 		look_again(plan, left);
-	else if (seen->archived) /* else the archive asks for another look */
+	else if (seen->archived) /* else the history asks for another look */
 		plan->actions |= ACTION_DELETE_EXECUTION;
-	return 0;
+	return DECIDES;
 }
 
-static int plan_result(const struct observation *seen, const struct run_shape *shape, struct plan *plan,
-		       struct error *err)
+static enum verdict rule_cancelled(const struct decision *d)
 {
-	if (wish(plan, outcome_of_result(seen, shape, err)) != 0)
-		return -1;
-	const struct condition *condition = &plan->wish->status.succeeded;
-	if (strcmp(condition->status, "True") !=
-	    0) /* success is told by the status alone: an Event is one more write */
-		note_event(plan, "Warning", condition->reason, condition->message);
-	return 0;
+	const struct observation *seen = d->seen;
+	if (!seen->execution->spec.cancel)
+		return PASSES;
+	if (seen->session == SESSION_RUNNING || seen->session == SESSION_COLLECTING) {
+		if (seen->cancel_sent_ms == 0) {
+			d->plan->actions |= ACTION_CANCEL_SESSION;
+			look_again(d->plan, PLAN_CANCEL_GRACE_MS);
+			return DECIDES;
+		}
+		int64_t left = PLAN_CANCEL_GRACE_MS - (seen->now_ms - seen->cancel_sent_ms);
+		if (left > 0 || seen->session == SESSION_COLLECTING) {
+			look_again(d->plan, left > 0 ? left : PLAN_CANCEL_GRACE_MS);
+			return PASSES; /* the run's own deadline still holds */
+		}
+	}
+	if (seen->session == SESSION_DONE || seen->session == SESSION_STORE_FAILED)
+		return PASSES; /* the result is there: it says "cancelled" itself, or the run was faster */
+	return decided(end_with(seen, d->plan, "cancelled", "the execution was cancelled", d->err));
 }
 
-static int plan_no_skill(const struct observation *seen, const struct controller_config *config,
-			 struct plan *plan, struct error *err)
+static enum verdict rule_no_tenant(const struct decision *d)
 {
-	const struct execution *execution = seen->execution;
-	int64_t left = config->skill_wait_ms - (seen->now_ms - execution->meta.created_ms);
+	if (d->seen->namespace_is_tenant)
+		return PASSES;
+	return decided(end_with(d->seen, d->plan, "sandbox_start_failed",
+				"this namespace belongs to no tenant: label it " API_TENANT_LABEL
+				"=NAME, or apply the Execution in a tenant's namespace",
+				d->err));
+}
+
+static enum verdict rule_invalid(const struct decision *d)
+{
+	const char *invalid = d->seen->execution->invalid;
+	return invalid ? decided(end_with(d->seen, d->plan, "sandbox_start_failed", invalid, d->err))
+		       : PASSES;
+}
+
+/* What it is to run */
+
+static int await_skill(const struct decision *d)
+{
+	const struct execution *execution = d->seen->execution;
+	int64_t left = d->config->skill_wait_ms - (d->seen->now_ms - execution->meta.created_ms);
 	const char *version = execution->spec.skill_version;
-	char message[512];
+	char message[MESSAGE_SIZE];
 	snprintf(message, sizeof(message), "skill not found: %s@%s", execution->spec.skill_name,
 		 version && version[0] ? version : "latest");
 	if (left <= 0)
-		return end_with(seen, plan, "sandbox_start_failed", message, err);
-	look_again(plan, left);
-	return progress(seen, plan, REASON_PENDING, message, err);
+		return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
+	look_again(d->plan, left);
+	return progress(d->seen, d->plan, REASON_PENDING, message, d->err);
+}
+
+static enum verdict rule_skill_missing(const struct decision *d)
+{
+	return d->seen->shape || d->seen->skill ? PASSES : decided(await_skill(d));
 }
 
 /* Inline files are checked by the Skill's own reconcile; its verdict is awaited once, and so is the digest to
  * record. */
-static int plan_no_pod(const struct observation *seen, const struct controller_config *config,
-		       struct plan *plan, struct error *err)
+static enum verdict rule_skill_unchecked(const struct decision *d)
 {
-	if (seen->pod_expected) {
-		look_again(plan, FIRST_REQUEUE_MS);
+	const struct observation *seen = d->seen;
+	const struct skill *skill = seen->skill;
+	char message[MESSAGE_SIZE];
+	if (seen->shape || skill->spec.file_count == 0 || skill->status.digest)
+		return PASSES;
+	const struct condition *ready = &skill->status.ready;
+	if (ready->status && strcmp(ready->status, "False") == 0) {
+		snprintf(message, sizeof(message), "skill %s@%s can't be run: %s", skill->spec.name,
+			 skill->spec.version, ready->message ? ready->message : "it is not ready");
+		return decided(end_with(seen, d->plan, "no_entrypoint", message, d->err));
+	}
+	int64_t left = d->config->start_timeout_ms - (seen->now_ms - seen->execution->meta.created_ms);
+	if (left <= 0)
+		return decided(end_with(seen, d->plan, "sandbox_start_failed",
+					"the skill's files were not checked in time", d->err));
+	look_again(d->plan, left);
+	return DECIDES;
+}
+
+/* Settles the run's shape, which all rules from here on have. */
+static enum verdict rule_not_allowed(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	const char *error_code = NULL;
+	struct error refused;
+	if (seen->shape)
+		d->plan->shape = *seen->shape;
+	else if (run_shape_resolve(seen->skill, seen->execution, d->config, &d->plan->shape, &error_code,
+				   &refused) != 0)
+		return decided(end_with(seen, d->plan, error_code, refused.message, d->err));
+	return PASSES;
+}
+
+/* Its result */
+
+/* A result counts, whatever became of the Pod since. */
+static enum verdict rule_result(const struct decision *d)
+{
+	struct plan *plan = d->plan;
+	if (d->seen->session != SESSION_DONE)
+		return PASSES;
+	if (wish(plan, outcome_of_result(d->seen, &plan->shape, d->err)) != 0)
+		return FAILS;
+	const struct condition *condition = &plan->wish->status.succeeded;
+	/* success is told by the status alone: an Event is one more write */
+	if (strcmp(condition->status, "True") != 0)
+		note_event(plan, "Warning", condition->reason, condition->message);
+	return DECIDES;
+}
+
+static enum verdict rule_result_not_stored(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	char message[MESSAGE_SIZE];
+	if (seen->session != SESSION_STORE_FAILED)
+		return PASSES;
+	if (seen->now_ms - seen->store_failed_ms >= PLAN_STORE_GRACE_MS) {
+		snprintf(message, sizeof(message), "the script ended, but its result could not be stored: %s",
+			 seen->session_problem);
+		return decided(end_with(seen, d->plan, "sandbox_lost", message, d->err));
+	}
+	int64_t left = PLAN_STORE_RETRY_MS - (seen->now_ms - seen->store_tried_ms);
+	if (left > 0)
+		look_again(d->plan, left);
+	else
+		d->plan->actions |= ACTION_RETRY_STORE;
+	return DECIDES;
+}
+
+static int await_end(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	const struct run_shape *shape = &d->plan->shape;
+	int64_t ran = seen->started_ms ? seen->now_ms - seen->started_ms : 0;
+	int64_t limit = shape->timeout_ms + PLAN_COLLECT_GRACE_MS;
+	if (ran >= limit) {
+		char message[MESSAGE_SIZE];
+		snprintf(message, sizeof(message),
+			 "sandbox did not answer within %lld s after the run's timeout",
+			 (long long)(PLAN_COLLECT_GRACE_MS / 1000));
+		return replace_sandbox(seen, d->plan, message, d->err);
+	}
+	look_again(d->plan, limit - ran);
+	if (ran < PLAN_RUNNING_PATCH_MS) {
+		look_again(d->plan, PLAN_RUNNING_PATCH_MS - ran);
 		return 0;
 	}
-	if (seen->pod_lost)
-		return replace_sandbox(seen, plan, "the sandbox was deleted before its result came", err);
-	if (seen->pool == POOL_SETTLING) { /* one of them may have it */
-		look_again(plan, SETTLING_REQUEUE_MS);
-		return 0;
-	}
-	if (!seen->skill) /* deleted since the last sandbox was made */
-		return plan_no_skill(seen, config, plan, err);
 	const char *reason = seen->execution->status.succeeded.reason;
-	if (seen->shape || seen->session != SESSION_NONE || (reason && strcmp(reason, REASON_RUNNING) == 0))
-		return replace_sandbox(seen, plan, "the sandbox was deleted before its result came", err);
-	if (seen->pod_create_problem &&
-	    seen->now_ms - seen->execution->meta.created_ms > config->start_timeout_ms) {
-		char message[1024];
-		snprintf(message, sizeof(message), "the sandbox Pod could not be created: %s",
-			 seen->pod_create_problem);
-		return end_with(seen, plan, "sandbox_start_failed", message, err);
+	if (reason && strcmp(reason, REASON_RUNNING) == 0)
+		return 0;
+	struct execution *status =
+	    outcome_progress(seen->execution, REASON_RUNNING, "the script runs", seen->now_ms, d->err);
+	if (!status || outcome_set_sandbox(status, shape, seen->pod, seen->started_ms, d->err) != 0) {
+		execution_free(status);
+		return -1;
 	}
+	return wish(d->plan, status);
+}
+
+/* The result still arrives or is being stored, while the Pod is gone or has ended. */
+static enum verdict rule_result_comes(const struct decision *d)
+{
+	const struct pod *pod = d->seen->pod;
+	bool pod_is_over = !pod || (pod_is_ours(d->seen) && pod->meta.deleted_ms == 0 && pod_has_ended(pod));
+	return d->seen->session == SESSION_COLLECTING && pod_is_over ? decided(await_end(d)) : PASSES;
+}
+
+/* It has no Pod */
+
+static enum verdict rule_pod_expected(const struct decision *d)
+{
+	if (d->seen->pod || !d->seen->pod_expected)
+		return PASSES;
+	look_again(d->plan, FIRST_REQUEUE_MS);
+	return DECIDES;
+}
+
+static int replace_gone(const struct decision *d)
+{
+	return replace_sandbox(d->seen, d->plan, "the sandbox was deleted before its result came", d->err);
+}
+
+static enum verdict rule_claimed_pod_gone(const struct decision *d)
+{
+	return !d->seen->pod && d->seen->pod_lost ? decided(replace_gone(d)) : PASSES;
+}
+
+/* One of them may have it. */
+static enum verdict rule_pools_settle(const struct decision *d)
+{
+	if (d->seen->pod || d->seen->pool != POOL_SETTLING)
+		return PASSES;
+	look_again(d->plan, SETTLING_REQUEUE_MS);
+	return DECIDES;
+}
+
+/* Deleted since the last sandbox was made. */
+static enum verdict rule_skill_gone(const struct decision *d)
+{
+	return !d->seen->pod && !d->seen->skill ? decided(await_skill(d)) : PASSES;
+}
+
+static enum verdict rule_pod_gone(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	const char *reason = seen->execution->status.succeeded.reason;
+	bool had_one =
+	    seen->shape || seen->session != SESSION_NONE || (reason && strcmp(reason, REASON_RUNNING) == 0);
+	return !seen->pod && had_one ? decided(replace_gone(d)) : PASSES;
+}
+
+static enum verdict rule_pod_refused(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	char message[MESSAGE_SIZE];
+	if (seen->pod || !seen->pod_create_problem ||
+	    seen->now_ms - seen->execution->meta.created_ms <= d->config->start_timeout_ms)
+		return PASSES;
+	snprintf(message, sizeof(message), "the sandbox Pod could not be created: %s",
+		 seen->pod_create_problem);
+	return decided(end_with(seen, d->plan, "sandbox_start_failed", message, d->err));
+}
+
+static enum verdict rule_pool(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
 	bool from_pool = seen->pool == POOL_READY || seen->pool == POOL_COMING;
-	if (from_pool && seen->tenant_sandboxes < config->policy.max_concurrent) {
-		plan->waits_for_pool = seen->pool == POOL_COMING;
-		if (seen->pool == POOL_READY)
-			plan->actions |= ACTION_CLAIM; /* the session's deadlines come with its changes */
-		look_again(plan, PLAN_POOL_WAIT_MS);
-		return 0;
-	}
-	plan->waiting = true;
-	look_again(
-	    plan,
-	    WAITING_REQUEUE_MS); /* whoever leaves a place says so; this is for the case that nobody does */
-	if (seen->tenant_sandboxes >= config->policy.max_concurrent)
-		return progress(seen, plan, REASON_PENDING,
-				"waiting for one of the tenant's sandboxes to end", err);
-	if (seen->starting >= config->max_starting && seen->tenant_starting > 0)
-		return 0;
-	plan->waiting = false;
-	plan->actions |= ACTION_CREATE_POD;
-	look_again(plan, FIRST_REQUEUE_MS);
-	return 0;
+	if (seen->pod || !from_pool || seen->tenant_sandboxes >= d->config->policy.max_concurrent)
+		return PASSES;
+	/* a claim's deadlines come with the changes of its session */
+	d->plan->actions |= seen->pool == POOL_READY ? ACTION_CLAIM : ACTION_WAIT_IN_LINE;
+	look_again(d->plan, PLAN_POOL_WAIT_MS);
+	return DECIDES;
 }
 
-static int plan_pod_starting(const struct observation *seen, const struct controller_config *config,
-			     struct plan *plan, struct error *err)
+/* Whoever leaves a place says so; another look is for the case that nobody does. */
+static void await_place(const struct decision *d)
 {
-	const struct pod *pod = seen->pod;
-	int64_t age = seen->now_ms - pod->meta.created_ms;
-	char message[1024];
-	if (pod_waits_in_vain(pod)) {
-		if (age >= PLAN_IMAGE_GRACE_MS) {
-			snprintf(message, sizeof(message), "sandbox did not start: %s: %s",
-				 pod->waiting_reason,
-				 pod->waiting_message ? pod->waiting_message : "no message");
-			return end_with(seen, plan, "sandbox_start_failed", message, err);
-		}
-		look_again(plan, PLAN_IMAGE_GRACE_MS - age);
-	}
-	if (age >= config->start_timeout_ms) {
-		snprintf(message, sizeof(message), "sandbox was not ready within %lld s%s%s",
-			 (long long)(config->start_timeout_ms / 1000), pod->unschedulable ? ": " : "",
-			 pod->unschedulable ? pod->unschedulable : "");
-		return end_with(seen, plan, "sandbox_start_failed", message, err);
-	}
-	look_again(plan, config->start_timeout_ms - age);
-	if (pod->unschedulable && age >= FIRST_REQUEUE_MS) {
-		snprintf(message, sizeof(message), "waiting for a node: %s", pod->unschedulable);
-		return progress(seen, plan, REASON_PENDING, message, err);
-	}
-	if (pod->unschedulable)
-		look_again(plan, FIRST_REQUEUE_MS - age);
-	return 0;
+	d->plan->actions |= ACTION_WAIT;
+	look_again(d->plan, WAITING_REQUEUE_MS);
 }
 
-static int plan_pod_ended(const struct observation *seen, struct plan *plan, struct error *err)
+static enum verdict rule_tenant_limit(const struct decision *d)
 {
-	const struct pod *pod = seen->pod;
-	char why[1024];
+	const struct observation *seen = d->seen;
+	if (seen->pod || seen->tenant_sandboxes < d->config->policy.max_concurrent)
+		return PASSES;
+	await_place(d);
+	return decided(progress(seen, d->plan, REASON_PENDING,
+				"waiting for one of the tenant's sandboxes to end", d->err));
+}
+
+static enum verdict rule_starting_limit(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	if (seen->pod || seen->starting < d->config->max_starting || seen->tenant_starting == 0)
+		return PASSES;
+	await_place(d);
+	return DECIDES;
+}
+
+static enum verdict rule_create(const struct decision *d)
+{
+	if (d->seen->pod)
+		return PASSES;
+	d->plan->actions |= ACTION_CREATE_POD;
+	look_again(d->plan, FIRST_REQUEUE_MS);
+	return DECIDES;
+}
+
+/* It has one */
+
+static enum verdict rule_foreign_pod(const struct decision *d)
+{
+	if (pod_is_ours(d->seen))
+		return PASSES;
+	return decided(end_with(d->seen, d->plan, "sandbox_start_failed",
+				"a Pod with the sandbox's name exists and is not ours: delete it", d->err));
+}
+
+/* Its end is an event of its own. */
+static enum verdict rule_pod_going(const struct decision *d)
+{
+	return d->seen->pod->meta.deleted_ms ? DECIDES : PASSES;
+}
+
+static enum verdict rule_pod_ended(const struct decision *d)
+{
+	const struct pod *pod = d->seen->pod;
+	char why[MESSAGE_SIZE];
+	if (!pod_has_ended(pod))
+		return PASSES;
 	if (pod->terminated_reason && strcmp(pod->terminated_reason, "OOMKilled") == 0)
-		return end_with(seen, plan, "oom_killed", "the sandbox ran out of memory and was killed",
-				err);
+		return decided(end_with(d->seen, d->plan, "oom_killed",
+					"the sandbox ran out of memory and was killed", d->err));
 	if (pod->reason || pod->message)
 		snprintf(why, sizeof(why), "sandbox ended without a result: %s: %s",
 			 pod->reason ? pod->reason : "no reason", pod->message ? pod->message : "no message");
@@ -236,37 +460,45 @@ static int plan_pod_ended(const struct observation *seen, struct plan *plan, str
 		snprintf(why, sizeof(why), "sandbox ended without a result (%s, exit code %lld)",
 			 pod->terminated_reason ? pod->terminated_reason : "no reason",
 			 (long long)pod->exit_code);
-	return replace_sandbox(seen, plan, why, err);
+	return decided(replace_sandbox(d->seen, d->plan, why, d->err));
 }
 
-static int plan_running(const struct observation *seen, const struct run_shape *shape, struct plan *plan,
-			struct error *err)
+static int await_start(const struct decision *d)
 {
-	int64_t ran = seen->started_ms ? seen->now_ms - seen->started_ms : 0;
-	int64_t limit = shape->timeout_ms + PLAN_COLLECT_GRACE_MS;
-	if (ran >= limit) {
-		char message[256];
-		snprintf(message, sizeof(message),
-			 "sandbox did not answer within %lld s after the run's timeout",
-			 (long long)(PLAN_COLLECT_GRACE_MS / 1000));
-		return replace_sandbox(seen, plan, message, err);
+	const struct pod *pod = d->seen->pod;
+	int64_t age = d->seen->now_ms - pod->meta.created_ms;
+	char message[MESSAGE_SIZE];
+	if (pod_waits_in_vain(pod)) {
+		if (age >= PLAN_IMAGE_GRACE_MS) {
+			snprintf(message, sizeof(message), "sandbox did not start: %s: %s",
+				 pod->waiting_reason,
+				 pod->waiting_message ? pod->waiting_message : "no message");
+			return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
+		}
+		look_again(d->plan, PLAN_IMAGE_GRACE_MS - age);
 	}
-	look_again(plan, limit - ran);
-	if (ran < PLAN_RUNNING_PATCH_MS) {
-		look_again(plan, PLAN_RUNNING_PATCH_MS - ran);
-		return 0;
+	if (age >= d->config->start_timeout_ms) {
+		snprintf(message, sizeof(message), "sandbox was not ready within %lld s%s%s",
+			 (long long)(d->config->start_timeout_ms / 1000), pod->unschedulable ? ": " : "",
+			 pod->unschedulable ? pod->unschedulable : "");
+		return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
 	}
-	const char *reason = seen->execution->status.succeeded.reason;
-	if (reason && strcmp(reason, REASON_RUNNING) == 0)
-		return 0;
-	struct execution *status =
-	    outcome_progress(seen->execution, REASON_RUNNING, "the script runs", seen->now_ms, err);
-	if (!status || outcome_set_sandbox(status, shape, seen->pod, seen->started_ms, err) != 0) {
-		execution_free(status);
-		return -1;
+	look_again(d->plan, d->config->start_timeout_ms - age);
+	if (pod->unschedulable && age >= FIRST_REQUEUE_MS) {
+		snprintf(message, sizeof(message), "waiting for a node: %s", pod->unschedulable);
+		return progress(d->seen, d->plan, REASON_PENDING, message, d->err);
 	}
-	return wish(plan, status);
+	if (pod->unschedulable)
+		look_again(d->plan, FIRST_REQUEUE_MS - age);
+	return 0;
 }
+
+static enum verdict rule_pod_starts(const struct decision *d)
+{
+	return d->seen->pod->ready ? PASSES : decided(await_start(d));
+}
+
+/* Its sandbox runs */
 
 /* The first loss is mended at once; streams lost again and again may come from a sandbox that has ended, of
  * which the kubelet tells seconds later. */
@@ -278,161 +510,106 @@ static int64_t stream_backoff(unsigned losses)
 	return ms < PLAN_STREAM_BACKOFF_MAX_MS ? ms : PLAN_STREAM_BACKOFF_MAX_MS;
 }
 
-static int plan_session(const struct observation *seen, const struct controller_config *config,
-			const struct run_shape *shape, struct plan *plan, struct error *err)
+static enum verdict rule_stream_lost(const struct decision *d)
 {
-	int64_t age = seen->sandbox_age_ms;
-	switch (seen->session) {
-	case SESSION_LOST:
-		if (seen->stream_losses >= PLAN_MAX_STREAM_LOSSES)
-			return replace_sandbox(seen, plan, seen->session_problem, err);
-		if (seen->now_ms - seen->lost_ms < stream_backoff(seen->stream_losses)) {
-			look_again(plan,
-				   stream_backoff(seen->stream_losses) - (seen->now_ms - seen->lost_ms));
-			return 0;
-		}
-		plan->actions |= ACTION_CLOSE_SESSION | ACTION_OPEN_SESSION;
-		return 0;
-	case SESSION_NONE:
-		plan->actions |= ACTION_OPEN_SESSION;
-		return 0;
-	case SESSION_PARKED:
-	case SESSION_OPENING:
-		if (age >= config->start_timeout_ms + shape->timeout_ms + PLAN_COLLECT_GRACE_MS)
-			return replace_sandbox(seen, plan, "sandbox did not take the job", err);
-		look_again(plan, config->start_timeout_ms + shape->timeout_ms + PLAN_COLLECT_GRACE_MS - age);
-		return 0;
-	case SESSION_STORE_FAILED: /* decided before, with or without a Pod */
-		return 0;
-	case SESSION_RUNNING:
-	case SESSION_COLLECTING:
-		return plan_running(seen, shape, plan, err);
-	case SESSION_DONE:
-		return plan_result(seen, shape, plan, err);
-	}
-	return error_set(err, ERR_INTERNAL, "session state %d has no rule", (int)seen->session);
-}
-
-/* True if the cancel is settled by this plan. */
-static bool plan_cancel(const struct observation *seen, struct plan *plan, struct error *err, int *ret)
-{
-	if (seen->session == SESSION_RUNNING || seen->session == SESSION_COLLECTING) {
-		if (seen->cancel_sent_ms == 0) {
-			plan->actions |= ACTION_CANCEL_SESSION;
-			look_again(plan, PLAN_CANCEL_GRACE_MS);
-			*ret = 0;
-			return true;
-		}
-		int64_t left = PLAN_CANCEL_GRACE_MS - (seen->now_ms - seen->cancel_sent_ms);
-		if (left > 0 || seen->session == SESSION_COLLECTING) {
-			look_again(plan, left > 0 ? left : PLAN_CANCEL_GRACE_MS);
-			return false; /* the run's own deadline still holds */
-		}
-	}
-	if (seen->session == SESSION_DONE || seen->session == SESSION_STORE_FAILED)
-		return false; /* the result is there: it says "cancelled" itself, or the run was faster */
-	*ret = end_with(seen, plan, "cancelled", "the execution was cancelled", err);
-	return true;
-}
-
-static int plan_unchecked_skill(const struct observation *seen, const struct controller_config *config,
-				struct plan *plan, struct error *err)
-{
-	const struct condition *ready = &seen->skill->status.ready;
-	char message[1024];
-	if (ready->status && strcmp(ready->status, "False") == 0) {
-		snprintf(message, sizeof(message), "skill %s@%s can't be run: %s", seen->skill->spec.name,
-			 seen->skill->spec.version, ready->message ? ready->message : "it is not ready");
-		return end_with(seen, plan, "no_entrypoint", message, err);
-	}
-	int64_t left = config->start_timeout_ms - (seen->now_ms - seen->execution->meta.created_ms);
-	if (left <= 0)
-		return end_with(seen, plan, "sandbox_start_failed",
-				"the skill's files were not checked in time", err);
-	look_again(plan, left);
-	return 0;
-}
-
-static int plan_store_again(const struct observation *seen, struct plan *plan, struct error *err)
-{
-	char message[1024];
-	if (seen->now_ms - seen->store_failed_ms >= PLAN_STORE_GRACE_MS) {
-		snprintf(message, sizeof(message), "the script ended, but its result could not be stored: %s",
-			 seen->session_problem);
-		return end_with(seen, plan, "sandbox_lost", message, err);
-	}
-	int64_t left = PLAN_STORE_RETRY_MS - (seen->now_ms - seen->store_tried_ms);
+	const struct observation *seen = d->seen;
+	if (seen->session != SESSION_LOST)
+		return PASSES;
+	if (seen->stream_losses >= PLAN_MAX_STREAM_LOSSES)
+		return decided(replace_sandbox(seen, d->plan, seen->session_problem, d->err));
+	int64_t left = stream_backoff(seen->stream_losses) - (seen->now_ms - seen->lost_ms);
 	if (left > 0)
-		look_again(plan, left);
+		look_again(d->plan, left);
 	else
-		plan->actions |= ACTION_RETRY_STORE;
-	return 0;
+		d->plan->actions |= ACTION_CLOSE_SESSION | ACTION_OPEN_SESSION;
+	return DECIDES;
 }
 
-static int plan_sandbox(const struct observation *seen, const struct controller_config *config,
-			const struct run_shape *shape, struct plan *plan, struct error *err)
+static enum verdict rule_no_stream(const struct decision *d)
 {
-	if (seen->session == SESSION_DONE) /* a result counts, whatever became of the Pod since */
-		return plan_result(seen, shape, plan, err);
-	if (seen->session == SESSION_STORE_FAILED)
-		return plan_store_again(seen, plan, err);
-	if (!seen->pod)
-		return seen->session == SESSION_COLLECTING ? plan_running(seen, shape, plan, err)
-							   : plan_no_pod(seen, config, plan, err);
-	if (!pod_is_ours(seen))
-		return end_with(seen, plan, "sandbox_start_failed",
-				"a Pod with the sandbox's name exists and is not ours: delete it", err);
-	if (seen->pod->meta.deleted_ms)
-		return 0; /* its end is an event of its own */
-	if (pod_has_ended(seen->pod))
-		return seen->session == SESSION_COLLECTING ? plan_running(seen, shape, plan, err)
-							   : plan_pod_ended(seen, plan, err);
-	if (!seen->pod->ready)
-		return plan_pod_starting(seen, config, plan, err);
-	return plan_session(seen, config, shape, plan, err);
+	if (d->seen->session != SESSION_NONE)
+		return PASSES;
+	d->plan->actions |= ACTION_OPEN_SESSION;
+	return DECIDES;
 }
 
-static int decide(const struct observation *seen, const struct controller_config *config, struct plan *plan,
-		  struct error *err)
+static enum verdict rule_job_sent(const struct decision *d)
 {
-	if (seen->execution->meta.deleted_ms) {
-		if (seen->session != SESSION_NONE)
-			plan->actions |= ACTION_CLOSE_SESSION;
-		if (pod_is_left(seen))
-			plan->actions |= ACTION_DELETE_POD;
-		return 0;
+	int64_t limit = d->config->start_timeout_ms + d->plan->shape.timeout_ms + PLAN_COLLECT_GRACE_MS;
+	if (d->seen->session != SESSION_PARKED && d->seen->session != SESSION_OPENING)
+		return PASSES;
+	if (d->seen->sandbox_age_ms >= limit)
+		return decided(replace_sandbox(d->seen, d->plan, "sandbox did not take the job", d->err));
+	look_again(d->plan, limit - d->seen->sandbox_age_ms);
+	return DECIDES;
+}
+
+static enum verdict rule_runs(const struct decision *d)
+{
+	bool runs = d->seen->session == SESSION_RUNNING || d->seen->session == SESSION_COLLECTING;
+	return runs ? decided(await_end(d)) : PASSES;
+}
+
+/* The order is the rule: each may rely on what the ones before it let pass. */
+static const struct {
+	const char *name;
+	enum verdict (*ask)(const struct decision *decision);
+} rules[] = {
+    {"being deleted", rule_deleted},
+    {"ended", rule_ended},
+    {"cancelled", rule_cancelled},
+    {"no tenant", rule_no_tenant},
+    {"invalid spec", rule_invalid},
+    {"skill missing", rule_skill_missing},
+    {"skill not checked", rule_skill_unchecked},
+    {"run not allowed", rule_not_allowed},
+    {"result", rule_result},
+    {"result not stored", rule_result_not_stored},
+    {"result comes", rule_result_comes},
+    {"Pod expected", rule_pod_expected},
+    {"claimed Pod gone", rule_claimed_pod_gone},
+    {"pools settle", rule_pools_settle},
+    {"skill gone", rule_skill_gone},
+    {"Pod gone", rule_pod_gone},
+    {"Pod refused", rule_pod_refused},
+    {"pool", rule_pool},
+    {"tenant's limit", rule_tenant_limit},
+    {"limit of starts", rule_starting_limit},
+    {"create", rule_create},
+    {"foreign Pod", rule_foreign_pod},
+    {"Pod going", rule_pod_going},
+    {"Pod ended", rule_pod_ended},
+    {"Pod starts", rule_pod_starts},
+    {"stream lost", rule_stream_lost},
+    {"no stream", rule_no_stream},
+    {"job sent", rule_job_sent},
+    {"runs", rule_runs},
+};
+#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
+
+const char *plan_rule_name(size_t index)
+{
+	return index < RULE_COUNT ? rules[index].name : NULL;
+}
+
+static int decide(const struct decision *decision)
+{
+	for (size_t i = 0; i < RULE_COUNT; i++) {
+		enum verdict verdict = rules[i].ask(decision);
+		decision->plan->rule = rules[i].name;
+		if (verdict != PASSES)
+			return verdict == DECIDES ? 0 : -1;
 	}
-	if (execution_is_finished(seen->execution))
-		return plan_finished(seen, config, plan);
-	int result = 0;
-	if (seen->execution->spec.cancel && plan_cancel(seen, plan, err, &result))
-		return result;
-	if (!seen->namespace_is_tenant)
-		return end_with(seen, plan, "sandbox_start_failed",
-				"this namespace belongs to no tenant: label it " API_TENANT_LABEL
-				"=NAME, or apply the Execution in a tenant's namespace",
-				err);
-	if (seen->execution->invalid)
-		return end_with(seen, plan, "sandbox_start_failed", seen->execution->invalid, err);
-	if (!seen->shape && !seen->skill)
-		return plan_no_skill(seen, config, plan, err);
-	if (!seen->shape && seen->skill->spec.file_count > 0 && !seen->skill->status.digest)
-		return plan_unchecked_skill(seen, config, plan, err);
-	const char *error_code = NULL;
-	struct error problem;
-	if (seen->shape)
-		plan->shape = *seen->shape;
-	else if (run_shape_resolve(seen->skill, seen->execution, config, &plan->shape, &error_code,
-				   &problem) != 0)
-		return end_with(seen, plan, error_code, problem.message, err);
-	return plan_sandbox(seen, config, &plan->shape, plan, err);
+	return error_set(decision->err, ERR_INTERNAL, "session state %d has no rule",
+			 (int)decision->seen->session);
 }
 
 int plan_execution(const struct observation *seen, const struct controller_config *config, struct plan *ret,
 		   struct error *err)
 {
 	struct plan plan = {.requeue_ms = -1};
-	if (decide(seen, config, &plan, err) != 0) {
+	const struct decision decision = {seen, config, &plan, err};
+	if (decide(&decision) != 0) {
 		plan_clear(&plan);
 		return -1;
 	}

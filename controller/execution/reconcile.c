@@ -2,23 +2,10 @@
 
 #include "controller/execution/apply.h"
 #include "controller/execution/observe.h"
+#include "controller/execution/refresh.h"
 #include "lib/base/log.h"
 
-/* The watch shows our own status patch soon; until then what we wrote is the newer truth. */
-#define WRITTEN_MS 5000
 #define NOT_SYNCED_MS 100 /* until the caches are complete */
-
-static const struct execution *newest(struct tracked *tracked, const struct execution *cached)
-{
-	if (!tracked->written)
-		return cached;
-	bool shown = strcmp(tracked->written->meta.resource_version, cached->meta.resource_version) == 0;
-	if (shown || clock_wall_ms(tracked->executions->services.clock) - tracked->written_ms > WRITTEN_MS) {
-		tracked->written = execution_free(tracked->written);
-		return cached;
-	}
-	return tracked->written;
-}
 
 /* Nothing is left to do or to remember: finished, without session, Pod or a write that the watch has not
  * shown. */
@@ -55,7 +42,7 @@ void executions_reconcile(struct executions *executions, struct str key)
 		workqueue_done(queue, key, true);
 		return;
 	}
-	observe_execution(tracked, newest(tracked, cached), &shape, &seen);
+	observe_execution(tracked, refresh_tracked(tracked, cached), &shape, &seen);
 	if (plan_execution(&seen, services->config, &plan, &err) != 0) {
 		log_error("no plan", "execution", tracked->node.key.p, "error", err.message, NULL);
 		workqueue_done(queue, key, true);

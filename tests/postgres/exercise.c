@@ -68,7 +68,8 @@ static void visit(uv_timer_t *timer)
 	size_t i = (size_t)(timer - load->timers);
 	struct execution *execution = &load->executions[i];
 	struct str key = str_of(execution->meta.name);
-	enum history_state state = history_state(load->history, key, execution->meta.uid);
+	int64_t retry_ms;
+	enum history_state state = history_state(load->history, key, execution->meta.uid, &retry_ms);
 	if (state == HISTORY_MISSING)
 		history_put(load->history, key, execution, "load");
 	if (state != HISTORY_DONE || execution->status.attempt)

@@ -637,9 +637,9 @@ static void test_row(void **state)
 		fail_msg("%s", problem.message);
 	bool ends = row->status && strcmp(row->status, "Unknown") != 0;
 	bool pod_is_left = row->pod != NO_POD && row->pod != FOREIGN && row->pod != GONE_SOON;
-	assert_int_equal(plan.actions, row->actions | (ends && pod_is_left ? ACTION_DELETE_POD : 0));
-	assert_int_equal(plan.waiting, row->waiting);
-	assert_int_equal(plan.waits_for_pool, row->waits_for_pool);
+	assert_int_equal(plan.actions, row->actions | (ends && pod_is_left ? ACTION_DELETE_POD : 0) |
+					   (row->waiting ? ACTION_WAIT : 0) |
+					   (row->waits_for_pool ? ACTION_WAIT_IN_LINE : 0));
 	check_wish(row, &plan);
 	if (row->requeue_max)
 		assert_in_range(plan.requeue_ms, row->requeue_min, row->requeue_max);

@@ -1,0 +1,83 @@
+#include "controller/execution/refresh.h"
+
+#include "controller/sandbox/pod_spec.h"
+
+#include <stdlib.h>
+
+/* The watch shows our own status patch soon; until then what we wrote is the newer truth. */
+#define WRITTEN_MS 5000
+/* A create that was answered shows up in the watch soon; after this long it is tried again (a 409 if it is
+ * there). */
+#define POD_EXPECTED_MS 5000
+
+static const struct execution *newest(struct tracked *tracked, const struct execution *cached)
+{
+	if (!tracked->written)
+		return cached;
+	bool shown = strcmp(tracked->written->meta.resource_version, cached->meta.resource_version) == 0;
+	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock);
+	if (shown || now_ms - tracked->written_ms > WRITTEN_MS) {
+		tracked->written = execution_free(tracked->written);
+		return cached;
+	}
+	return tracked->written;
+}
+
+static const struct pod *own_pod(const struct tracked *tracked, const struct execution *execution)
+{
+	char name[POD_NAME_SIZE];
+	pod_name(execution, name);
+	return cache_pod(tracked->executions->services.cache, execution->meta.namespace, name);
+}
+
+const struct pod *refresh_pod(const struct tracked *tracked, const struct execution *execution)
+{
+	const struct pod *pod = own_pod(tracked, execution);
+	if (pod || !tracked->claimed_pod)
+		return pod;
+	return cache_pod(tracked->executions->services.cache, execution->meta.namespace,
+			 tracked->claimed_pod);
+}
+
+bool refresh_expects_pod(const struct tracked *tracked, const struct pod *pod)
+{
+	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock);
+	return !pod && tracked->pod_created_ms && now_ms - tracked->pod_created_ms < POD_EXPECTED_MS;
+}
+
+/* An earlier controller gave it a sandbox of a pool, as the sandbox itself tells. What the skill has become
+ * since changes nothing for that run. */
+static void adopt_claim(struct tracked *tracked, const struct execution *execution)
+{
+	const struct run_shape *shape = NULL;
+	if (tracked->claimed_pod || tracked->session || execution_is_finished(execution) ||
+	    own_pod(tracked, execution))
+		return;
+	const char *claimed = pools_find_claimed(tracked->executions->services.pools,
+						 execution->meta.namespace, execution_id(execution), &shape);
+	tracked->claimed_pod = claimed ? str_dup(str_of(claimed)) : NULL;
+	if (tracked->claimed_pod && shape)
+		tracked_set_shape(tracked, shape);
+}
+
+/* A Pod that is going or has ended holds no place. */
+static void follow_pod(struct tracked *tracked, const struct pod *pod)
+{
+	bool has_sandbox = tracked->state == TRACKED_STARTING || tracked->state == TRACKED_READY;
+	if (pod)
+		tracked->pod_created_ms = 0;
+	if (tracked->state == TRACKED_SETTLED) /* its sandbox is being deleted */
+		return;
+	if (pod && pod->meta.deleted_ms == 0 && !pod->terminated)
+		tracked_move(tracked, pod->ready ? TRACKED_READY : TRACKED_STARTING);
+	else if (has_sandbox && !refresh_expects_pod(tracked, pod))
+		tracked_move(tracked, TRACKED_IDLE);
+}
+
+const struct execution *refresh_tracked(struct tracked *tracked, const struct execution *cached)
+{
+	const struct execution *execution = newest(tracked, cached);
+	adopt_claim(tracked, execution);
+	follow_pod(tracked, refresh_pod(tracked, execution));
+	return execution;
+}
