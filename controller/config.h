@@ -2,7 +2,7 @@
 #ifndef SKILLBOX_CONTROLLER_CONFIG_H
 #define SKILLBOX_CONTROLLER_CONFIG_H
 
-#include "controller/sandbox/layers.h"
+#include "controller/layers.h"
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/blob/s3.h"

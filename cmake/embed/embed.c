@@ -1,5 +1,5 @@
-/* Runs at build time: embed FROM TO NAME writes the file FROM as a C array NAME to TO. A JSON document (FROM ends with
- * .json) loses its white space; one that is no JSON, or has a key twice, fails the build. */
+/* Runs at build time: embed FROM TO NAME writes the file FROM as a C array NAME to TO. A JSON document (FROM
+ * ends with .json) loses its white space; one that is no JSON, or has a key twice, fails the build. */
 #include "lib/base/jsontext.h"
 
 #include <stdio.h>

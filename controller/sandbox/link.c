@@ -1,6 +1,6 @@
 #include "controller/sandbox/link.h"
 
-#include "controller/sandbox/layers.h"
+#include "controller/layers.h"
 #include "lib/kube/exec.h"
 
 #include <stdlib.h>

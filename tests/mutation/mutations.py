@@ -158,9 +158,9 @@ group("Pod", "unit", "controller/sandbox/pod_spec.c",
        POD_SPEC + "test_options"),
       ("user-namespace-ignored", "if (config->user_namespaces)", "if (false)", POD_SPEC + "test_options"))
 
-group("required layers", "unit", "controller/sandbox/layers.c",
-      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/sandbox/test_layers.c::test_check"),
-      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/sandbox/test_layers.c::test_check"))
+group("required layers", "unit", "controller/layers.c",
+      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/test_layers.c::test_check"),
+      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/test_layers.c::test_check"))
 group("required layers", "unit", "runner/isolation/layers.c",
       ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/isolation/test_layers.c::test_capabilities"))
 group("required layers", "unit", "controller/sandbox/link.c",

@@ -1,4 +1,4 @@
-#include "controller/sandbox/layers.h"
+#include "controller/layers.h"
 
 #include "lib/base/buffer.h"
 
