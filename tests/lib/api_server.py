@@ -121,6 +121,8 @@ class ApiServer:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         serving = wait_for(lambda: self.logged("serving") or self.process.poll() is not None, "the server serves")
+        if serving is True:
+            self.reader.join(10)  # what it said last may still be on its way
         assert serving is not True, f"it ended: {self.lines}"
         self.url = f"http://127.0.0.1:{serving[0]['port']}"
         if ready:
