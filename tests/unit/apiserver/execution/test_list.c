@@ -107,13 +107,14 @@ static void test_newest_first_in_pages(void **state)
 	assert_int_equal(listed.calls, 1);
 	assert_string_equal(listed.ids, "54321");
 	assert_string_equal(listed.next, "");
-	char cursor[LIST_CURSOR_SIZE] = "", seen[16] = "";
+	char cursor[LIST_CURSOR_SIZE] = "";
+	cleanup_buffer struct buffer seen = BUFFER(16);
 	for (int pages = 0; pages < 3; pages++) {
 		list(stage, "", "", "2", cursor, &listed);
-		strncat(seen, listed.ids, sizeof(seen) - strlen(seen) - 1);
+		assert_int_equal(buffer_append_c(&seen, listed.ids), 0);
 		snprintf(cursor, sizeof(cursor), "%s", listed.next);
 	}
-	assert_string_equal(seen, "54321");
+	assert_true(str_eq(buffer_str(&seen), STR("54321")));
 	assert_string_equal(cursor, "");
 	list(stage, "", "", "5", "", &listed); /* exactly all */
 	assert_string_equal(listed.next, "");
