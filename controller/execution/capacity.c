@@ -89,8 +89,8 @@ static void begin_to_wait(struct capacity_place *place)
 	if (TAILQ_EMPTY(&tenant->waiting))
 		LIST_INSERT_HEAD(&place->capacity->waiting, tenant, link);
 	TAILQ_FOREACH_REVERSE(before, &tenant->waiting, capacity_queue, link)
-	if (before->since_us <= place->since_us)
-		break;
+		if (before->since_us <= place->since_us)
+			break;
 	if (before)
 		TAILQ_INSERT_AFTER(&tenant->waiting, before, place, link);
 	else

@@ -25,8 +25,8 @@ void demand_wait(struct demand_list *list, struct demand *demand, const struct r
 	demand->state = DEMAND_WAITS;
 	/* nearly always the last */
 	TAILQ_FOREACH_REVERSE(before, &list->waiting, demand_queue, link)
-	if (before->since_us <= demand->since_us)
-		break;
+		if (before->since_us <= demand->since_us)
+			break;
 	if (before)
 		TAILQ_INSERT_AFTER(&list->waiting, before, demand, link);
 	else
