@@ -2,21 +2,21 @@
 # What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
 # docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
 BUDGETS=(
-	check:300
+	check:240
 	up:60
-	prepare:15
-	embedded:480
-	embedded-alone:240
-	s3-postgres-enter:45
-	s3-postgres:120
-	s3-postgres-alone:90
-	gvisor-enter:30
-	gvisor:120
-	gvisor-alone:90
-	image-volume-enter:30
-	image-volume:45
-	init-container-enter:30
-	init-container:45
+	prepare:20
+	embedded:390
+	embedded-alone:260
+	s3-postgres-enter:20
+	s3-postgres:90
+	s3-postgres-alone:80
+	gvisor-enter:15
+	gvisor:150
+	gvisor-alone:60
+	image-volume-enter:15
+	image-volume:40
+	init-container-enter:15
+	init-container:40
 )
 
 BUDGET_FILE=$LOGS/budgets.tsv

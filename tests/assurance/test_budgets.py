@@ -22,3 +22,7 @@ def test_every_part_that_is_timed_has_one():
     # The two that have no test that must be alone, and the one that need not be entered.
     parts -= {"image-volume-alone", "init-container-alone", "embedded-enter"}
     assert parts == {name for name, _ in BUDGETS}
+
+
+def test_all_of_them_together_fit_into_the_time_that_a_run_has():
+    assert sum(int(seconds) for _, seconds in BUDGETS) <= 25 * 60
