@@ -1,0 +1,153 @@
+/* Before a look: the state follows the Pod, our own write counts until the watch shows it, and a sandbox that
+ * has the Execution already is adopted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "controller/execution/refresh.h"
+#include "controller/sandbox/pod_spec.h"
+#include "tests/unit/controller/execution/fake_cluster.h"
+
+static struct execution cached = {.meta = {.namespace = (char *)"ns",
+					   .name = (char *)"a",
+					   .uid = (char *)"uid",
+					   .resource_version = (char *)"7"}};
+
+static void test_the_state_follows_the_pod(void **state)
+{
+	(void)state;
+	enum { NO_POD, GOING, ENDED, STARTS, RUNS };
+	static const struct {
+		enum tracked_state before;
+		int pod;
+		bool created; /* a moment ago, and the watch has not shown it */
+		enum tracked_state after;
+	} cases[] = {
+	    {TRACKED_IDLE, NO_POD, false, TRACKED_IDLE},
+	    {TRACKED_IDLE, STARTS, false, TRACKED_STARTING},
+	    {TRACKED_IDLE, RUNS, false, TRACKED_READY},
+	    {TRACKED_WAITING, NO_POD, false, TRACKED_WAITING},
+	    {TRACKED_IN_LINE, NO_POD, false, TRACKED_IN_LINE},
+	    {TRACKED_STARTING, NO_POD, true, TRACKED_STARTING},
+	    {TRACKED_STARTING, NO_POD, false, TRACKED_IDLE},
+	    {TRACKED_STARTING, RUNS, true, TRACKED_READY},
+	    {TRACKED_STARTING, ENDED, false, TRACKED_IDLE},
+	    {TRACKED_READY, RUNS, false, TRACKED_READY},
+	    {TRACKED_READY, GOING, false, TRACKED_IDLE},
+	    {TRACKED_READY, NO_POD, false, TRACKED_IDLE},
+	    {TRACKED_SETTLED, RUNS, false, TRACKED_SETTLED},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct executions *executions = fake_open();
+		struct tracked *tracked = fake_track(executions, "ns/a");
+		char name[POD_NAME_SIZE];
+		pod_name(&cached, name);
+		struct pod pod = {.meta = {.namespace = (char *)"ns",
+					   .name = name,
+					   .uid = (char *)"p",
+					   .deleted_ms = cases[i].pod == GOING ? 1 : 0},
+				  .ready = cases[i].pod == RUNS || cases[i].pod == GOING,
+				  .terminated = cases[i].pod == ENDED};
+		fake.pods[0] = cases[i].pod == NO_POD ? NULL : &pod;
+		tracked->pod_created_ms = cases[i].created ? FAKE_NOW_MS - 4999 : 0;
+		tracked_move(tracked, cases[i].before);
+		assert_ptr_equal(refresh_tracked(tracked, &cached), &cached);
+		if (tracked->state != cases[i].after)
+			fail_msg("case %zu: %s", i, tracked_state_name(tracked->state));
+		if (cases[i].pod != NO_POD)
+			assert_int_equal(tracked->pod_created_ms, 0);
+		executions_free(executions);
+	}
+}
+
+/* A create that the watch never shows is not waited for longer than five seconds. */
+static void test_a_pod_is_expected_for_a_while(void **state)
+{
+	(void)state;
+	struct executions *executions = fake_open();
+	struct tracked *tracked = fake_track(executions, "ns/a");
+	assert_false(refresh_expects_pod(tracked, NULL));
+	tracked->pod_created_ms = FAKE_NOW_MS;
+	assert_true(refresh_expects_pod(tracked, NULL));
+	fake.now_us += 5000 * 1000 - 1000;
+	assert_true(refresh_expects_pod(tracked, NULL));
+	fake.now_us += 1000;
+	assert_false(refresh_expects_pod(tracked, NULL));
+	executions_free(executions);
+}
+
+static void test_our_own_write_counts_until_it_is_shown(void **state)
+{
+	(void)state;
+	struct executions *executions = fake_open();
+	struct tracked *tracked = fake_track(executions, "ns/a");
+	struct error err;
+	struct execution *written = execution_from_json(
+	    STR("{\"metadata\":{\"namespace\":\"ns\",\"name\":\"a\",\"uid\":\"uid\",\"resourceVersion\":"
+		"\"8\","
+		"\"creationTimestamp\":\"2025-11-24T10:00:00Z\"},\"spec\":{\"skillRef\":{\"name\":\"s\"}}}"),
+	    &err);
+	assert_non_null(written);
+	tracked->written = written;
+	tracked->written_ms = FAKE_NOW_MS;
+	assert_ptr_equal(refresh_tracked(tracked, &cached), written);
+	fake.now_us += 5000 * 1000;
+	assert_ptr_equal(refresh_tracked(tracked, &cached), written);
+	struct execution shown = cached;
+	shown.meta.resource_version = (char *)"8";
+	assert_ptr_equal(refresh_tracked(tracked, &shown), &shown);
+	assert_null(tracked->written); /* forgotten */
+	executions_free(executions);
+}
+
+/* It would be run a second time otherwise. */
+static void test_a_sandbox_that_has_it_is_adopted(void **state)
+{
+	(void)state;
+	static const struct run_shape shape = {.image = "bash:5"};
+	struct session session = {0};
+	for (int why_not = 0; why_not < 4; why_not++) {
+		struct executions *executions = fake_open();
+		struct tracked *tracked = fake_track(executions, "ns/a");
+		struct execution execution = cached;
+		struct pod claimed = {.meta = {.namespace = (char *)"ns", .name = (char *)"sbp-1"},
+				      .ready = true};
+		char name[POD_NAME_SIZE];
+		pod_name(&cached, name);
+		struct pod own = {.meta = {.namespace = (char *)"ns", .name = name}, .ready = true};
+		fake.claimed = "sbp-1";
+		fake.claimed_shape = &shape;
+		fake.pods[0] = &claimed;
+		tracked->session = why_not == 1 ? &session : NULL;
+		if (why_not == 2)
+			execution.status.succeeded.status = (char *)"True";
+		if (why_not == 3)
+			fake.pods[1] = &own;
+		refresh_tracked(tracked, &execution);
+		if (why_not == 0) {
+			assert_string_equal(tracked->claimed_pod, "sbp-1");
+			assert_string_equal(tracked_shape(tracked)->image, "bash:5");
+			assert_int_equal(tracked->state, TRACKED_READY);
+			assert_ptr_equal(refresh_pod(tracked, &execution), &claimed);
+		} else {
+			assert_null(tracked->claimed_pod);
+			assert_null(tracked_shape(tracked));
+		}
+		tracked->session = NULL;
+		executions_free(executions);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_the_state_follows_the_pod),
+	    cmocka_unit_test(test_a_pod_is_expected_for_a_while),
+	    cmocka_unit_test(test_our_own_write_counts_until_it_is_shown),
+	    cmocka_unit_test(test_a_sandbox_that_has_it_is_adopted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
