@@ -1,5 +1,4 @@
-/* The requests that pools make: Pods, and the pool's status. */
-#include "controller/pool/pools_internal.h"
+#include "controller/pool/calls.h"
 
 #include "lib/base/id.h"
 #include "lib/base/log.h"
@@ -34,19 +33,13 @@ void pools_forget_calls(struct pools *pools)
 
 static struct pool *pool_of(const struct pool_call *call)
 {
-	struct map_node *node = map_get(&call->pools->by_key, str_of(call->pool_key));
-	return node ? MAP_CONTAINER(node, struct pool, node) : NULL;
+	return pool_find(call->pools, str_of(call->pool_key));
 }
 
 static struct sandbox *sandbox_of(const struct pool_call *call)
 {
 	struct pool *pool = pool_of(call);
-	struct sandbox *sandbox = NULL;
-	if (pool)
-		LIST_FOREACH(sandbox, &pool->sandboxes, link)
-			if (strcmp(sandbox->name, call->pod) == 0)
-				break;
-	return sandbox;
+	return pool ? pool_find_sandbox(pool, call->pod) : NULL;
 }
 
 static int send_call(struct pool *pool, const char *pod, struct kube_call *kube_call)
@@ -197,7 +190,7 @@ static void status_patched(void *context, const struct kube_response *response)
 static int build_status(const struct pool *pool, const struct sandbox_pool *object,
 			const struct pool_plan *plan, int64_t now_ms, struct buffer *out, struct error *err)
 {
-	char selector[128], cpu[QUANTITY_SIZE], memory[QUANTITY_SIZE], message[512];
+	char selector[128], cpu[QUANTITY_SIZE], memory[QUANTITY_SIZE], message[POOL_MESSAGE_SIZE];
 	const char *status = plan->is_ready ? "True" : "False";
 	const struct condition *before = &object->status.ready;
 	bool same = before->status && strcmp(before->status, status) == 0;

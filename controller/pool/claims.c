@@ -1,17 +1,11 @@
-/* Sandboxes that wait, for Executions that want one. */
-#include "controller/pool/pools_internal.h"
+#include "controller/pool/claims.h"
+
+#include "controller/pool/pool.h"
 
 #include <stdlib.h>
 
 #define SETTLE_MS 8000 /* a new controller asks the sandboxes that it finds what they run */
 #define REFILL_MS 100  /* a run that is over sooner has the node for itself until then */
-
-bool pool_sandbox_is_ready(const struct sandbox *sandbox)
-{
-	return sandbox->fits && !sandbox->claimed && !sandbox->used && !sandbox->deleted_ms &&
-	       sandbox->session && session_state(sandbox->session) == SESSION_PARKED &&
-	       !session_found_execution(sandbox->session);
-}
 
 struct unknown_search {
 	const struct pools *pools;
@@ -26,8 +20,8 @@ static bool is_unknown(const struct pools *pools, const struct pod *pod)
 		return false;
 	const struct pool *pool = pool_by_uid(pools, pod->pool_uid);
 	const struct sandbox *sandbox = pool ? pool_find_sandbox(pool, pod->meta.name) : NULL;
-	return !sandbox || (!sandbox->claimed && !sandbox->used && !sandbox->deleted_ms &&
-			    !pool_sandbox_is_ready(sandbox));
+	return !sandbox ||
+	       (!sandbox->claimed && !sandbox->used && !sandbox->deleted_ms && !sandbox_is_ready(sandbox));
 }
 
 static bool visit_unknown(void *context, const void *object)
@@ -44,12 +38,6 @@ static bool is_settling(const struct pools *pools, const char *namespace)
 	if (clock_wall_ms(pools->services.clock) - pools->started_ms < SETTLE_MS)
 		cache_each(pools->services.cache, CACHE_PODS, visit_unknown, &search);
 	return search.found;
-}
-
-bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape)
-{
-	return pool->valid && strcmp(pool->namespace, namespace) == 0 &&
-	       pool_shape_serves(&pool->shape, shape, pool->pools->services.config);
 }
 
 /* How much of the run is done in the pool's sandboxes already: more is better. */
@@ -72,7 +60,7 @@ static struct sandbox *best_sandbox(const struct pools *pools, const char *names
 			continue;
 		int here = readiness(pool, shape);
 		LIST_FOREACH(sandbox, &pool->sandboxes, link) {
-			if (!pool_sandbox_is_ready(sandbox))
+			if (!sandbox_is_ready(sandbox))
 				continue;
 			if (!best || here > best_readiness ||
 			    (here == best_readiness && sandbox->created_ms < best->created_ms)) {
@@ -156,11 +144,6 @@ void pools_release(struct pools *pools, const char *namespace, const char *pod_n
 		workqueue_add(pools->services.queue, pool->node.key);
 		return;
 	}
-}
-
-bool pool_serves_demand(const struct pool *pool, const struct demand *demand)
-{
-	return pool_serves(pool, demand->namespace, &demand->shape);
 }
 
 void pools_wait(struct pools *pools, struct demand *demand, const struct run_shape *shape)

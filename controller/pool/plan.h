@@ -12,6 +12,7 @@
 #define POOL_STREAM_BACKOFF_MS 250 /* doubled with each loss */
 #define POOL_BACKOFF_MS 1000       /* after a sandbox that never got ready, doubled with each */
 #define POOL_BACKOFF_MAX_MS 60000
+#define POOL_MESSAGE_SIZE 512
 
 enum member_state {
 	MEMBER_EXPECTED, /* created; the watch has not shown it */
@@ -61,7 +62,7 @@ struct pool_plan {
 	int64_t unclaimed, ready, claimed;
 	bool is_ready;
 	const char *reason; /* of the condition Ready */
-	char message[512];
+	char message[POOL_MESSAGE_SIZE];
 };
 
 /* ret_actions: one for each member. */

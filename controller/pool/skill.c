@@ -1,5 +1,4 @@
-/* Pools bound to a skill: which one it is, and what follows from it. */
-#include "controller/pool/pools_internal.h"
+#include "controller/pool/skill.h"
 
 /* Can it be run? Else *ret_reason and err tell. */
 static bool is_usable(const struct skill *skill, const struct sandbox_pool *object, const char **ret_reason,

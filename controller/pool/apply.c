@@ -1,0 +1,121 @@
+#include "controller/pool/apply.h"
+
+#include "controller/pool/calls.h"
+#include "lib/base/id.h"
+#include "lib/base/log.h"
+
+#include <stdio.h>
+
+/* whether or not something happens */
+#define LOOK_MS 30000
+
+static void session_changed(void *context)
+{
+	struct sandbox *sandbox = context;
+	workqueue_add(sandbox->pool->pools->services.queue, sandbox->pool->node.key);
+}
+
+static void open_session(struct pool *pool, struct sandbox *sandbox)
+{
+	struct error err;
+	if (sandbox->session) {
+		sandbox->losses++;
+		snprintf(pool->problem, sizeof(pool->problem), "%s", session_problem(sandbox->session));
+		log_info("stream of a waiting sandbox lost", "pool", pool->node.key.p, "pod", sandbox->name,
+			 "problem", session_problem(sandbox->session), NULL);
+		sandbox->session = session_free(sandbox->session);
+	}
+	const struct pool_services *services = &pool->pools->services;
+	sandbox->session =
+	    session_park(services->sessions, sandbox->pod, sandbox->fits ? pool->skill : NULL,
+			 cache_tenant(services->cache, pool->namespace), session_changed, sandbox, &err);
+	if (sandbox->session)
+		return;
+	sandbox->losses++;
+	snprintf(pool->problem, sizeof(pool->problem), "%s", err.message);
+	log_warn("stream of a waiting sandbox not opened", "pod", sandbox->name, "error", err.message, NULL);
+}
+
+static void create_sandbox(struct pool *pool, const struct sandbox_pool *object, int64_t now_ms)
+{
+	char name[POD_NAME_SIZE], hex[17];
+	unsigned char random[8];
+	id_random(random, sizeof(random));
+	id_hex(random, sizeof(random), hex);
+	snprintf(name, sizeof(name), "sbp-%s-%.8s", pool->uid, hex);
+	struct sandbox *sandbox = sandbox_new(pool, name, now_ms);
+	if (sandbox)
+		pools_create(sandbox, object);
+}
+
+static void apply_action(struct pool *pool, struct sandbox *sandbox, enum member_action action,
+			 int64_t now_ms)
+{
+	switch (action) {
+	case MEMBER_KEEP:
+		return;
+	case MEMBER_OPEN:
+		open_session(pool, sandbox);
+		return;
+	case MEMBER_GIVE_UP:
+		if (pool->failures == 0)
+			pool_turn_away(pool); /* they had better have sandboxes of their own */
+		pool->failures++;
+		pool->failed_ms = now_ms;
+		log_warn("sandbox of a pool did not get ready", "pool", pool->node.key.p, "pod",
+			 sandbox->name, NULL);
+		break;
+	case MEMBER_DELETE:
+		break;
+	}
+	if (!sandbox->uid) { /* given up before the watch showed it: whatever shows up later is adopted */
+		sandbox->created_ms = now_ms;
+		return;
+	}
+	sandbox->session = session_free(sandbox->session);
+	sandbox->deleted_ms = now_ms;
+	pools_delete(sandbox);
+}
+
+static int64_t woken_for(const struct pool *pool)
+{
+	int64_t count = 0;
+	const struct demand *demand;
+	TAILQ_FOREACH(demand, &pool->pools->demands.woken, link)
+		count += pool_serves_demand(pool, demand);
+	return count;
+}
+
+/* Each that is ready is for one that waits, the oldest first; some have been woken for theirs already. */
+static void wake_waiting(struct pool *pool, int64_t ready)
+{
+	struct demand *demand = TAILQ_FIRST(&pool->pools->demands.waiting);
+	ready -= woken_for(pool);
+	for (struct demand *next; demand && ready > 0; demand = next) {
+		next = TAILQ_NEXT(demand, link);
+		if (!pool_serves_demand(pool, demand))
+			continue;
+		demand_wake(demand, true);
+		ready--;
+	}
+}
+
+int64_t apply_pool_plan(struct pool *pool, const struct sandbox_pool *object,
+			const enum member_action *actions, const struct pool_plan *plan, int64_t now_ms)
+{
+	struct sandbox *sandbox = LIST_FIRST(&pool->sandboxes);
+	int64_t requeue_ms = plan->requeue_ms < 0 || plan->requeue_ms > LOOK_MS ? LOOK_MS : plan->requeue_ms;
+	if (plan->ready > 0) {
+		pool->failures = 0;
+		pool->problem[0] = '\0';
+	}
+	for (struct sandbox *next; sandbox; sandbox = next, actions++) {
+		next = LIST_NEXT(sandbox, link);
+		apply_action(pool, sandbox, *actions, now_ms);
+	}
+	for (int64_t i = 0; i < plan->creates; i++)
+		create_sandbox(pool, object, now_ms);
+	wake_waiting(pool, plan->ready);
+	int64_t status_ms = pools_write_status(pool, object, plan, now_ms);
+	return status_ms >= 0 && status_ms < requeue_ms ? status_ms : requeue_ms;
+}

@@ -1,0 +1,59 @@
+#include "controller/pool/observe.h"
+
+static bool is_image_problem(const struct pod *pod)
+{
+	return pod && !pod->ready && !pod->terminated && pod_waits_in_vain(pod);
+}
+
+static struct member_view view_of(const struct sandbox *sandbox, int64_t now_ms)
+{
+	const struct pod *pod = sandbox->pod;
+	struct member_view view = {
+	    .state = sandbox_state(sandbox, now_ms),
+	    .fits = sandbox->fits,
+	    .reached = sandbox->reached,
+	    .age_ms = now_ms - sandbox->created_ms,
+	    .lost_ms = sandbox->session ? now_ms - session_lost_ms(sandbox->session) : INT64_MAX / 2,
+	    .losses = sandbox->losses,
+	    .image_problem = is_image_problem(pod)
+				 ? pod->waiting_message ? pod->waiting_message : pod->waiting_reason
+				 : NULL,
+	};
+	if (view.state == MEMBER_STARTING)
+		view.unschedulable = pod->unschedulable;
+	return view;
+}
+
+static int64_t waiting_for(const struct pool *pool)
+{
+	int64_t count = 0;
+	const struct demand *demand;
+	TAILQ_FOREACH(demand, &pool->pools->demands.waiting, link)
+		count += pool_serves_demand(pool, demand);
+	return count;
+}
+
+void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
+		  const struct pool_refusal *refusal, int64_t now_ms, struct member_view *ret_members,
+		  struct pool_observation *ret)
+{
+	const struct pool_services *services = &pool->pools->services;
+	const struct sandbox *sandbox;
+	size_t count = 0;
+	LIST_FOREACH(sandbox, &pool->sandboxes, link)
+		ret_members[count++] = view_of(sandbox, now_ms);
+	*ret = (struct pool_observation){
+	    .invalid = refusal->reason ? refusal->err.message : NULL,
+	    .invalid_reason = refusal->reason,
+	    .replicas = object->spec.replicas,
+	    .waiting = waiting_for(pool),
+	    .starting = services->starting(services->context) + pool_starting_elsewhere(pool),
+	    .max_starting = services->config->max_starting,
+	    .start_timeout_ms = services->config->start_timeout_ms,
+	    .problem = pool->problem,
+	    .failures = pool->failures,
+	    .failed_ms = now_ms - pool->failed_ms,
+	    .members = ret_members,
+	    .member_count = count,
+	};
+}
