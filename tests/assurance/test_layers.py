@@ -51,7 +51,6 @@ KNOWN_WITHOUT_TEST = {
     "controller/pool/pools.c",
     "controller/pool/refresh.c",
     "controller/pool/skill.c",
-    "controller/route.c",
     "controller/skill/reconcile.c",
     "controller/sweep.c",
     "runner/cell/spawn.c",
