@@ -39,7 +39,6 @@ KNOWN_WITHOUT_TEST = {
     "controller/cache.c",
     "controller/compose.c",
     "controller/execution/apply.c",
-    "controller/execution/arrival.c",
     "controller/execution/reconcile.c",
     "controller/gauges.c",
     "controller/health.c",
