@@ -150,8 +150,8 @@ def test_image_allowlist(client, kubectl, neighbour, runtime):
     files = {"main.sh": "echo 1 >$SANDBOX_OUTPUT"}
     made = []
     with PodsSeen(kubectl) as seen:
-        neighbour.is_served()
-        wait_for(lambda: seen.names, "the watch sees Pods")
+        # The watch begins when it begins: a Pod may have come and gone before.
+        wait_for(lambda: neighbour.is_served() and seen.names, "the watch sees Pods")
         for image in refused:
             skill = unique("image")
             answer = client.upload(zip_of({"SKILL.md": manifest(skill, lang="bash", image=image), **files}))

@@ -231,7 +231,7 @@ def test_expect_100_continue_is_honoured(client, push):
 
 def test_what_is_not_built_yet_says_so(client):
     """Whatever the table of routes calls so."""
-    routes = (ROOT / "apiserver" / "http" / "routes.c").read_text()
+    routes = (ROOT / "apiserver" / "rest" / "routes.c").read_text()
     for method, path in re.findall(r'\{"([A-Z]+)", "([^"]+)".*not_implemented\}', routes):
         assert_error(client.request(method, path), 501, "not_implemented", path)
 

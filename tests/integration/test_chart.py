@@ -154,7 +154,7 @@ def test_metrics_can_be_found():
 def test_the_ingress_leads_to_every_route_but_metrics():
     [ingress] = [d for d in rendered("--set", "ingress.enabled=true") if d["kind"] == "Ingress"]
     paths = {path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]}
-    routes = re.findall(r'^    {"[A-Z]+", "(/[^/"]*)', (ROOT / "apiserver" / "http" / "routes.c").read_text(), re.MULTILINE)
+    routes = re.findall(r'^    {"[A-Z]+", "(/[^/"]*)', (ROOT / "apiserver" / "rest" / "routes.c").read_text(), re.MULTILINE)
     assert "/metrics" in routes and "/v1" in routes
     assert paths == set(routes) - {"/metrics"}
 

@@ -72,6 +72,8 @@ static void visit(uv_timer_t *timer)
 	enum history_state state = history_state(load->history, key, execution->meta.uid, &retry_ms);
 	if (state == HISTORY_MISSING)
 		history_put(load->history, key, execution, "load");
+	if (retry_ms) /* looked at early: the call for this try has come already */
+		uv_timer_start(timer, visit, (uint64_t)retry_ms, 0);
 	if (state != HISTORY_DONE || execution->status.attempt)
 		return;
 	execution->status.attempt = 1; /* counted */
