@@ -129,8 +129,12 @@ def test_keys_by_rest(server, make_client):
     made = answer.json()
     other = {"Authorization": f"Bearer {made['key']}"}
     assert admin.get("/v1/executions", headers=other).status_code == 200
-    listed = {key["id"]: key for key in admin.get("/v1/keys").json()}
-    assert listed[made["id"]]["name"] == "two \u00e9" and "key" not in listed[made["id"]] and listed[made["id"]]["last_used_at"]
+
+    def listed():
+        return {key["id"]: key for key in admin.get("/v1/keys").json()}[made["id"]]
+
+    assert listed()["name"] == "two \u00e9" and "key" not in listed()
+    wait_for(lambda: listed()["last_used_at"], "its use is noted, behind the answer")
     assert admin.request("DELETE", f"/v1/keys/{made['id']}").status_code == 204
     assert admin.get("/v1/executions", headers=other).status_code == 401, "this replica knows at once"
     assert made["id"] not in {key["id"] for key in admin.get("/v1/keys").json()}
