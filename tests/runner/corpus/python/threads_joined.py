@@ -3,7 +3,8 @@ import time
 
 
 def work():
-    time.sleep(0.05)
+    while threading.main_thread().is_alive():  # so no line of the one comes into the midst of one of the other
+        time.sleep(0.001)
     print("worker ends", threading.current_thread().name, threading.main_thread().is_alive())
 
 
