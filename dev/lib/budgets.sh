@@ -5,18 +5,18 @@ BUDGETS=(
 	check:240
 	up:60
 	prepare:20
-	embedded:390
-	embedded-alone:260
+	embedded:380
+	embedded-alone:280
 	s3-postgres-enter:20
 	s3-postgres:90
-	s3-postgres-alone:80
+	s3-postgres-alone:100
 	gvisor-enter:15
-	gvisor:150
+	gvisor:130
 	gvisor-alone:60
 	image-volume-enter:15
-	image-volume:40
+	image-volume:35
 	init-container-enter:15
-	init-container:40
+	init-container:35
 )
 
 BUDGET_FILE=$LOGS/budgets.tsv
