@@ -44,8 +44,6 @@ KNOWN_WITHOUT_TEST = {
     "controller/health.c",
     "controller/pool/apply.c",
     "controller/pool/calls.c",
-    "controller/pool/observe.c",
-    "controller/pool/pool.c",
     "controller/pool/pools.c",
     "controller/pool/refresh.c",
     "controller/pool/skill.c",

@@ -1,0 +1,107 @@
+/* What is seen of a SandboxPool at a look; seeing changes nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "controller/pool/observe.h"
+#include "tests/unit/controller/pool/fake_pool.h"
+
+static void wake(void *context, bool has_one)
+{
+	(void)context;
+	(void)has_one;
+	fail_msg("seeing wakes nobody");
+}
+
+static void test_a_pool_and_its_members(void **state)
+{
+	(void)state;
+	struct pools *pools = fake_open();
+	struct pool *pool = fake_pool(pools, "ns/p", "1", "bash:5");
+	struct pool *other = fake_pool(pools, "ns/q", "2", "node:20");
+	struct sandbox_pool object = {.spec.replicas = 4};
+	struct session lost = {.state = SESSION_LOST, .lost_ms = FAKE_NOW_MS - 30};
+	struct pod runs = {.ready = true}, unschedulable = {.unschedulable = (char *)"0/1 nodes"};
+	struct pod in_vain = {.waiting_reason = (char *)"ErrImagePull",
+			      .waiting_message = (char *)"no such image"};
+	struct sandbox *sandbox = fake_sandbox(pool, "lost", &lost);
+	sandbox->pod = &runs;
+	sandbox->losses = 2;
+	sandbox->reached = true;
+	fake_sandbox(pool, "unschedulable", NULL)->pod = &unschedulable;
+	sandbox = fake_sandbox(pool, "in-vain", NULL);
+	sandbox->pod = &in_vain;
+	sandbox->fits = false;
+	fake_sandbox(other, "starts", NULL);
+	fake_starting = 5;
+	pool->failures = 3;
+	pool->failed_ms = FAKE_NOW_MS - 70;
+	snprintf(pool->problem, sizeof(pool->problem), "why");
+	struct run_shape shape = fake_run("bash:5"), elsewhere = fake_run("node:20");
+	struct demand demands[] = {{.key = STR("ns/a"), .namespace = "ns", .wake = wake},
+				   {.key = STR("ns/b"), .namespace = "ns", .wake = wake},
+				   {.key = STR("ns/c"), .namespace = "else", .wake = wake}};
+	pools_wait(pools, &demands[0], &shape);
+	pools_wait(pools, &demands[1], &elsewhere);
+	pools_wait(pools, &demands[2], &shape);
+	fake_enqueued = 0;
+
+	struct pool_refusal none = {0};
+	struct member_view members[3];
+	struct pool_observation seen;
+	observe_pool(pool, &object, &none, FAKE_NOW_MS, members, &seen);
+	assert_int_equal(fake_enqueued + fake_sessions_freed, 0);
+	assert_null(seen.invalid);
+	assert_int_equal(seen.replicas, 4);
+	assert_int_equal(seen.waiting, 1);  /* in its namespace, for what it has */
+	assert_int_equal(seen.starting, 6); /* five that are of no pool, and the other pool's */
+	assert_int_equal(seen.max_starting, 16);
+	assert_int_equal(seen.failures, 3);
+	assert_int_equal(seen.failed_ms, 70);
+	assert_string_equal(seen.problem, "why");
+	assert_int_equal(seen.member_count, 3);
+	/* the last that was made is the first */
+	assert_int_equal(members[0].state, MEMBER_STARTING);
+	assert_string_equal(members[0].image_problem, "no such image");
+	assert_false(members[0].fits);
+	assert_int_equal(members[1].state, MEMBER_STARTING);
+	assert_string_equal(members[1].unschedulable, "0/1 nodes");
+	assert_null(members[1].image_problem);
+	assert_int_equal(members[1].age_ms, 1000);
+	assert_int_equal(members[2].state, MEMBER_LOST);
+	assert_int_equal(members[2].lost_ms, 30);
+	assert_int_equal(members[2].losses, 2);
+	assert_true(members[2].reached && members[2].fits);
+	for (size_t i = 0; i < 3; i++)
+		demand_cancel(&demands[i]);
+	pools_free(pools);
+}
+
+static void test_a_pool_that_can_not_be_served(void **state)
+{
+	(void)state;
+	struct pools *pools = fake_open();
+	struct pool *pool = fake_pool(pools, "ns/p", "1", "bash:5");
+	struct sandbox_pool object = {.spec.replicas = 1};
+	struct pool_refusal refusal = {.reason = "SkillNotFound"};
+	struct member_view members[1];
+	struct pool_observation seen;
+	error_set(&refusal.err, ERR_NOT_FOUND, "skill not found: s@latest");
+	observe_pool(pool, &object, &refusal, FAKE_NOW_MS, members, &seen);
+	assert_string_equal(seen.invalid_reason, "SkillNotFound");
+	assert_string_equal(seen.invalid, "skill not found: s@latest");
+	assert_int_equal(seen.member_count, 0);
+	pools_free(pools);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_pool_and_its_members),
+	    cmocka_unit_test(test_a_pool_that_can_not_be_served),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
