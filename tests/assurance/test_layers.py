@@ -38,7 +38,6 @@ TESTED = ("controller", "apiserver/execution", "apiserver/object", "runner/cell"
 KNOWN_WITHOUT_TEST = {
     "controller/cache.c",
     "controller/compose.c",
-    "controller/execution/apply.c",
     "controller/execution/reconcile.c",
     "controller/gauges.c",
     "controller/health.c",
