@@ -45,7 +45,6 @@ KNOWN_WITHOUT_TEST = {
     "controller/pool/calls.c",
     "controller/pool/pools.c",
     "controller/pool/refresh.c",
-    "controller/pool/skill.c",
     "controller/skill/reconcile.c",
     "controller/sweep.c",
     "runner/cell/spawn.c",

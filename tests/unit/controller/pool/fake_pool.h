@@ -82,7 +82,7 @@ static struct pool *fake_pool(struct pools *pools, const char *key, const char *
 	return pool;
 }
 
-static struct run_shape fake_run(const char *image)
+static inline struct run_shape fake_run(const char *image)
 {
 	struct run_shape shape = {0};
 	snprintf(shape.image, sizeof(shape.image), "%s", image);
@@ -90,7 +90,7 @@ static struct run_shape fake_run(const char *image)
 }
 
 /* One that waits for an Execution, with that session. */
-static struct sandbox *fake_sandbox(struct pool *pool, const char *name, struct session *session)
+static inline struct sandbox *fake_sandbox(struct pool *pool, const char *name, struct session *session)
 {
 	struct sandbox *sandbox = sandbox_new(pool, name, FAKE_NOW_MS - 1000);
 	assert_non_null(sandbox);
