@@ -32,25 +32,28 @@ budget_start() {
 	BUDGET_STARTED=$(now_ms)
 	: >"$BUDGET_FILE"
 }
-# budget_time PART COMMAND...: runs it, and notes how long it took.
+# budget_time PART COMMAND...: runs it, and notes how long it took. What fails ends the script, unless the caller asks for the
+# status. (Not `COMMAND || …` here: bash would go on after failures inside COMMAND, and inside each step of it.)
 budget_time() {
-	local part=$1 start rc=0
+	local part=$1 start rc
 	shift
 	start=$(now_ms)
-	"$@" || rc=$?
+	"$@"
+	rc=$?
 	printf '%s\t%d\n' "$part" $(($(now_ms) - start)) >>"$BUDGET_FILE"
 	return $rc
 }
 
 # What was noted, beside what it may take.
 budget_table() {
-	local part took budget over=() sum=0
+	local part took budget mark over=()
 	say "" "  where the time went            took   budget"
 	while IFS=$'\t' read -r part took; do
-		budget=$(budget_of "$part")
-		printf '  %-26s %8s %8s%s\n' "$part" "$(seconds "$took")" "${budget:+$budget s}" \
-			"$([ -z "$budget" ] || [ "$took" -le $((budget * 1000)) ] || echo '  over its budget')"
-		[ -z "$budget" ] || [ "$took" -le $((budget * 1000)) ] || over+=("$part")
+		budget=$(budget_of "$part") mark=''
+		if [ -n "$budget" ] && [ "$took" -gt $((budget * 1000)) ]; then
+			over+=("$part") mark='  over its budget'
+		fi
+		printf '  %-26s %8s %8s%s\n' "$part" "$(seconds "$took")" "${budget:+$budget s}" "$mark"
 	done <"$BUDGET_FILE"
 	printf '  %-26s %8s\n' "all" "$(seconds $(($(now_ms) - BUDGET_STARTED)))"
 	[ "${#over[@]}" = 0 ] || say "  over budget: ${over[*]} (docs/development.md)"

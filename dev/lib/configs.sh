@@ -35,7 +35,10 @@ config_core() { # CONFIG
 }
 # What a run of all tests leaves out unless it is told to take all: what is shown in another configuration, too.
 config_is_extra() { # CONFIG
-	case $1 in s3) return 0 ;; *) return 1 ;; esac # s3-postgres
+	case $1 in
+	s3) return 0 ;; # s3-postgres shows it
+	*) return 1 ;;
+	esac
 }
 # Has it tests that must be alone?
 config_has_alone() { case $1 in image-volume | init-container) return 1 ;; *) return 0 ;; esac }
@@ -171,7 +174,12 @@ config_enter() { # CONFIG
 # Whatever happened: back to what dev/up made. A step that fails ends its shell.
 config_leave() { # BACKING: not empty if S3 and PostgreSQL may be up
 	local rc=0
-	(config_enter embedded) || rc=1
-	[ -z "${1:-}" ] || (step backing-down "Take S3 and PostgreSQL away" backing_down) || rc=1
+	# In the background and waited for: on the left of || bash would go on after failures inside.
+	(config_enter embedded) &
+	wait $! || rc=1
+	if [ -n "${1:-}" ]; then
+		(step backing-down "Take S3 and PostgreSQL away" backing_down) &
+		wait $! || rc=1
+	fi
 	return $rc
 }

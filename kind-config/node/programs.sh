@@ -95,7 +95,7 @@ build() { # PROGRAM, in its module's folder
 		install "-X $v.gitVersion=v$KUBERNETES -X $v.gitMajor=1 -X $v.gitMinor=${KUBERNETES:2:2}" "k8s.io/kubernetes/cmd/$1"
 		;;
 	containerd* | ctr) install "-X $c/version.Version=v$CONTAINERD" "$c/cmd/$1" ;; # the kubelet parses this version
-	etcd)              # not Debian's: Kubernetes refuses etcd 3.4
+	etcd) # not Debian's: Kubernetes refuses etcd 3.4
 		install '' go.etcd.io/etcd/server/v3
 		mv -f "$GOBIN/server" "$GOBIN/etcd"
 		;;
@@ -155,7 +155,7 @@ tell() { # PROGRAM
 	local left=0 sum=0 p
 	for p in "${missing[@]}"; do
 		if [ -e "$state/done.$p" ]; then continue; fi
-		left=$((left + 1)) sum=$((sum + $(expected "$p")))
+		left=$((left + 1)) sum=$((sum + ${seconds_of[$p]}))
 	done
 	progress "$1 ($((${#missing[@]} - left + 1)) of ${#missing[@]}, about $(((sum + 59) / 60)) min left)"
 }
@@ -196,8 +196,9 @@ trap 'exit 130' INT TERM
 set -m # groups of their own, so that all of a job can be ended
 
 one=() other=()
-declare -A modules=()
+declare -A modules=() seconds_of=()
 for p in "${missing[@]}"; do
+	seconds_of[$p]=$(expected "$p") # the stamp has them
 	rm -f "$GOBIN/.$p"
 	modules[$(module_of "$p")]=1
 	if [ "$(module_of "$p")" = cluster ]; then one+=("$p"); else other+=("$p"); fi
