@@ -21,12 +21,17 @@ def pytest_addoption(parser):
                      "N from 0 to M-1 have run all of them")
 
 
+def turn_of(text):
+    """(N, M) of "N/M"."""
+    n, slash, m = text.partition("/")
+    if not (slash and n.isdigit() and m.isdigit() and int(n) < int(m)):
+        raise pytest.UsageError(f"--turn is N/M with N < M, as in 0/4, not {text!r}")
+    return int(n), int(m)
+
+
 def pytest_configure(config):
     text = config.getoption("--turn")
-    if text:
-        n, slash, m = text.partition("/")
-        if not (slash and n.isdigit() and m.isdigit() and int(n) < int(m)):
-            raise pytest.UsageError(f"--turn is N/M with N < M, as in 0/4, not {text!r}")
+    config.turn = turn_of(text) if text else None
     for path in config.getoption("--core"):
         if not (config.rootpath / path).exists():
             raise pytest.UsageError(f"--core {path}: there is no such file")
@@ -34,9 +39,9 @@ def pytest_configure(config):
 
 def is_its_turn(nodeid, turn, core):
     """By the function's name: the cases of one test stay together."""
-    n, _, m = turn.partition("/")
+    n, m = turn
     path, name = nodeid.partition("::")[0], nodeid.partition("[")[0]
-    return path in core or zlib.crc32(name.encode()) % int(m) == int(n)
+    return path in core or zlib.crc32(name.encode()) % m == n
 
 
 def group_of(name):
@@ -64,7 +69,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(config, items):
-    turn, core = config.getoption("--turn"), config.getoption("--core")
+    turn, core = config.turn, config.getoption("--core")
     if turn:
         left = [item for item in items if not is_its_turn(item.nodeid, turn, core)]
         items[:] = [item for item in items if is_its_turn(item.nodeid, turn, core)]

@@ -5,21 +5,6 @@
 #include "lib/base/jsontext.h"
 #include "lib/base/utf8.h"
 
-static void put_timings(struct buffer *out, const struct execution_timings *timings)
-{
-	const struct {
-		const char *name;
-		double ms;
-	} rows[] = {{"queue", timings->queue}, {"sandbox", timings->sandbox}, {"start", timings->start},
-		    {"run", timings->run},     {"collect", timings->collect}, {"total", timings->total}};
-	json_key(out, "timings");
-	json_open(out, '{');
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].ms >= 0)
-			json_put_number(out, rows[i].name, rows[i].ms);
-	json_close(out, '}');
-}
-
 /* User data goes out as it is, so it must be what it claims to be, or the whole answer would be no JSON. */
 static void put_user_json(struct buffer *out, const char *key, struct str json)
 {
@@ -91,7 +76,7 @@ static void put_end(struct buffer *out, const struct execution *execution)
 		return;
 	json_put_int(out, "duration_ms",
 		     execution->status.duration_ms > 1 ? execution->status.duration_ms : 1);
-	put_timings(out, &execution->status.timings);
+	execution_put_timings(&execution->status.timings, out);
 	json_put_bool(out, "warm", execution->status.warm);
 }
 

@@ -93,6 +93,16 @@ void answer_failure(struct request *request, const struct error *failure)
 			failure->message);
 }
 
+void answer_done(void *context, const struct error *failure)
+{
+	struct request *request = context;
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_text(request, 204, NULL, STR(""));
+	request_unref(request);
+}
+
 void answer_error(struct request *request, const struct error *err)
 {
 	struct error failure;

@@ -24,6 +24,9 @@ int answer_stream_start(struct request *request, const char *content_type,
 
 /* What a use case says, as it is. */
 void answer_failure(struct request *request, const struct error *failure);
+/* The end of a use case that gives nothing: 204, or its failure. context: the request, whose reference goes.
+ */
+void answer_done(void *context, const struct error *failure);
 /* An error of ours, as failure_of_error and failure_of_fault tell of it. */
 void answer_error(struct request *request, const struct error *err);
 void answer_fault(struct request *request, const char *what, const struct error *err);

@@ -149,20 +149,9 @@ void rest_key_list(struct request *request)
 
 /* DELETE */
 
-/* key_revoked_cb */
-static void on_revoked(void *context, const struct error *failure)
-{
-	struct request *request = context;
-	if (failure)
-		answer_failure(request, failure);
-	else
-		answer_text(request, 204, NULL, STR(""));
-	request_unref(request);
-}
-
 void rest_key_revoke(struct request *request)
 {
 	request_ref(request);
-	key_revoke(request->operation.server, request->operation.caller, request->match.params[0], on_revoked,
-		   request);
+	key_revoke(request->operation.server, request->operation.caller, request->match.params[0],
+		   answer_done, request);
 }

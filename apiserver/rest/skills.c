@@ -161,22 +161,11 @@ void rest_skill_get(struct request *request)
 
 /* DELETE /v1/skills/:name/:version */
 
-/* skill_deleted_cb */
-static void on_deleted(void *context, const struct error *failure)
-{
-	struct request *request = context;
-	if (failure)
-		answer_failure(request, failure);
-	else
-		answer_text(request, 204, NULL, STR(""));
-	request_unref(request);
-}
-
 void rest_skill_delete(struct request *request)
 {
 	request_ref(request);
 	skill_delete(request->operation.server, request->operation.caller, request->match.params[0],
-		     request->match.params[1], on_deleted, request);
+		     request->match.params[1], answer_done, request);
 }
 
 /* POST /v1/skills */

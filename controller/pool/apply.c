@@ -77,20 +77,11 @@ static void apply_action(struct pool *pool, struct sandbox *sandbox, enum member
 	pools_delete(sandbox);
 }
 
-static int64_t woken_for(const struct pool *pool)
-{
-	int64_t count = 0;
-	const struct demand *demand;
-	TAILQ_FOREACH(demand, &pool->pools->demands.woken, link)
-		count += pool_serves_demand(pool, demand);
-	return count;
-}
-
 /* Each that is ready is for one that waits, the oldest first; some have been woken for theirs already. */
 static void wake_waiting(struct pool *pool, int64_t ready)
 {
 	struct demand *demand = TAILQ_FIRST(&pool->pools->demands.waiting);
-	ready -= woken_for(pool);
+	ready -= pool_count_demands(pool, &pool->pools->demands.woken);
 	for (struct demand *next; demand && ready > 0; demand = next) {
 		next = TAILQ_NEXT(demand, link);
 		if (!pool_serves_demand(pool, demand))

@@ -24,15 +24,6 @@ static struct member_view view_of(const struct sandbox *sandbox, int64_t now_ms)
 	return view;
 }
 
-static int64_t waiting_for(const struct pool *pool)
-{
-	int64_t count = 0;
-	const struct demand *demand;
-	TAILQ_FOREACH(demand, &pool->pools->demands.waiting, link)
-		count += pool_serves_demand(pool, demand);
-	return count;
-}
-
 void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
 		  const struct pool_refusal *refusal, int64_t now_ms, struct member_view *ret_members,
 		  struct pool_observation *ret)
@@ -46,7 +37,7 @@ void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
 	    .invalid = refusal->reason ? refusal->err.message : NULL,
 	    .invalid_reason = refusal->reason,
 	    .replicas = object->spec.replicas,
-	    .waiting = waiting_for(pool),
+	    .waiting = pool_count_demands(pool, &pool->pools->demands.waiting),
 	    .starting = services->starting(services->context) + pool_starting_elsewhere(pool),
 	    .max_starting = services->config->max_starting,
 	    .start_timeout_ms = services->config->start_timeout_ms,

@@ -151,6 +151,15 @@ bool pool_serves_demand(const struct pool *pool, const struct demand *demand)
 	return pool_serves(pool, demand->namespace, &demand->shape);
 }
 
+int64_t pool_count_demands(const struct pool *pool, const struct demand_queue *line)
+{
+	int64_t count = 0;
+	const struct demand *demand;
+	TAILQ_FOREACH(demand, line, link)
+		count += pool_serves_demand(pool, demand);
+	return count;
+}
+
 bool sandbox_is_ready(const struct sandbox *sandbox)
 {
 	return sandbox->fits && !sandbox->claimed && !sandbox->used && !sandbox->deleted_ms &&

@@ -96,6 +96,8 @@ int64_t pool_starting_elsewhere(const struct pool *pool);
 /* Can its sandboxes run this? */
 bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape);
 bool pool_serves_demand(const struct pool *pool, const struct demand *demand);
+/* Of those in a line, how many can be served. */
+int64_t pool_count_demands(const struct pool *pool, const struct demand_queue *line);
 
 /* Sandboxes. */
 struct sandbox *pool_find_sandbox(const struct pool *pool, const char *name);

@@ -428,7 +428,7 @@ int execution_to_json(const struct execution *execution, struct buffer *out, str
 	return buffer_check(out, "the Execution", err);
 }
 
-static void put_timings(struct buffer *out, const struct execution_timings *timings)
+void execution_put_timings(const struct execution_timings *timings, struct buffer *out)
 {
 	const struct {
 		const char *name;
@@ -533,7 +533,7 @@ int execution_status_patch(const struct execution *execution, bool guard, struct
 	put_result(out, execution);
 	if (execution_is_finished(execution)) {
 		json_put_int(out, "durationMilliseconds", execution->status.duration_ms);
-		put_timings(out, &execution->status.timings);
+		execution_put_timings(&execution->status.timings, out);
 		json_put_bool(out, "warm", execution->status.warm);
 	}
 	json_put_string(out, "skillVersion", execution->status.skill_version);

@@ -103,6 +103,9 @@ int execution_to_json(const struct execution *execution, struct buffer *out, str
 int execution_status_patch(const struct execution *execution, bool guard, struct buffer *out,
 			   struct error *err);
 
+/* The member "timings" of an object: those that are known. */
+void execution_put_timings(const struct execution_timings *timings, struct buffer *out);
+
 bool execution_is_finished(const struct execution *execution); /* condition Succeeded is True or False */
 /* The REST word: pending running success failed timeout cancelled. */
 const char *execution_rest_status(const struct execution *execution);

@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from api_server import assert_error
+from contract_checks import assert_error
 from waiting import unique
 
 DATA = b"\x1f\x8bnot really gzip" * 1000

@@ -7,7 +7,8 @@ import threading
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, condition
+from api_server import ApiServer, condition
+from contract_checks import assert_error
 from metrics_text import read_metrics
 from waiting import unique, wait_for
 

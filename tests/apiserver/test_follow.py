@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from api_server import ApiServer, assert_error, condition
+from api_server import ApiServer, condition
+from contract_checks import assert_error
 from fake_kubelet import FakeKubelet
 from waiting import unique, wait_for
 

@@ -6,7 +6,8 @@ from base64 import b64decode
 
 import pytest
 
-from api_server import Client, KEYS_NAMESPACE, assert_error
+from api_server import Client, KEYS_NAMESPACE
+from contract_checks import assert_error
 from waiting import unique, wait_for
 
 

@@ -6,7 +6,8 @@ import time
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error
+from api_server import ApiServer
+from contract_checks import assert_error
 from metrics_text import read_metrics
 from waiting import wait_for
 

@@ -9,7 +9,8 @@ import threading
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, program
+from api_server import ApiServer, program
+from contract_checks import assert_error
 from waiting import wait_for
 
 

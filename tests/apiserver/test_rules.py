@@ -9,7 +9,8 @@ import uuid
 import pytest
 import requests
 
-from api_server import assert_error, skill_zip
+from api_server import skill_zip
+from contract_checks import assert_error
 from waiting import unique, wait_for
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"

@@ -7,7 +7,8 @@ import re
 import pytest
 import requests
 
-from api_server import ApiServer, assert_error, skill_zip, zip_of
+from api_server import ApiServer, skill_zip, zip_of
+from contract_checks import assert_error
 from waiting import unique, wait_for
 
 

@@ -245,16 +245,3 @@ def zip_of(files):
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data)
     return out.getvalue()
-
-
-def assert_error(answer, status, code, *words):
-    """The shape of every error; the message."""
-    assert answer.status_code == status, f"{answer.status_code} {answer.text}"
-    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
-    body = answer.json()
-    assert set(body) == {"error", "message", "request_id"}, body
-    assert body["error"] == code, body
-    assert body["request_id"] == answer.headers["X-Request-ID"]
-    for word in words:
-        assert word in body["message"], body
-    return body["message"]

@@ -9,7 +9,8 @@ import uuid
 
 import requests
 
-from api_server import ApiServer, Client, KEYS_NAMESPACE, assert_error
+from api_server import ApiServer, Client, KEYS_NAMESPACE
+from contract_checks import assert_error
 from waiting import unique, wait_for
 
 ODD = ('{"n":1234567890123456789012345678901234567890.10,"a":1,"a":2,"s":"\\u0000\\ud83d\\ude00 \\/","e":-0.0e+10,"big":"'
