@@ -88,7 +88,7 @@ static void look(struct history *history, const struct entry *entry, int64_t del
 	history->options.look(history->options.context, entry->node.key, delay_ms);
 }
 
-/* ---- what came of it */
+/* What came of it */
 
 static void try_later(struct history *history, struct entry *entry, const struct error *err)
 {
@@ -192,7 +192,7 @@ static int send_row(struct history *history, struct entry *entry, const struct e
 	return -1;
 }
 
-/* ---- from outside */
+/* From outside */
 
 enum history_state history_state(const struct history *history, struct str key, const char *uid,
 				 int64_t *ret_retry_ms)

@@ -27,7 +27,7 @@ static int watch(struct init *init, int operation, int fd, unsigned events, unsi
 	return epoll_ctl(init->epoll, operation, fd, &event) == 0 ? 0 : error_errno(err, "epoll_ctl");
 }
 
-/* ---- the cell ---- */
+/* The cell */
 
 static int watch_cell(struct init *init, enum cell_watch wanted, struct error *err)
 {
@@ -70,7 +70,7 @@ static int watch_logs(struct init *init, struct error *err)
 	return watch(init, EPOLL_CTL_MOD, init->cell.run.logs_epoll, events, SCRIPT_LOGS, err);
 }
 
-/* ---- peers ---- */
+/* Peers */
 
 static void close_connection(struct init *init, struct connection *connection)
 {
@@ -238,7 +238,7 @@ static int pump_connections(struct init *init, struct error *err)
 	return 0;
 }
 
-/* ---- the loop ---- */
+/* The loop */
 
 /* True: SIGTERM from outside of the sandbox. */
 static bool take_signals(struct init *init)

@@ -119,7 +119,7 @@ static void cache_put(struct bundle_cache *cache, struct load *load)
 	cache_trim(cache);
 }
 
-/* ---- loading */
+/* Loading */
 
 static void load_free(struct load *load)
 {

@@ -117,7 +117,7 @@ struct collector *collector_free(struct collector *c)
 	return NULL;
 }
 
-/* ---- arriving */
+/* Arriving */
 
 static int begin_file(struct collector *c, const struct frame_object *object, struct error *err)
 {
@@ -235,7 +235,7 @@ bool collector_is_complete(const struct collector *c)
 	return c->complete;
 }
 
-/* ---- making the result; pure but for temporary files, so it may run in the thread pool */
+/* Making the result; pure but for temporary files, so it may run in the thread pool */
 
 int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
 			struct error *err)
@@ -386,7 +386,7 @@ static int make_result(struct collector *c, struct error *err)
 	return make_output(c, err) || make_logs(c, err) || make_files(c, err) ? -1 : 0;
 }
 
-/* ---- storing, one upload after the other */
+/* Storing, one upload after the other */
 
 static void store_next(struct collector *c);
 

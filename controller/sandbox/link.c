@@ -44,7 +44,7 @@ bool link_is_listening(const struct link *link)
 	return link->stream && !link->muted;
 }
 
-/* ---- receiving */
+/* Receiving */
 
 static int keep_layers(struct link *link, const struct frame_hello *hello, struct error *err)
 {
@@ -133,7 +133,7 @@ static void on_error_output(void *context, struct str data)
 	link->relay_words[n] = '\0';
 }
 
-/* ---- the stream */
+/* The stream */
 
 int link_put_hello(const struct link *link, struct buffer *out, struct error *err)
 {
@@ -180,7 +180,7 @@ static void on_closed(void *context, const struct error *problem, int exit_code)
 	lose(link, &err);
 }
 
-/* ---- life */
+/* Life */
 
 static int open_stream(struct link *link, const struct pod *pod, struct error *err)
 {

@@ -33,7 +33,7 @@ struct sender {
 	struct error problem;
 };
 
-/* ---- sending */
+/* Sending */
 
 static int put_cancel(struct sender *s, struct error *err)
 {
@@ -151,7 +151,7 @@ int sender_cancel(struct sender *s, struct error *err)
 	return 0;
 }
 
-/* ---- fetching */
+/* Fetching */
 
 static void bundle_ready(void *context, const struct error *error, struct bundle *bundle)
 {
@@ -239,7 +239,7 @@ int sender_load_job(struct sender *s, const struct execution *execution, const s
 	return prepare_bundle(s, skill, tenant, err);
 }
 
-/* ---- life */
+/* Life */
 
 struct sender *sender_new(const struct session_services *services, struct link *link,
 			  const struct sender_handler *handler, void *context, struct error *err)

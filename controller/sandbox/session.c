@@ -96,7 +96,7 @@ static void fail(struct session *s, const char *code, const char *message)
 	set_state(s, SESSION_DONE);
 }
 
-/* ---- storing */
+/* Storing */
 
 static void stored(void *context, const struct error *error)
 {
@@ -128,7 +128,7 @@ static void take_end(struct session *s)
 	collector_store(s->collector, stored, s);
 }
 
-/* ---- what the sandbox says: as a link_handler */
+/* What the sandbox says: as a link_handler */
 
 /* Another controller gave it a job: whoever has that Execution opens a stream of his own. */
 static int note_found(struct session *s, const struct frame_hello *hello, struct error *err)
@@ -238,7 +238,7 @@ static void on_lost(void *context, const struct error *err)
 static const struct link_handler link_handler = {
     .hello = on_hello, .unfit = on_unfit, .frame = on_frame, .drained = on_drained, .lost = on_lost};
 
-/* ---- what can't be sent: as a sender_handler */
+/* What can't be sent: as a sender_handler */
 
 static void on_unavailable(void *context, const struct error *err)
 {
@@ -253,7 +253,7 @@ static void on_unavailable(void *context, const struct error *err)
 
 static const struct sender_handler sender_handler = {.unavailable = on_unavailable, .broken = on_lost};
 
-/* ---- life */
+/* Life */
 
 static struct session *session_new(const struct session_services *services, const struct pod *pod,
 				   void (*changed)(void *context), void *context, struct error *err)
@@ -359,7 +359,7 @@ void session_retry_store(struct session *s)
 	collector_store(s->collector, stored, s);
 }
 
-/* ---- what there is to know */
+/* What there is to know */
 
 const char *session_found_execution(const struct session *s)
 {

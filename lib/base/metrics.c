@@ -27,7 +27,7 @@ struct metrics {
 	struct series_set sets[];
 };
 
-/* ---- the table */
+/* The table */
 
 static bool is_name(const char *name)
 {
@@ -138,7 +138,7 @@ struct metrics *metrics_free(struct metrics *metrics)
 	return NULL;
 }
 
-/* ---- counting */
+/* Counting */
 
 size_t metrics_label(struct metrics *metrics, size_t metric, size_t label, struct str value)
 {
@@ -237,7 +237,7 @@ void metrics_clear(struct metrics *metrics, size_t metric)
 		set->open[i].count = 0;
 }
 
-/* ---- the text */
+/* The text */
 
 static void append_escaped(struct buffer *out, const char *text, bool quotes)
 {

@@ -57,7 +57,7 @@ void directory_release(struct directory_store *store)
 	free(store);
 }
 
-/* ---- on the pool */
+/* On the pool */
 
 /* mkdir -p below root; what was made is made durable in its parent. Gives a descriptor of the last folder. */
 static int make_folders(int root, const char *path, struct error *err)
@@ -234,7 +234,7 @@ static void on_pool(uv_work_t *work)
 	job->status = job->run(job, &job->error);
 }
 
-/* ---- on the loop */
+/* On the loop */
 
 static void job_free(struct job *job)
 {

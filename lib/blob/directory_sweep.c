@@ -44,7 +44,7 @@ static int64_t time_ms(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
-/* ---- names of a folder, in order */
+/* Names of a folder, in order */
 
 struct list {
 	char (*names)[80];
@@ -125,7 +125,7 @@ static int list_folder(int fd, unsigned level, const char *from, struct list *re
 	return status;
 }
 
-/* ---- a page */
+/* A page */
 
 static bool page_is_full(const struct job *job)
 {
@@ -197,7 +197,7 @@ static int run_page(struct job *job, struct error *err)
 	return status < 0 ? -1 : 0;
 }
 
-/* ---- removal */
+/* Removal */
 
 static int remove_one(struct job *job, const struct blob_name *blob, struct error *err)
 {
@@ -233,7 +233,7 @@ static int run_removal(struct job *job, struct error *err)
 	return 0;
 }
 
-/* ---- on the loop */
+/* On the loop */
 
 static void tell_page(struct job *job)
 {

@@ -42,7 +42,7 @@ static void transfer_free(struct remote_transfer *remote)
 	free(remote); /* the first member */
 }
 
-/* ---- requests */
+/* Requests */
 
 /* The server's own words, if it answered with our error body. */
 static void error_of_response(const struct remote_transfer *transfer, const struct http_response *response,

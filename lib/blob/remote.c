@@ -7,7 +7,7 @@
 
 #define ERROR_BODY_MAX 65536
 
-/* ---- store */
+/* Store */
 
 void remote_store_init(struct remote_store *store, const struct blob_operations *operations, uv_loop_t *loop,
 		       struct http_client *client, void (*destroy)(struct remote_store *store))
@@ -40,7 +40,7 @@ void remote_store_close(struct remote_store *store)
 	release(store);
 }
 
-/* ---- transfer */
+/* Transfer */
 
 void remote_transfer_init(struct remote_transfer *transfer, struct remote_store *store,
 			  const struct blob_key *key, blob_done_cb done, void *context,
@@ -98,7 +98,7 @@ void remote_transfer_finish(struct remote_transfer *transfer)
 	done(context, good ? NULL : &error, fd, size);
 }
 
-/* ---- pool */
+/* Pool */
 
 static void on_pool(uv_work_t *work)
 {
@@ -136,7 +136,7 @@ void remote_transfer_on_pool(struct remote_transfer *transfer, void (*job)(struc
 	remote_transfer_finish(transfer);
 }
 
-/* ---- get */
+/* Get */
 
 static void verify(struct remote_transfer *transfer)
 {

@@ -16,7 +16,7 @@ static struct s3_store *from_base(struct blob_store *store)
 	return (struct s3_store *)(void *)store;
 }
 
-/* ---- operations */
+/* Operations */
 
 static void object_of(const struct blob_key *key, char ret[S3_OBJECT_SIZE])
 {
@@ -137,7 +137,7 @@ static int s3_check(struct blob_store *base, struct error *err)
 	return 0;
 }
 
-/* ---- life */
+/* Life */
 
 static void store_destroy(struct remote_store *remote)
 {
@@ -171,7 +171,7 @@ static const struct blob_operations s3_operations = {
     .free = s3_free,
 };
 
-/* ---- options */
+/* Options */
 
 static bool only_has(struct str s, const char *more)
 {

@@ -5,7 +5,7 @@
 
 #define TEXT_MAX 300 /* shown of a server's own words */
 
-/* ---- XML, as much as S3's answers need: elements without attributes that hold text */
+/* XML, as much as S3's answers need: elements without attributes that hold text */
 
 static const struct {
 	struct str name;
@@ -86,7 +86,7 @@ bool s3_answer_is(const struct http_response *response, const char *code)
 	return strcmp(found, code) == 0;
 }
 
-/* ---- refusals */
+/* Refusals */
 
 /* What we can say better than the server. The fault is that of the configuration, never of the user whose
  * blob it is: hence ERR_INTERNAL. */

@@ -59,7 +59,7 @@ static inline bool s3_is_success(const struct http_response *response)
 	return !response->error && response->status >= 200 && response->status <= 299;
 }
 
-/* ---- s3_request.c: one signed request ---- */
+/* S3_request.c: one signed request */
 
 struct s3_call {
 	const char *method;
@@ -78,7 +78,7 @@ struct http_request *s3_send(struct s3_store *store, const struct s3_call *call,
 int s3_presign(struct s3_store *store, enum blob_bucket bucket, const char *object, const char *filename,
 	       int64_t seconds, struct buffer *ret, struct error *err);
 
-/* ---- s3_answer.c: what servers say ---- */
+/* S3_answer.c: what servers say */
 
 /* The decoded text of the first element of that name, appended; false if there is none. */
 bool s3_xml_text(struct str xml, const char *element, struct buffer *ret);
@@ -90,7 +90,7 @@ int s3_refusal(struct s3_store *store, enum blob_bucket bucket, const struct htt
 /* The same as the error of a transfer. */
 void s3_transfer_refuse(struct s3_transfer *transfer, const struct http_response *response);
 
-/* ---- s3_put.c, s3_probe.c ---- */
+/* S3_put.c, s3_probe.c */
 
 void s3_put_start(struct s3_transfer *transfer);
 struct s3_parts *s3_parts_free(struct s3_parts *parts); /* NULL-safe, returns NULL */

@@ -46,7 +46,7 @@ static struct s3_transfer *from_remote(struct remote_transfer *remote)
 	return (struct s3_transfer *)(void *)remote;
 }
 
-/* ---- on the pool: the digest of all, and of each part */
+/* On the pool: the digest of all, and of each part */
 
 static int hash_parts(struct s3_transfer *transfer, struct error *err)
 {
@@ -86,7 +86,7 @@ static void check_content(struct remote_transfer *remote)
 		    parts_new(transfer, &remote->error) == 0 ? hash_parts(transfer, &remote->error) : -1;
 }
 
-/* ---- requests */
+/* Requests */
 
 /* The request runs, or the transfer's error says why not. */
 static bool send_call(struct s3_transfer *transfer, const char *method, const struct sigv4_pair *query,
@@ -139,7 +139,7 @@ static bool is_new_enough(const struct http_response *response)
 	       now - stored < NEW_ENOUGH_S;
 }
 
-/* ---- in one */
+/* In one */
 
 static void on_sent(void *context, const struct http_response *response)
 {
@@ -160,7 +160,7 @@ static void send_whole(struct s3_transfer *transfer)
 		remote_transfer_finish(remote);
 }
 
-/* ---- in parts */
+/* In parts */
 
 static void send_next_part(struct s3_transfer *transfer);
 
@@ -313,7 +313,7 @@ static void begin_upload(struct s3_transfer *transfer)
 		remote_transfer_finish(&transfer->remote);
 }
 
-/* ---- start */
+/* Start */
 
 static void send_it(struct s3_transfer *transfer)
 {

@@ -19,7 +19,7 @@ static int no_room(bool no_memory, const char *where, struct error *err)
 			 : error_set(err, ERR_TOO_LARGE, "signature: the %s has no room", where);
 }
 
-/* ---- encoding */
+/* Encoding */
 
 static bool is_unreserved(char c)
 {
@@ -45,7 +45,7 @@ void sigv4_append_path(struct buffer *ret, struct str path)
 	sigv4_append_encoded(ret, path, true);
 }
 
-/* ---- canonical query: the pairs sorted by their encoded bytes */
+/* Canonical query: the pairs sorted by their encoded bytes */
 
 /* One text a pair, "NAME\0VALUE" in encoded form, where no byte is smaller than those of an encoded name that
  * goes on: so the order of the texts is that of the names, then of the values. */
@@ -93,7 +93,7 @@ int sigv4_append_query(struct buffer *ret, const struct sigv4_pair *query, size_
 	return failed || ret->failed ? no_room(no_memory || ret->no_memory, "query", err) : 0;
 }
 
-/* ---- canonical headers */
+/* Canonical headers */
 
 static int compare_names(struct str a, struct str b)
 {
@@ -174,7 +174,7 @@ static void append_signed_names(struct buffer *ret, const struct sorted_headers 
 	}
 }
 
-/* ---- signature */
+/* Signature */
 
 void sigv4_date(int64_t time_ms, char ret[SIGV4_DATE_SIZE])
 {

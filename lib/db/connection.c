@@ -39,7 +39,7 @@ void db_connection_close(struct db_connection *connection)
 	*connection = (struct db_connection){0};
 }
 
-/* ---- waiting, with a deadline that libpq doesn't have */
+/* Waiting, with a deadline that libpq doesn't have */
 
 static int64_t now_ms(void)
 {
@@ -83,7 +83,7 @@ static int wait_answer(struct db_connection *connection, int64_t deadline_ms, st
 	return 0;
 }
 
-/* ---- what the server's answers mean */
+/* What the server's answers mean */
 
 static bool starts_with(const char *state, const char *class)
 {
@@ -157,7 +157,7 @@ static int query(struct db_connection *connection, const char *sql, int64_t dead
 	return collect(connection, deadline_ms, ret, ret_lost, err);
 }
 
-/* ---- the schema */
+/* The schema */
 
 static int query_int(struct db_connection *connection, const char *sql, int64_t deadline_ms, int64_t *ret,
 		     bool *ret_lost, struct error *err)
@@ -232,7 +232,7 @@ static int migrate(struct db_connection *connection, bool *ret_lost, struct erro
 	return apply_steps(connection, deadline_ms, ret_lost, err);
 }
 
-/* ---- connect */
+/* Connect */
 
 static int set_up(struct db_connection *connection, const struct db_target *target, bool *ret_lost,
 		  struct error *err)
@@ -286,7 +286,7 @@ static int connect_to(struct db_connection *connection, const struct db_target *
 	return error_wrap(err, "preparing the database");
 }
 
-/* ---- run */
+/* Run */
 
 static int run_once(struct db_connection *connection, const struct db_target *target,
 		    enum db_statement statement, const char *const *values, size_t count, PGresult **ret,

@@ -93,7 +93,7 @@ static struct job *queue_take(struct db *db)
 	return job;
 }
 
-/* ---- the database's state */
+/* The database's state */
 
 static void note_up(struct db *db)
 {
@@ -152,7 +152,7 @@ void db_stats(const struct db *db, struct db_stats *ret)
 	*ret = (struct db_stats){db->done, db->failed, db->queue_length, db->busy};
 }
 
-/* ---- threads */
+/* Threads */
 
 static void in_thread(uv_work_t *work)
 {
@@ -230,7 +230,7 @@ static void dispatch(struct db *db)
 	}
 }
 
-/* ---- from outside */
+/* From outside */
 
 int db_run(struct db *db, const struct db_call *call, struct error *err)
 {
@@ -268,7 +268,7 @@ int db_run(struct db *db, const struct db_call *call, struct error *err)
 	return 0;
 }
 
-/* ---- time */
+/* Time */
 
 static void expire_waiting(struct db *db)
 {
@@ -290,7 +290,7 @@ static void on_tick(uv_timer_t *timer)
 			     NULL); /* its outcome is in db->up; without memory the next tick tries again */
 }
 
-/* ---- life */
+/* Life */
 
 static int check_dsn(const char *dsn, struct error *err)
 {
@@ -375,7 +375,7 @@ struct db *db_free(struct db *db)
 	return NULL;
 }
 
-/* ---- results */
+/* Results */
 
 size_t db_result_rows(const struct db_result *result)
 {

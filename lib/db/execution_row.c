@@ -53,7 +53,7 @@ enum column {
 
 static const char *const timing_names[] = {"queue", "sandbox", "start", "run", "collect", "total"};
 
-/* ---- there */
+/* There */
 
 static void put_buffer(struct db_parameters *parameters, const struct buffer *text)
 {
@@ -171,7 +171,7 @@ struct db_parameters *execution_row_write(const struct execution *execution, con
 	return db_parameters_free(p);
 }
 
-/* ---- and back */
+/* And back */
 
 static int take_text(const struct db_result *result, size_t row, enum column column, char **ret,
 		     struct error *err)

@@ -32,7 +32,7 @@ struct kube_client {
 	bool freed;
 };
 
-/* ---- token */
+/* Token */
 
 static int read_token(struct kube_client *client, struct error *err)
 {
@@ -67,7 +67,7 @@ struct str kube_client_token(struct kube_client *client)
 	return client->token.len ? buffer_str(&client->token) : STR("");
 }
 
-/* ---- life */
+/* Life */
 
 static char *copy(const char *text, bool *failed)
 {
@@ -161,7 +161,7 @@ const struct kube_config *kube_client_config(const struct kube_client *client)
 	return &client->config;
 }
 
-/* ---- calls */
+/* Calls */
 
 struct call {
 	struct kube_client *client;

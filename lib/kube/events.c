@@ -83,7 +83,7 @@ static void micro_time(int64_t wall_ms, char ret[MICRO_TIME_SIZE])
 	snprintf(ret, MICRO_TIME_SIZE, "%.*s000Z", (int)(strlen(text) - 1), text);
 }
 
-/* ---- what is sent */
+/* What is sent */
 
 static const char *namespace_of(const struct event_object *about)
 {
@@ -166,7 +166,7 @@ static int call(struct event *event, const char *method, const char *path, const
 	return 0;
 }
 
-/* ---- series */
+/* Series */
 
 static void write_count(struct event *event)
 {
@@ -211,7 +211,7 @@ static void count_again(struct event *event, uint64_t now, int64_t wall_ms)
 		uv_timer_start(&recorder->timer, on_flush, FLUSH_MS, 0);
 }
 
-/* ---- recording */
+/* Recording */
 
 static void event_key(const struct event_object *about, const struct words *words, struct buffer *out)
 {
@@ -298,7 +298,7 @@ unsigned event_recorder_in_flight(const struct event_recorder *recorder)
 	return recorder->in_flight;
 }
 
-/* ---- life */
+/* Life */
 
 struct event_recorder *event_recorder_new(struct kube_client *client, const char *component,
 					  const char *instance, struct error *err)

@@ -72,7 +72,7 @@ static int read_text_file(const char *path, char **ret, struct error *err)
 	return 0;
 }
 
-/* ---- service account */
+/* Service account */
 
 int kube_config_service_account(const char *directory, const char *host, const char *port,
 				struct kube_config *ret, struct error *err)
@@ -114,7 +114,7 @@ int kube_config_service_account(const char *directory, const char *host, const c
 	return 0;
 }
 
-/* ---- kubeconfig */
+/* Kubeconfig */
 
 struct document {
 	yaml_document_t yaml;

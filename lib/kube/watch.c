@@ -50,7 +50,7 @@ struct watch {
 static void start_list(struct watch *watch);
 static void start_stream(struct watch *watch);
 
-/* ---- trying again */
+/* Trying again */
 
 static void report(struct watch *watch, const struct error *problem)
 {
@@ -125,7 +125,7 @@ static void stream_failed(struct watch *watch, const struct error *problem)
 	}
 }
 
-/* ---- list */
+/* List */
 
 static int build_path(const struct watch *watch, struct buffer *path, struct error *err)
 {
@@ -244,7 +244,7 @@ static void start_list(struct watch *watch)
 		list_failed(watch, &err);
 }
 
-/* ---- stream */
+/* Stream */
 
 static void on_established(void *context)
 {
@@ -366,7 +366,7 @@ static void start_stream(struct watch *watch)
 		       watch->options.max_silence_ms / 6 + 1);
 }
 
-/* ---- the interface */
+/* The interface */
 
 static void on_handle_closed(uv_handle_t *handle)
 {

@@ -37,7 +37,7 @@ struct workqueue {
 	bool closing;
 };
 
-/* ---- the heap of due times */
+/* The heap of due times */
 
 static void heap_place(struct workqueue *queue, size_t index, struct item *item)
 {
@@ -107,7 +107,7 @@ static void arm_timer(struct workqueue *queue)
 	uv_timer_start(&queue->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
-/* ---- items */
+/* Items */
 
 static struct item *item_get(struct workqueue *queue, struct str key)
 {
@@ -227,7 +227,7 @@ static void item_delay(struct workqueue *queue, struct item *item, uint64_t dela
 	arm_timer(queue);
 }
 
-/* ---- the interface */
+/* The interface */
 
 struct workqueue *workqueue_new(uv_loop_t *loop, const struct workqueue_options *options, struct error *err)
 {

@@ -11,7 +11,7 @@
 #define PING_AFTER_S 30
 #define HANG_UP_AFTER_S 60
 
-/* ---- the server's address */
+/* The server's address */
 
 void ws_server_free(struct ws_server *server)
 {
@@ -78,7 +78,7 @@ int ws_server_parse(const char *url, struct ws_server *ret, struct error *err)
 	return 0;
 }
 
-/* ---- the context */
+/* The context */
 
 /* Tables are sized by the soft limit: "unlimited" (a billion, some container engines) would be gigabytes, and
  * 1,024 (the usual default) is too few for hundreds of streams. */

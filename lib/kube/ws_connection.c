@@ -41,7 +41,7 @@ struct ws_connection {
 	struct error problem;
 };
 
-/* ---- the end of a connection */
+/* The end of a connection */
 
 static void on_timer_closed(uv_handle_t *handle)
 {
@@ -187,7 +187,7 @@ void ws_connection_orphan(struct ws_connection *connection)
 	free_if_unused(connection);
 }
 
-/* ---- the beginning */
+/* The beginning */
 
 static void on_open_timeout(uv_timer_t *timer)
 {
@@ -339,7 +339,7 @@ void ws_connection_pause(struct ws_connection *connection, bool pause)
 		lws_callback_on_writable(connection->wsi);
 }
 
-/* ---- what libwebsockets says */
+/* What libwebsockets says */
 
 static int add_token(struct ws_connection *connection, unsigned char **position, size_t room)
 {

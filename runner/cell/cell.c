@@ -30,7 +30,7 @@ void cell_clear(struct cell *cell)
 	cell_init(cell, &services);
 }
 
-/* ---- the end ---- */
+/* The end */
 
 void cell_fail(struct cell *cell, const char *reason, const struct error *err)
 {
@@ -70,7 +70,7 @@ void cell_end(struct cell *cell, enum frame_exit_reason why)
 	cell->job.state = FRAME_STATE_FINISHED;
 }
 
-/* ---- a parked interpreter ---- */
+/* A parked interpreter */
 
 void cell_lose_parked(struct cell *cell, const struct error *err)
 {
@@ -119,7 +119,7 @@ int cell_park(struct cell *cell, enum cell_watch *ret, struct error *err)
 	return 0;
 }
 
-/* ---- the job, and the script's start ---- */
+/* The job, and the script's start */
 
 int cell_take(struct cell *cell, const struct frame *frame, struct error *err)
 {
@@ -174,7 +174,7 @@ int cell_start(struct cell *cell, enum cell_watch *ret, struct error *err)
 	return 0;
 }
 
-/* ---- while it runs ---- */
+/* While it runs */
 
 void cell_read_status(struct cell *cell)
 {

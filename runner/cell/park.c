@@ -78,7 +78,7 @@ const char *park_name(const struct park *park)
 	return park->language ? park->language->name : NULL;
 }
 
-/* ---- the hook's file ---- */
+/* The hook's file */
 
 static int write_file(int directory_fd, const struct park_language *language, struct error *err)
 {
@@ -135,7 +135,7 @@ static bool remove_hook(struct park *park)
 	return fchmod(fd, st.st_mode) == 0 && gone;
 }
 
-/* ---- before the job ---- */
+/* Before the job */
 
 static int make_environment(struct park *park, const char *search, struct error *err)
 {
@@ -187,7 +187,7 @@ int park_read(struct park *park, struct error *err)
 	return 0;
 }
 
-/* ---- the job ---- */
+/* The job */
 
 static bool is_read_at_start(struct str name)
 {

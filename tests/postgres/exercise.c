@@ -31,7 +31,7 @@ static void on_changed(void *context, const struct error *problem)
 		say("%s\n", "usable");
 }
 
-/* ---- check */
+/* Check */
 
 static void on_input(uv_poll_t *poll, int status, int events)
 {
@@ -52,7 +52,7 @@ static void check(uv_loop_t *loop)
 	uv_run(loop, UV_RUN_NOWAIT); /* it stands on our stack */
 }
 
-/* ---- archive */
+/* Archive */
 
 struct load {
 	uv_loop_t *loop;
@@ -146,7 +146,7 @@ static void archive(uv_loop_t *loop, struct db *db, size_t count)
 	free(text);
 }
 
-/* ---- beat */
+/* Beat */
 
 #define BEAT_MS 5
 

@@ -48,7 +48,7 @@ static int64_t monotonic_us(void *context)
 	return clock_monotonic_us(&clock_system);
 }
 
-/* ---- commands: 0 if the loop will bring the end ---- */
+/* Commands: 0 if the loop will bring the end */
 
 static void on_stored(void *context, const struct error *error, int fd, int64_t size)
 {
@@ -179,8 +179,6 @@ static const struct command {
 		{"delete", 2, delete_command},
 		{"presign", 3, presign_command},
 		{"check", 0, check_command}};
-
-/* ---- */
 
 static int run(struct exercise *exercise, const struct command *command, int count, char **arguments)
 {

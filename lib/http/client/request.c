@@ -18,7 +18,7 @@
 #define MAX_LABEL_URL 512 /* of a request's URL in messages */
 #define MAX_LABEL (METHOD_MAX + 1 + MAX_LABEL_URL)
 
-/* ---- curl's callbacks of a transfer */
+/* Curl's callbacks of a transfer */
 
 static bool is_success(long status)
 {
@@ -124,7 +124,7 @@ static int on_body_seek(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* ---- options */
+/* Options */
 
 static bool is_token(const char *s)
 {
@@ -281,7 +281,7 @@ static int set_options(struct http_request *request, const struct http_request_o
 		   : 0;
 }
 
-/* ---- life */
+/* Life */
 
 static void on_request_closed(uv_handle_t *handle)
 {

@@ -74,7 +74,7 @@ void http_exchange_answer_file(struct http_exchange *exchange, int status, const
 	give(exchange, status, content_type, response);
 }
 
-/* ---- streams */
+/* Streams */
 
 static size_t queued(const struct http_exchange *exchange)
 {

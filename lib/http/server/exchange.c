@@ -11,7 +11,7 @@
 #define MAX_DISCARD (64U << 20)
 #define MAX_DISCARD_MS 30000
 
-/* ---- suspend and resume */
+/* Suspend and resume */
 
 static void on_watch_closed(uv_handle_t *handle)
 {
@@ -74,7 +74,7 @@ void http_exchange_resume(struct http_exchange *exchange)
 	http_server_wake(exchange->server);
 }
 
-/* ---- what is refused before the handler sees it */
+/* What is refused before the handler sees it */
 
 struct header_survey {
 	unsigned content_lengths, transfer_encodings, hosts;
@@ -169,7 +169,7 @@ static const char *why_refused(struct http_exchange *exchange, const char *versi
 	return NULL;
 }
 
-/* ---- the daemon's calls */
+/* The daemon's calls */
 
 static enum MHD_Result queue_answer(struct http_exchange *exchange)
 {
@@ -310,7 +310,7 @@ void http_exchange_on_completed(void *context, struct MHD_Connection *connection
 	free(exchange);
 }
 
-/* ---- what the handler asks */
+/* What the handler asks */
 
 void http_exchange_hold(struct http_exchange *exchange)
 {

@@ -15,7 +15,7 @@
 #define DEFAULT_IDLE_TIMEOUT_S 60
 #define MAX_TLS_SPINS 16
 
-/* ---- listening */
+/* Listening */
 
 union socket_address {
 	struct sockaddr any;
@@ -71,7 +71,7 @@ static uint16_t port_of(int fd)
 	return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
-/* ---- loop */
+/* Loop */
 
 static void run(struct http_server *server);
 
@@ -135,7 +135,7 @@ void http_server_wake(struct http_server *server)
 		uv_idle_start(&server->idle, on_idle);
 }
 
-/* ---- daemon */
+/* Daemon */
 
 /* Paths and queries stay as sent: the router and http_exchange_query decode what they need, once. */
 static size_t keep_escapes(void *context, struct MHD_Connection *connection, char *text)

@@ -197,7 +197,7 @@ int exec_command(struct exercise *exercise, int count, char **arguments)
 	return start(&running, arguments, (const char *const *)arguments + 3, &handler);
 }
 
-/* ---- latency ---- */
+/* Latency */
 
 static const char round_trip[100] = "x";
 

@@ -26,7 +26,7 @@
 #define SCRIPT_PID 4711
 #define TURNS 200 /* of the loop, before a test gives up */
 
-/* ---- the script ---- */
+/* The script */
 
 static struct {
 	unsigned starts, ends, kills;
@@ -143,7 +143,7 @@ int tree_end(pid_t watched, int *ret_status, bool *ret_ended, struct error *err)
 	return 0;
 }
 
-/* ---- the sandbox ---- */
+/* The sandbox */
 
 static struct init init;
 static struct directory directory;
@@ -237,7 +237,7 @@ static int tear_down(void **state)
 	return directory_remove(&directory);
 }
 
-/* ---- peers ---- */
+/* Peers */
 
 struct peer {
 	int fd;
@@ -422,7 +422,7 @@ static unsigned count_scripts(void)
 	return entries - 2;
 }
 
-/* ---- the way that works ---- */
+/* The way that works */
 
 static void test_a_job(void **state)
 {
@@ -467,7 +467,7 @@ static void test_start_is_told_when_the_interpreter_runs(void **state)
 	leave(&peer);
 }
 
-/* ---- cancel and timeout ---- */
+/* Cancel and timeout */
 
 static void test_cancel(void **state)
 {
@@ -549,7 +549,7 @@ static void test_exit_at_the_deadline_is_an_exit(void **state)
 	leave(&peer);
 }
 
-/* ---- connections that are lost ---- */
+/* Connections that are lost */
 
 static void test_lost_while_loading_is_forgotten(void **state)
 {
@@ -632,7 +632,7 @@ static void test_a_peer_that_says_no_more(void **state)
 	leave(&peer);
 }
 
-/* ---- more than one peer ---- */
+/* More than one peer */
 
 static void test_the_newest_counts(void **state)
 {
@@ -698,7 +698,7 @@ static void test_who_is_sent_away_hides_nobody(void **state)
 	leave(&peer);
 }
 
-/* ---- jobs that can't be run ---- */
+/* Jobs that can't be run */
 
 static void test_bad_job(void **state)
 {
@@ -792,7 +792,7 @@ static void test_files_ahead_are_confirmed(void **state)
 	leave(&peer);
 }
 
-/* ---- signals, and the container's log ---- */
+/* Signals, and the container's log */
 
 static void test_sigterm_from_outside_ends_the_loop(void **state)
 {

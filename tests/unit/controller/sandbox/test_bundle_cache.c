@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- with a store in a directory */
+/* With a store in a directory */
 
 struct fixture {
 	uv_loop_t loop;
@@ -199,7 +199,7 @@ static void small_and_large_have_rooms_of_their_own(void **state)
 	free(data);
 }
 
-/* ---- with a store that answers when the test says so */
+/* With a store that answers when the test says so */
 
 enum { GETS_MAX = 8, WAITERS = 3 };
 

@@ -227,7 +227,7 @@ static void test_store_that_fails_is_tried_again(void **state)
 	assert_int_equal(result->file_count, 1);
 }
 
-/* ---- a sandbox that is no friend of ours */
+/* A sandbox that is no friend of ours */
 
 #define MAX_STEPS 8
 

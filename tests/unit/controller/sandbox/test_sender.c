@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the link: takes `room` bytes */
+/* The link: takes `room` bytes */
 
 struct link {
 	struct buffer written;
@@ -45,7 +45,7 @@ int link_put_hello(const struct link *link, struct buffer *out, struct error *er
 	return frame_encode(&frame, out, err);
 }
 
-/* ---- the store: keeps what was asked for until the test answers */
+/* The store: keeps what was asked for until the test answers */
 
 struct fake_store {
 	struct blob_store base;
@@ -71,7 +71,7 @@ static int fake_get(struct blob_store *base, const struct blob_key *key, int64_t
 static const struct blob_operations operations = {.get = fake_get};
 static struct fake_store store;
 
-/* ---- what is sent */
+/* What is sent */
 
 static uv_loop_t loop;
 static const struct controller_config config = {.policy.max_output_size = 1 << 20,
@@ -214,7 +214,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- tests */
+/* Tests */
 
 /* The job goes out when the sandbox waits and bundle and input are here, whichever is last. */
 static void test_every_order(void **state)

@@ -24,7 +24,7 @@ static const struct controller_config config = {.runner_delivery = RUNNER_IN_IMA
 						.policy.default_cpu = 500,
 						.policy.max_cpu = 1000};
 
-/* ---- resolving */
+/* Resolving */
 
 struct wish {
 	const char *name;
@@ -248,7 +248,7 @@ static void test_who_needs_volumes(void **state)
 	assert_true(run_shape_needs_volumes(&other, 1, 0));
 }
 
-/* ---- as text */
+/* As text */
 
 static void test_there_and_back(void **state)
 {

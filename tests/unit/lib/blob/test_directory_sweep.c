@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- blobs */
+/* Blobs */
 
 static const char *path_of(const struct blob_name *blob)
 {
@@ -86,7 +86,7 @@ static struct blob_name old_blob(enum blob_bucket bucket, const char *tenant, co
 	return blob;
 }
 
-/* ---- calls */
+/* Calls */
 
 struct pages {
 	unsigned calls;
@@ -138,7 +138,7 @@ static struct blob_removal remove_blobs(const struct blob_name *blobs, size_t co
 	return pages.removed;
 }
 
-/* ---- tests */
+/* Tests */
 
 static void old_ones_and_only_those(void **state)
 {

@@ -119,7 +119,7 @@ static const char *body_of(unsigned index)
 	return strstr(server.requests[index], "\r\n\r\n") + 4;
 }
 
-/* ---- put ---- */
+/* Put */
 
 static void a_small_blob_goes_at_once(void **state)
 {
@@ -326,7 +326,7 @@ static void uploads_that_do_not_begin(void **state)
 	}
 }
 
-/* ---- get, delete ---- */
+/* Get, delete */
 
 static void what_comes_is_verified(void **state)
 {
@@ -376,7 +376,7 @@ static void deleting_what_is_absent_succeeds(void **state)
 	stop();
 }
 
-/* ---- refusals ---- */
+/* Refusals */
 
 static void refusals_are_told_in_plain_words(void **state)
 {
@@ -454,7 +454,7 @@ static void long_words_are_cut_at_a_character(void **state)
 	stop();
 }
 
-/* ---- buckets ---- */
+/* Buckets */
 
 static void until_checked(struct error *ret)
 {
@@ -540,7 +540,7 @@ static void a_bucket_that_vanishes_is_not_made_again(void **state)
 	stop();
 }
 
-/* ---- URLs and options ---- */
+/* URLs and options */
 
 static void urls(void **state)
 {
@@ -628,7 +628,7 @@ static void wrong_options(void **state)
 	}
 }
 
-/* ---- the end of the store ---- */
+/* The end of the store */
 
 static void closing_at_every_moment(void **state)
 {

@@ -25,7 +25,7 @@
 	}
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-/* ---- the test suite ---- */
+/* The test suite */
 
 static const struct sigv4_key suite_key = {
     {"AKIDEXAMPLE", 11}, {"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 40}, {"us-east-1", 9}, {"service", 7}};
@@ -158,7 +158,7 @@ static void the_test_suite(void **state)
 	}
 }
 
-/* ---- the examples of the S3 documentation ---- */
+/* The examples of the S3 documentation */
 
 static const struct sigv4_key s3_key = {{"AKIAIOSFODNN7EXAMPLE", 20},
 					{"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", 40},
@@ -260,7 +260,7 @@ static void presigned_url(void **state)
 	    "Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 }
 
-/* ---- encoding, order, bounds ---- */
+/* Encoding, order, bounds */
 
 static void expect_query(const struct sigv4_pair *pairs, size_t count, const char *expected)
 {

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-/* ---- without a database */
+/* Without a database */
 
 static void test_parameters(void **state)
 {
@@ -183,7 +183,7 @@ static void test_table_of_statements(void **state)
 	}
 }
 
-/* ---- with one */
+/* With one */
 
 static void read_one(const struct db_result *result, void *context)
 {

@@ -102,7 +102,7 @@ static inline void raw_close(struct raw_client *client)
 	buffer_free(&client->received);
 }
 
-/* ---- curl ---- */
+/* Curl */
 
 struct curl_run {
 	uv_process_t process;

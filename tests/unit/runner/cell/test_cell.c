@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- the parts: they note what was asked of them, and fail where the test says so ---- */
+/* The parts: they note what was asked of them, and fail where the test says so */
 
 static struct {
 	struct spawn_request request; /* of the last run_park or run_start */
@@ -190,7 +190,7 @@ void collection_free(struct collection *collection)
 	(void)collection;
 }
 
-/* ---- the cell ---- */
+/* The cell */
 
 struct fixture {
 	struct interpreters interpreters;

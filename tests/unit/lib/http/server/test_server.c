@@ -158,7 +158,7 @@ static void test_addresses(void **state)
 	app_finish(app);
 }
 
-/* ---- TLS, with the project's own client ---- */
+/* TLS, with the project's own client */
 
 struct result {
 	unsigned calls;
