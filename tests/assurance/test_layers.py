@@ -38,13 +38,8 @@ TESTED = ("controller", "apiserver/execution", "apiserver/object", "runner/cell"
 KNOWN_WITHOUT_TEST = {
     "controller/cache.c",
     "controller/compose.c",
-    "controller/execution/reconcile.c",
     "controller/gauges.c",
     "controller/health.c",
-    "controller/pool/apply.c",
-    "controller/pool/calls.c",
-    "controller/pool/pools.c",
-    "controller/pool/refresh.c",
     "controller/skill/reconcile.c",
     "controller/sweep.c",
     "runner/cell/spawn.c",

@@ -558,6 +558,28 @@ static void check_wish(const struct row *row, const struct plan *plan)
 	assert_int_equal(plan->wish->status.completed_ms, ended ? NOW : 0);
 }
 
+#define RULES_MAX 64
+static bool has_decided[RULES_MAX];
+
+static void note_rule(const struct plan *plan)
+{
+	size_t at = 0;
+	while (plan_rule_name(at) && strcmp(plan_rule_name(at), plan->rule) != 0)
+		at++;
+	assert_non_null(plan_rule_name(at));
+	assert_true(at < RULES_MAX);
+	has_decided[at] = true;
+}
+
+/* After all rows: a rule that none of them needs is not tested. */
+static void test_every_rule_decides_a_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; plan_rule_name(i); i++)
+		if (!has_decided[i])
+			fail_msg("no row is decided by the rule '%s'", plan_rule_name(i));
+}
+
 static void test_row(void **state)
 {
 	const struct row *row = *state;
@@ -641,6 +663,7 @@ static void test_row(void **state)
 					   (row->waiting ? ACTION_WAIT : 0) |
 					   (row->waits_for_pool ? ACTION_WAIT_IN_LINE : 0));
 	check_wish(row, &plan);
+	note_rule(&plan);
 	if (row->requeue_max)
 		assert_in_range(plan.requeue_ms, row->requeue_min, row->requeue_max);
 	plan_clear(&plan);
@@ -648,9 +671,11 @@ static void test_row(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[sizeof(rows) / sizeof(rows[0])];
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
+	struct CMUnitTest tests[COUNT + 1];
+	for (size_t i = 0; i < COUNT; i++)
 		tests[i] =
 		    (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
-	return _cmocka_run_group_tests("plan", tests, sizeof(rows) / sizeof(rows[0]), NULL, NULL);
+	tests[COUNT] = (struct CMUnitTest)cmocka_unit_test(test_every_rule_decides_a_row);
+	return _cmocka_run_group_tests("plan", tests, COUNT + 1, NULL, NULL);
 }
