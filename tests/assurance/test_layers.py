@@ -36,12 +36,6 @@ KNOWN_BETWEEN_FILES = []
 # Sources below these have a unit test at the same place below tests/unit/, those listed aside.
 TESTED = ("controller", "apiserver/execution", "apiserver/object", "runner/cell")
 KNOWN_WITHOUT_TEST = {
-    "controller/cache.c",
-    "controller/compose.c",
-    "controller/gauges.c",
-    "controller/health.c",
-    "controller/skill/reconcile.c",
-    "controller/sweep.c",
     "runner/cell/spawn.c",
 }
 

@@ -222,6 +222,8 @@ struct workqueue {
 	size_t count;
 	struct stage_done done;
 };
+#define QUEUES_MAX 8
+static struct workqueue *queues[QUEUES_MAX];
 static unsigned queue_count;
 
 struct workqueue *workqueue_new(uv_loop_t *loop, const struct workqueue_options *options, struct error *err)
@@ -231,7 +233,8 @@ struct workqueue *workqueue_new(uv_loop_t *loop, const struct workqueue_options 
 	struct workqueue *queue = calloc(1, sizeof(*queue));
 	assert_non_null(queue);
 	queue->options = *options;
-	queue_count++;
+	assert_true(queue_count < QUEUES_MAX);
+	queues[queue_count++] = queue;
 	return queue;
 }
 
@@ -240,6 +243,12 @@ struct workqueue *workqueue_free(struct workqueue *queue)
 	queue_count -= queue != NULL;
 	free(queue);
 	return NULL;
+}
+
+struct workqueue *stand_in_queue(size_t index)
+{
+	assert_true(index < queue_count);
+	return queues[index];
 }
 
 static size_t find_key(const struct workqueue *queue, struct str key)

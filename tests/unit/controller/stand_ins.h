@@ -11,5 +11,7 @@ void stand_ins_reset(void);
 void stand_ins_check_empty(void);
 struct kube_client *stand_in_client(void);
 struct history *stand_in_history(void);
+/* The queues there are, in the order in which they were made. */
+struct workqueue *stand_in_queue(size_t index);
 
 #endif

@@ -144,6 +144,25 @@ static void test_a_sandbox_is_lost(void **state)
 	assert_int_equal(tracked->state, TRACKED_STARTING);
 }
 
+/* Its end is written and archived, but the watch still shows it as it was: it must not be run once more. */
+static void test_an_end_that_is_not_shown_is_not_forgotten(void **state)
+{
+	struct stage *stage = *state;
+	stage_history(stage);
+	stage_set_history(HISTORY_DONE, 0);
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, ",\"cancel\":true", ""));
+	look(stage);
+	stage_call("PATCH", STATUS);
+	stage_answer(200, "{\"metadata\":{\"name\":\"e\",\"namespace\":\"ns\",\"uid\":\"" STAGE_UID
+			  "\",\"resourceVersion\":\"8\"},\"spec\":{\"skillRef\":{\"name\":\"adder\"}},"
+			  "\"status\":{" STAGE_SUCCEEDED "}}");
+	look(stage);
+	look(stage);
+	assert_int_equal(stage_calls(), 0);
+	assert_non_null(tracked_find(stage->executions, STAGE_KEY));
+	check_done(stage, 3, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
 
 int main(void)
@@ -156,6 +175,7 @@ int main(void)
 	    TEST(test_settled_at_once),
 	    TEST(test_the_history_says_when),
 	    TEST(test_a_sandbox_is_lost),
+	    TEST(test_an_end_that_is_not_shown_is_not_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

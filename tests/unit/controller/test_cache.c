@@ -1,0 +1,227 @@
+/* What is known of the cluster, and how it is found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/controller/stage.h"
+
+#include <stdio.h>
+
+static void test_all_must_be_complete(void **state)
+{
+	struct stage *stage = *state;
+	for (int i = 0; i < CACHE_RESOURCE_COUNT; i++) {
+		assert_false(cache_has_synced(stage->cache));
+		assert_non_null(cache_problem(stage->cache));
+		stage_sync((enum cache_resource)i);
+	}
+	assert_true(cache_has_synced(stage->cache));
+	assert_null(cache_problem(stage->cache));
+}
+
+/* A watch that is lost: what was known stays, and /ready says which it is. */
+static void test_one_is_not_up(void **state)
+{
+	static const char *const problems[CACHE_RESOURCE_COUNT] = {
+	    "the watch of namespaces is not up", "the watch of skills is not up",
+	    "the watch of executions is not up", "the watch of pods is not up",
+	    "the watch of sandbox pools is not up"};
+	struct stage *stage = *state;
+	for (int i = 0; i < CACHE_RESOURCE_COUNT; i++) {
+		enum cache_resource resource = (enum cache_resource)i;
+		stage_live(resource, false);
+		assert_string_equal(cache_problem(stage->cache), problems[i]);
+		assert_false(cache_is_live(stage->cache, resource));
+		assert_true(cache_has_synced(stage->cache));
+		stage_live(resource, true);
+		assert_true(cache_is_live(stage->cache, resource));
+	}
+	assert_null(cache_problem(stage->cache));
+}
+
+static void test_tenants(void **state)
+{
+	struct stage *stage = *state;
+	assert_string_equal(cache_tenant(stage->cache, "ns"), "acme");
+	assert_null(cache_tenant(stage->cache, "other"));
+	stage_show(CACHE_TENANTS, "{\"metadata\":{\"name\":\"ns\",\"deletionTimestamp\":\"" STAGE_NOW
+				  "\",\"labels\":{\"" API_TENANT_LABEL "\":\"acme\"}}}");
+	assert_null(cache_tenant(stage->cache, "ns")); /* it is going */
+	stage_show(CACHE_TENANTS, "{\"metadata\":{\"name\":\"ns\"}}");
+	assert_null(cache_tenant(stage->cache, "ns")); /* the label went */
+}
+
+static void show_skill(const char *name, const char *version, const char *uploaded)
+{
+	char json[512];
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\",\"annotations\":{"
+		 "\"" API_UPLOADED_AT_ANNOTATION
+		 "\":\"%s\"}},\"spec\":{\"name\":\"adder\",\"version\":\"%s\",\"description\":\"d\","
+		 "\"lang\":\"python\",\"source\":{\"files\":{\"main.py\":\"\"}}}}",
+		 name, uploaded, version);
+	stage_show(CACHE_SKILLS, json);
+}
+
+/* What a skillRef means. */
+static void test_skills(void **state)
+{
+	static const struct {
+		const char *namespace, *name, *version, *found;
+	} rows[] = {
+	    {"ns", "adder", NULL, "s2"},    {"ns", "adder", "", "s2"},      {"ns", "adder", "latest", "s2"},
+	    {"ns", "adder", "1.0.0", "s3"}, {"ns", "adder", "2.0.0", "s2"}, {"ns", "adder", "3.0.0", NULL},
+	    {"ns", "other", NULL, NULL},    {"other", "adder", NULL, NULL}, {"ns", NULL, NULL, NULL},
+	};
+	struct stage *stage = *state;
+	show_skill("s1", "1.0.0", "2026-01-01T00:00:00Z");
+	show_skill("s2", "2.0.0", "2026-01-03T00:00:00Z"); /* the newest upload, whatever the version */
+	show_skill("s3", "1.0.0", "2026-01-02T00:00:00Z"); /* the same version, uploaded again */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct skill *skill =
+		    cache_find_skill(stage->cache, rows[i].namespace, rows[i].name, rows[i].version);
+		assert_int_equal(skill != NULL, rows[i].found != NULL);
+		if (rows[i].found)
+			assert_string_equal(skill->meta.name, rows[i].found);
+	}
+	assert_string_equal(cache_skill(stage->cache, STR("ns/s1"))->spec.version, "1.0.0");
+}
+
+static void test_executions(void **state)
+{
+	struct stage *stage = *state;
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	stage_show(CACHE_EXECUTIONS, stage_execution("22222222-2222-3333-4444-555555555555", "u2", "", ""));
+	assert_string_equal(cache_execution(stage->cache, STAGE_KEY)->meta.uid, STAGE_UID);
+	assert_string_equal(cache_execution_of_uid(stage->cache, STAGE_UID)->meta.name, "e");
+	assert_null(cache_execution_of_uid(stage->cache, "nobody"));
+	/* an id is the object's name if that is a UUID, else its UID */
+	assert_string_equal(cache_execution_by_id(stage->cache, "ns", STAGE_UID)->meta.name, "e");
+	assert_string_equal(
+	    cache_execution_by_id(stage->cache, "ns", "22222222-2222-3333-4444-555555555555")->meta.uid,
+	    "u2");
+	assert_null(cache_execution_by_id(stage->cache, "other", STAGE_UID));
+	assert_null(cache_execution_by_id(stage->cache, "ns", "nobody"));
+}
+
+static bool count(void *context, const void *object)
+{
+	assert_non_null(object);
+	++*(int *)context;
+	return true;
+}
+
+static bool stop(void *context, const void *object)
+{
+	count(context, object);
+	return false;
+}
+
+static void test_pods(void **state)
+{
+	struct stage *stage = *state;
+	int visited = 0;
+	stage_show(CACHE_PODS, stage_pod("a", POD_POOL_LABEL, "p", "", STAGE_RUNS));
+	stage_show(CACHE_PODS, stage_pod("b", POD_POOL_LABEL, "p", "", ""));
+	stage_show(CACHE_PODS, stage_pod("c", POD_POOL_LABEL, "q", "", ""));
+	stage_show(CACHE_PODS, stage_pod("d", POD_EXECUTION_LABEL, "p", "", ""));
+	assert_true(cache_pod(stage->cache, "ns", "a")->ready);
+	assert_null(cache_pod(stage->cache, "other", "a"));
+	cache_each_pod_of_pool(stage->cache, "p", count, &visited);
+	assert_int_equal(visited, 2);
+	cache_each(stage->cache, CACHE_PODS, count, &visited);
+	assert_int_equal(visited, 6);
+	cache_each(stage->cache, CACHE_PODS, stop, &visited);
+	assert_int_equal(visited, 7);
+	stage_show(CACHE_SANDBOX_POOLS, stage_pool(3, ""));
+	assert_int_equal(cache_sandbox_pool(stage->cache, STR("ns/p"))->spec.replicas, 3);
+}
+
+static void test_keys(void **state)
+{
+	struct stage *stage = *state;
+	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
+	const struct object_meta meta = {.namespace = (char *)"ns", .name = (char *)"e"};
+	const struct object_meta alone = {.name = (char *)"ns"};
+	cache_key(&meta, &key);
+	assert_string_equal(key.data, "ns/e");
+	buffer_reset(&key);
+	cache_key(&alone, &key);
+	assert_string_equal(key.data, "ns");
+	cache_enqueue(stage->execution_queue, &meta);
+	assert_int_equal(stage_asked(stage->execution_queue, STAGE_KEY), 0);
+}
+
+/* Who is told of a change, and of which resource. */
+static struct {
+	enum cache_resource resource;
+	bool had_old, has_fresh;
+	unsigned count;
+} told;
+
+static void changed(void *context, enum cache_resource resource, const void *old, const void *fresh)
+{
+	assert_ptr_equal(context, &told);
+	told.resource = resource;
+	told.had_old = old != NULL;
+	told.has_fresh = fresh != NULL;
+	told.count++;
+}
+
+static void test_changes(void **state)
+{
+	struct stage *stage = *state;
+	stage->changed = changed;
+	stage->changed_context = &told;
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	assert_int_equal(told.resource, CACHE_EXECUTIONS);
+	assert_false(told.had_old);
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", STAGE_SUCCEEDED));
+	assert_true(told.had_old && told.has_fresh);
+	stage_gone(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	assert_false(told.has_fresh);
+	stage_show(CACHE_SANDBOX_POOLS, stage_pool(1, ""));
+	assert_int_equal(told.resource, CACHE_SANDBOX_POOLS);
+	assert_int_equal(told.count, 4);
+}
+
+/* Thousands that have ended only wait for their end: without a history nobody reads their data again. */
+static void test_what_ended_is_kept_small(void **state)
+{
+	struct stage *stage = *state;
+	char json[1024];
+	snprintf(json, sizeof(json), "%s",
+		 stage_execution("e", STAGE_UID, ",\"input\":[1]", "\"output\":\"[2]\"," STAGE_SUCCEEDED));
+	stage_show(CACHE_EXECUTIONS, json);
+	assert_string_equal(cache_execution(stage->cache, STAGE_KEY)->status.output, "[2]"); /* keeps_ended */
+	cache_free(stage->cache);
+	struct cache_options options = {.changed = changed, .context = &told};
+	stage->cache = cache_start(&options, NULL);
+	assert_non_null(stage->cache);
+	stage_show(CACHE_EXECUTIONS, json);
+	assert_null(cache_execution(stage->cache, STAGE_KEY)->status.output);
+	assert_null(cache_execution(stage->cache, STAGE_KEY)->spec.input);
+	stage_show(CACHE_EXECUTIONS, stage_execution("f", "u", ",\"input\":[1]", ""));
+	assert_string_equal(cache_execution(stage->cache, STR("ns/f"))->spec.input, "[1]");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_all_must_be_complete, stage_setup_unsynced, stage_teardown),
+	    TEST(test_one_is_not_up),
+	    TEST(test_tenants),
+	    TEST(test_skills),
+	    TEST(test_executions),
+	    TEST(test_pods),
+	    TEST(test_keys),
+	    TEST(test_changes),
+	    TEST(test_what_ended_is_kept_small),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

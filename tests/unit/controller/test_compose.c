@@ -1,0 +1,176 @@
+/* The controller as a whole: put together, working, and taken apart in the middle of its work. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "controller/compose.h"
+#include "tests/unit/controller/stage.h"
+#include "tests/unit/controller/stand_ins.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char the_ws;
+
+struct kube_ws *kube_ws_new(struct kube_client *client, struct error *err)
+{
+	(void)err;
+	assert_ptr_equal(client, stand_in_client());
+	return (struct kube_ws *)(void *)&the_ws;
+}
+
+struct kube_ws *kube_ws_free(struct kube_ws *ws)
+{
+	(void)ws;
+	return NULL;
+}
+
+struct fixture {
+	char folder[64], key[128], kubeconfig[128];
+	uv_loop_t loop;
+	struct controller *controller;
+	struct error err;
+};
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/skillbox-compose-XXXXXX");
+	assert_non_null(mkdtemp(fixture->folder));
+	snprintf(fixture->key, sizeof(fixture->key), "%s/key", fixture->folder);
+	snprintf(fixture->kubeconfig, sizeof(fixture->kubeconfig), "%s/config", fixture->folder);
+	write_file(fixture->key, "0123456789abcdef0123456789abcdef\n");
+	write_file(fixture->kubeconfig, "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+					"clusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+					"users: [{name: u, user: {token: t}}]\n"
+					"contexts: [{name: c, context: {cluster: k, user: u}}]\n");
+	setenv("KUBECONFIG", fixture->kubeconfig, 1);
+	setenv("SKILLBOX_SIGNING_KEY_FILE", fixture->key, 1);
+	setenv("SKILLBOX_HEALTH_PORT", "1234", 1);
+	uv_loop_init(&fixture->loop);
+	stand_ins_reset();
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	controller_free(fixture->controller);
+	uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&fixture->loop), 0);
+	stand_ins_check_empty();
+	unlink(fixture->key);
+	unlink(fixture->kubeconfig);
+	rmdir(fixture->folder);
+	free(fixture);
+	return 0;
+}
+
+static void start(struct fixture *fixture)
+{
+	struct controller_config config;
+	assert_int_equal(controller_config_load(&config, &fixture->err), 0);
+	fixture->controller = controller_new(&fixture->loop, &config, &fixture->err);
+	controller_config_free(&config); /* zeroed if it was taken over */
+}
+
+static void sync_all(void)
+{
+	for (int i = 0; i < CACHE_RESOURCE_COUNT; i++)
+		stage_sync((enum cache_resource)i);
+	stage_show(CACHE_TENANTS,
+		   "{\"metadata\":{\"name\":\"ns\",\"labels\":{\"" API_TENANT_LABEL "\":\"acme\"}}}");
+}
+
+enum { EXECUTIONS, SKILLS, POOLS }; /* queues, in the order in which they are made */
+
+static void test_ready_when_all_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *problem = NULL;
+	start(fixture);
+	assert_non_null(fixture->controller);
+	assert_int_equal(controller_health_port(fixture->controller), 1234);
+	assert_false(controller_is_ready(fixture->controller, &problem));
+	assert_string_equal(problem, "the watch of namespaces is not up");
+	sync_all();
+	assert_true(controller_is_ready(fixture->controller, &problem));
+	cleanup_buffer struct buffer text = BUFFER((size_t)1 << 20);
+	controller_append_metrics(fixture->controller, &text);
+	assert_non_null(strstr(text.data, "\nskillbox_sandboxes{stage=\"ready\"} 0\n"));
+}
+
+/* What the watches show reaches the parts, and they reach each other. */
+static void test_its_parts_work_together(void **state)
+{
+	struct fixture *fixture = *state;
+	start(fixture);
+	sync_all();
+	stage_show(CACHE_SKILLS, stage_skill("1.0.0", "", ""));
+	stage_show(CACHE_SANDBOX_POOLS, stage_pool(1, ""));
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	assert_int_equal(stage_asked(stand_in_queue(EXECUTIONS), STAGE_KEY), 0);
+	stage_work(stand_in_queue(SKILLS), STR("ns/adder-1.0.0"));
+	stage_call("PATCH", "/skills/adder-1.0.0/status");
+	stage_answer(200, "{}");
+	stage_work(stand_in_queue(EXECUTIONS), STAGE_KEY); /* no pool is known yet */
+	stage_call("POST", "/api/v1/namespaces/ns/pods");
+	stage_answer(201, "{}");
+	stage_work(stand_in_queue(POOLS), STR("ns/p"));
+	assert_non_null(strstr(stage_call("POST", "/api/v1/namespaces/ns/pods")->body, "SandboxPool"));
+	stage_answer(201, "{}");
+	/* the Execution's sandbox counts where pools ask how many start */
+	cleanup_buffer struct buffer text = BUFFER((size_t)1 << 20);
+	controller_append_metrics(fixture->controller, &text);
+	assert_non_null(strstr(text.data, "\nskillbox_sandboxes{stage=\"starting\"} 1\n"));
+	assert_non_null(strstr(text.data, "\nskillbox_pool_sandboxes{state=\"starting\"} 1\n"));
+	/* it ends while the pool's status is being written */
+	assert_true(stage_calls() > 0);
+}
+
+static void test_what_is_missing(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *key, *message; /* key NULL: there is no file */
+	} rows[] = {{NULL, "can't be opened"},
+		    {"", "is empty or can't be read"},
+		    {"short", "holds 5 bytes: a key needs at least 32"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unlink(fixture->key);
+		if (rows[i].key)
+			write_file(fixture->key, rows[i].key);
+		start(fixture);
+		assert_null(fixture->controller);
+		if (!strstr(fixture->err.message, rows[i].message))
+			fail_msg("%s", fixture->err.message);
+		stand_ins_check_empty();
+	}
+	unlink(fixture->kubeconfig);
+	start(fixture);
+	assert_null(fixture->controller);
+	assert_null(controller_free(NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_ready_when_all_is_known, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_its_parts_work_together, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_is_missing, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
