@@ -1,7 +1,8 @@
 #!/bin/bash
 # programs.sh DIR PART...: builds the PARTs from Go modules into DIR/bin. Parts: kubernetes containerd runc etcd coredns
-# gvisor (what a node is made of), kind kubectl helm (what the host uses). A program that is there in the wanted version is
-# left alone. Two lines of programs are built at the same time, so that one compiles while the other links or downloads.
+# gvisor (what a node is made of), kind kubectl helm (what the host uses), kube-apiserver (alone, for tests where the node
+# came from a registry). A program that is there in the wanted version is left alone. Two lines of programs are built at the
+# same time, so that one compiles while the other links or downloads.
 # With SKILLBOX_PROGRESS=FILE, a line for people is written there at each step: what is under way, how many of how many, and
 # how long by the times of earlier runs.
 set -euo pipefail
@@ -35,7 +36,7 @@ programs_of() { # PART
 	kubernetes) echo "${kubernetes_programs[@]}" ;;
 	containerd) echo "${containerd_programs[@]}" ;;
 	gvisor) echo runsc runsc-shim ;;
-	runc | etcd | coredns | kind | kubectl | helm) echo "$1" ;;
+	runc | etcd | coredns | kind | kubectl | helm | kube-apiserver) echo "$1" ;;
 	*)
 		echo "no such part: $1" >&2
 		return 1
