@@ -2,6 +2,7 @@
 
 #include "lib/base/options.h"
 #include "lib/base/str.h"
+#include "lib/frame/frame.h"
 
 #define FIELD(name) offsetof(struct controller_config, name)
 #define MIB (1024 * 1024)
@@ -29,6 +30,9 @@ static const struct option option_table[] = {
      "RuntimeClass of every sandbox, e.g. gvisor"},
     {"SKILLBOX_USER_NAMESPACES", OPTION_BOOL, FIELD(user_namespaces), "false", 0, 0, false,
      "sandboxes get a user namespace (hostUsers: false)"},
+    {"SKILLBOX_SECCOMP_PROFILE", OPTION_STRING, FIELD(seccomp_profile), "", 0, 0, false,
+     "seccomp profile of every sandbox, a file below the kubelet's seccomp directory on each node, e.g. "
+     "skillbox/sandbox.json (charts/skillbox/seccomp); empty: the container runtime's default"},
     {"SKILLBOX_REQUIRED_LAYERS", OPTION_STRING, FIELD(required_layers_list), REQUIRED_LAYERS, 0, 0, false,
      "layers of isolation without which no sandbox gets a job, separated by commas; see docs/security.md"},
     POLICY_OPTIONS(struct controller_config, policy),
@@ -64,6 +68,13 @@ static const struct {
 
 static int check(struct controller_config *config, struct error *err)
 {
+	struct str profile = str_of(config->seccomp_profile);
+	if (profile.n > 0 && !frame_path_is_valid(profile))
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_SECCOMP_PROFILE is '%s': use a relative path without . and .., as the "
+		    "kubelet does",
+		    config->seccomp_profile);
 	cleanup_buffer struct buffer problems = BUFFER(sizeof(err->message));
 	policy_find_problems(&config->policy, &problems);
 	if (problems.len > 0)

@@ -24,6 +24,7 @@ struct controller_config {
 	enum runner_delivery runner_delivery;
 	char *runtime_class; /* "" : the cluster's default */
 	bool user_namespaces;
+	char *seccomp_profile; /* of the node's files, for every sandbox; "": the runtime's own */
 	char *required_layers_list;
 	struct layer_set required_layers; /* of isolation, that a sandbox must report before it gets a job */
 	struct policy policy;             /* what the API server reads, too */

@@ -45,16 +45,6 @@ static int take_signals(struct init *init, struct error *err)
 	return init->signals >= 0 ? 0 : error_errno(err, "signalfd");
 }
 
-static int prepare_place(struct init *init, struct error *err)
-{
-	struct place *place = &init->cell.place;
-	place_find(place);
-	if (enclosure_enter(place->in_shm, &init->enclosure, err) != 0 || place_make(place, err) != 0 ||
-	    enclosure_seal(&init->enclosure, place->path, err) != 0 || place_enter(place, err) != 0)
-		return -1;
-	return chdir("/") == 0 ? 0 : error_errno(err, "chdir /");
-}
-
 static int prepare(struct init *init, struct error *err)
 {
 	if (getpid() != 1)
@@ -73,14 +63,16 @@ static int prepare(struct init *init, struct error *err)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return error_errno(err, "set no_new_privs");
-	/* Before the namespaces: a relay is not in them. Whoever comes waits for the loop. */
+	/* Whoever comes waits for the loop. */
 	init->listener = rendezvous_listen(err);
-	if (init->listener < 0 || prepare_place(init, err) != 0)
+	if (init->listener < 0 || place_make(&init->cell.place, err) != 0)
 		return -1;
+	if (chdir("/") != 0)
+		return error_errno(err, "chdir /");
 	interpreters_find(init->search, &init->interpreters);
 	if (lockdown_prepare(&init->lockdown, &init->interpreters, err) != 0)
 		return -1;
-	layers_find(&init->layers, &init->lockdown, &init->enclosure);
+	layers_find(&init->layers, &init->lockdown);
 	if (descriptor_set_nonblocking(STDOUT_FILENO) != 0)
 		return error_errno(err, "make stdout non-blocking");
 	echo_init(&init->echo, STDOUT_FILENO);

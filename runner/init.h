@@ -4,7 +4,6 @@
 
 #include "runner/cell/cell.h"
 #include "runner/channel/connection.h"
-#include "runner/isolation/enclosure.h"
 #include "runner/isolation/layers.h"
 #include "runner/isolation/lockdown.h"
 #include "runner/system/interpreter.h"
@@ -18,7 +17,6 @@ struct init {
 	struct interpreters interpreters;
 	struct lockdown lockdown;
 	struct layers layers;
-	struct enclosure enclosure;
 	int listener, signals, epoll; /* descriptors */
 	struct echo echo;
 	unsigned logs_events; /* what `epoll` watches cell.run.logs_epoll for */

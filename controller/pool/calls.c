@@ -114,7 +114,6 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 	    .memory = pool->shape.memory,
 	    .cpu = pool->shape.cpu,
 	    .lifetime_ms = POOL_MAX_AGE_MS + config->start_timeout_ms + config->policy.max_timeout_ms,
-	    .volumes = pool->shape.volumes,
 	};
 	int result = pod_spec_build(&spec, config, out, err);
 	explicit_bzero(token, sizeof(token));

@@ -67,7 +67,6 @@ static int resolve_of_skill(const struct skill *skill, const struct controller_c
 	memcpy(ret->skill_digest, run.skill_digest, sizeof(ret->skill_digest));
 	ret->memory = run.memory;
 	ret->cpu = run.cpu;
-	ret->volumes = run.volumes;
 	return 0;
 }
 
@@ -81,10 +80,7 @@ static int resolve_of_spec(const struct sandbox_pool *pool, const struct control
 	if (image_length >= (int)sizeof(ret->image))
 		return error_set(err, ERR_BAD_REQUEST, "spec.image is too long");
 	snprintf(ret->lang, sizeof(ret->lang), "%s", lang);
-	if (resolve_resources(pool, config, ret, err) != 0)
-		return -1;
-	ret->volumes = run_shape_needs_volumes(config, ret->memory, 0);
-	return 0;
+	return resolve_resources(pool, config, ret, err);
 }
 
 int pool_shape_resolve(const struct sandbox_pool *pool, const struct skill *skill,
@@ -120,15 +116,15 @@ bool pool_shape_serves(const struct pool_shape *pool, const struct run_shape *ru
 		       const struct controller_config *config)
 {
 	return strcmp(pool->image, run->image) == 0 && pool->memory == run->memory && pool->cpu == run->cpu &&
-	       strcmp(pool->runtime_class, config->runtime_class) == 0 && (pool->volumes || !run->volumes) &&
-	       has_right_files(pool, run);
+	       strcmp(pool->runtime_class, config->runtime_class) == 0 && has_right_files(pool, run);
 }
 
 int pool_shape_write(const struct pool_shape *shape, const struct controller_config *config,
 		     struct buffer *out)
 {
-	buffer_appendf(out, "v1 %lld %lld %d %d %s,%d %s %s %s %s", (long long)shape->memory,
-		       (long long)shape->cpu, shape->volumes, config->user_namespaces, config->runner_image,
+	buffer_appendf(out, "v2 %lld %lld %d %s %s,%d %s %s %s %s", (long long)shape->memory,
+		       (long long)shape->cpu, config->user_namespaces,
+		       config->seccomp_profile[0] ? config->seccomp_profile : "-", config->runner_image,
 		       (int)config->runner_delivery, shape->runtime_class[0] ? shape->runtime_class : "-",
 		       shape->lang[0] ? shape->lang : "-", shape->preload[0] ? shape->preload : "-",
 		       shape->image);

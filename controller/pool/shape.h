@@ -14,7 +14,6 @@ struct pool_shape {
 	char script[FRAME_MAX_PATH + 1];           /* that the interpreter waits for; "" : the usual one */
 	char skill_version[128], skill_digest[72]; /* whose files are in them; "" : nobody's */
 	int64_t memory, cpu;
-	bool volumes;
 };
 
 /* skill: the one that the pool is bound to, with a digest; NULL if to none. -1: err says for the pool's owner

@@ -49,10 +49,26 @@ static void metadata(const struct sandbox_spec *spec, struct buffer *out)
 	buffer_append_c(out, ",\"controller\":true,\"blockOwnerDeletion\":false}]}");
 }
 
-static const char security_context[] =
-    "\"securityContext\":{\"runAsNonRoot\":true,\"runAsUser\":65534,\"runAsGroup\":65534,"
-    "\"privileged\":false,\"allowPrivilegeEscalation\":false,\"readOnlyRootFilesystem\":true,"
-    "\"capabilities\":{\"drop\":[\"ALL\"]},\"seccompProfile\":{\"type\":\"RuntimeDefault\"}}";
+static void seccomp_profile(const struct controller_config *config, struct buffer *out)
+{
+	if (!config->seccomp_profile[0]) {
+		buffer_append_c(out, "\"seccompProfile\":{\"type\":\"RuntimeDefault\"}");
+		return;
+	}
+	buffer_append_c(out, "\"seccompProfile\":{\"type\":\"Localhost\",");
+	member(out, "localhostProfile", config->seccomp_profile);
+	buffer_append_byte(out, '}');
+}
+
+static void security_context(const struct controller_config *config, struct buffer *out)
+{
+	buffer_append_c(
+	    out, "\"securityContext\":{\"runAsNonRoot\":true,\"runAsUser\":65534,\"runAsGroup\":65534,"
+		 "\"privileged\":false,\"allowPrivilegeEscalation\":false,\"readOnlyRootFilesystem\":true,"
+		 "\"capabilities\":{\"drop\":[\"ALL\"]},");
+	seccomp_profile(config, out);
+	buffer_append_byte(out, '}');
+}
 
 /* Memory: request = limit, so that a node's memory is never promised twice. CPU: a small request. */
 static void resources(const struct sandbox_spec *spec, struct buffer *out)
@@ -98,25 +114,32 @@ static void container(const struct sandbox_spec *spec, const struct controller_c
 	environment(spec, out);
 	resources(spec, out);
 	buffer_append_byte(out, ',');
-	buffer_append_c(out, security_context);
-	buffer_append_c(out, ",\"terminationMessagePolicy\":\"File\"");
-	if (spec->volumes) {
-		buffer_append_c(out, ",\"volumeMounts\":[{\"name\":\"sandbox\",\"mountPath\":\"/sandbox\"},"
-				     "{\"name\":\"tmp\",\"mountPath\":\"/tmp\"}");
-		if (config->runner_delivery != RUNNER_IN_IMAGE)
-			buffer_append_c(
-			    out, ",{\"name\":\"runner\",\"mountPath\":\"/skillbox\",\"readOnly\":true}");
-		buffer_append_byte(out, ']');
-	}
-	buffer_append_c(out, "}]");
+	security_context(config, out);
+	buffer_append_c(out, ",\"terminationMessagePolicy\":\"File\""
+			     ",\"volumeMounts\":[{\"name\":\"sandbox\",\"mountPath\":\"/sandbox\"},"
+			     "{\"name\":\"tmp\",\"mountPath\":\"/tmp\"}");
+	if (config->runner_delivery != RUNNER_IN_IMAGE)
+		buffer_append_c(out, ",{\"name\":\"runner\",\"mountPath\":\"/skillbox\",\"readOnly\":true}");
+	buffer_append_c(out, "]}]");
 }
 
-static void volumes(const struct controller_config *config, struct buffer *out)
+/* A file system in memory, of a part of the sandbox's: whoever fills it is told that no space is left, before
+ * memory is over. */
+static void memory_volume(const char *name, int64_t bytes, struct buffer *out)
 {
-	buffer_append_c(out,
-			",\"volumes\":[{\"name\":\"sandbox\",\"emptyDir\":{\"medium\":\"Memory\","
-			"\"sizeLimit\":\"512Mi\"}},"
-			"{\"name\":\"tmp\",\"emptyDir\":{\"medium\":\"Memory\",\"sizeLimit\":\"64Mi\"}}");
+	char size[QUANTITY_SIZE];
+	quantity_format_memory(bytes, size);
+	buffer_appendf(out, "{\"name\":\"%s\",\"emptyDir\":{\"medium\":\"Memory\",\"sizeLimit\":\"%s\"}}",
+		       name, size);
+}
+
+static void volumes(const struct sandbox_spec *spec, const struct controller_config *config,
+		    struct buffer *out)
+{
+	buffer_append_c(out, ",\"volumes\":[");
+	memory_volume("sandbox", spec->memory / 4 * 3, out);
+	buffer_append_byte(out, ',');
+	memory_volume("tmp", spec->memory / 2, out);
 	switch (config->runner_delivery) {
 	case RUNNER_IMAGE_VOLUME:
 		buffer_append_c(out, ",{\"name\":\"runner\",\"image\":{\"pullPolicy\":\"IfNotPresent\",");
@@ -142,7 +165,7 @@ static void init_container(const struct controller_config *config, struct buffer
 			     "\"command\":[\"/runner\",\"copy\",\"/skillbox/runner\"],"
 			     "\"resources\":{\"requests\":{\"cpu\":\"10m\",\"memory\":\"32Mi\"},"
 			     "\"limits\":{\"cpu\":\"500m\",\"memory\":\"32Mi\"}},");
-	buffer_append_c(out, security_context);
+	security_context(config, out);
 	buffer_append_c(out, ",\"volumeMounts\":[{\"name\":\"runner\",\"mountPath\":\"/skillbox\"}]}],");
 }
 
@@ -157,7 +180,9 @@ int pod_spec_build(const struct sandbox_spec *spec, const struct controller_conf
 		 "\"dnsPolicy\":\"None\",\"dnsConfig\":{\"nameservers\":[\"127.0.0.1\"]},"
 		 "\"hostNetwork\":false,\"hostPID\":false,\"hostIPC\":false,\"shareProcessNamespace\":false,"
 		 "\"securityContext\":{\"runAsNonRoot\":true,\"runAsUser\":65534,\"runAsGroup\":65534,"
-		 "\"fsGroup\":65534,\"seccompProfile\":{\"type\":\"RuntimeDefault\"}},");
+		 "\"fsGroup\":65534,");
+	seccomp_profile(config, out);
+	buffer_append_c(out, "},");
 	buffer_appendf(out, "\"activeDeadlineSeconds\":%lld,",
 		       (long long)(spec->lifetime_ms / 1000 + COLLECT_WINDOW_S));
 	if (config->user_namespaces)
@@ -169,8 +194,7 @@ int pod_spec_build(const struct sandbox_spec *spec, const struct controller_conf
 	if (config->runner_delivery == RUNNER_INIT_CONTAINER)
 		init_container(config, out);
 	container(spec, config, out);
-	if (spec->volumes)
-		volumes(config, out);
+	volumes(spec, config, out);
 	buffer_append_c(out, "}}");
 	return out->failed ? error_no_memory(err) : 0;
 }
@@ -200,7 +224,6 @@ int pod_spec_of_execution(const struct execution *execution, const struct run_sh
 	    .memory = shape->memory,
 	    .cpu = shape->cpu,
 	    .lifetime_ms = config->start_timeout_ms + shape->timeout_ms,
-	    .volumes = shape->volumes,
 	};
 	return pod_spec_build(&spec, config, out, err);
 }

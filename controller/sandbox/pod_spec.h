@@ -39,8 +39,6 @@ struct sandbox_spec {
 	int64_t memory, cpu;
 	/* After that the kubelet ends it, whatever became of us. */
 	int64_t lifetime_ms;
-	/* run_shape_needs_volumes() */
-	bool volumes;
 };
 
 int pod_spec_build(const struct sandbox_spec *spec, const struct controller_config *config,

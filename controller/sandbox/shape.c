@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUNDLE_WITHOUT_VOLUMES (8 << 20)
-
 static int fail(const char **ret_error_code, const char *code)
 {
 	*ret_error_code = code;
@@ -32,15 +30,6 @@ static int resolve_image(const struct skill *skill, const struct controller_conf
 	}
 	memcpy(ret->image, image, strlen(image) + 1);
 	return 0;
-}
-
-/* Room for files without a volume is the 64 MiB that every Pod has in /dev/shm. What asks for more memory
- * than usual, or brings many files (a zip of 8 MiB has some 32 MiB), gets volumes, which cost 0.3 s of a
- * Pod's start. */
-bool run_shape_needs_volumes(const struct controller_config *config, int64_t memory, int64_t bundle_size)
-{
-	return config->runner_delivery != RUNNER_IN_IMAGE || memory > config->policy.default_memory ||
-	       bundle_size > BUNDLE_WITHOUT_VOLUMES;
 }
 
 /* Path of the script, as the bundle's encoder will find it: a Pod may be made ahead of that. Of an archive
@@ -86,7 +75,6 @@ int run_shape_resolve(const struct skill *skill, const struct execution *executi
 		 skill->spec.bundle.digest ? skill->spec.bundle.digest
 		 : skill->status.digest    ? skill->status.digest
 					   : "");
-	ret->volumes = run_shape_needs_volumes(config, ret->memory, skill->spec.bundle.size);
 	ret->timeout_ms = policy_timeout(&config->policy, skill->spec.timeout_ms, execution->spec.timeout_ms);
 	return 0;
 }

@@ -24,17 +24,12 @@ struct run_shape {
 	 * known yet. */
 	char lang[16];
 	char script[FRAME_MAX_PATH + 1];
-	/* It needs more room than /dev/shm has, or the runner comes by a volume. */
-	bool volumes;
 };
 
 /* On failure err's message is for the user, and *ret_error_code the REST error_code. */
 int run_shape_resolve(const struct skill *skill, const struct execution *execution,
 		      const struct controller_config *config, struct run_shape *ret,
 		      const char **ret_error_code, struct error *err);
-
-/* Must a sandbox with that much memory, for a zip of that size, have volumes for its files? */
-bool run_shape_needs_volumes(const struct controller_config *config, int64_t memory, int64_t bundle_size);
 
 /* To and from the Pod's annotation: "v1 TIMEOUT_MS MEMORY CPU VERSION DIGEST|- IMAGE". */
 int run_shape_write(const struct run_shape *shape, struct buffer *out);

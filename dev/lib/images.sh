@@ -25,11 +25,8 @@ runtime_rootfs() { # NAME: prints the tar of its root file system
 	esac
 }
 RUNTIMES=(python:3.12-slim python:3.11-slim node:20-slim node:22-slim bash:5)
-# What lets a skill run in them without a volume (runner/cell/place.h): the runner, and links to where every Pod can write.
-# The Dockerfiles of images/{python,node,bash} do the same.
-RUNTIME_LAYER=(--add "$BIN/skillbox-runner:/skillbox/runner:0755" --dir /skillbox --dir /sandbox
-	--link /sandbox/scripts:/dev/shm/.sandbox/scripts --link /sandbox/out:/dev/shm/.sandbox/out
-	--link /sandbox/input.json:/dev/shm/.sandbox/input.json --link /tmp:/dev/shm)
+# They carry the runner, as those of the Dockerfiles of images/{python,node,bash} do.
+RUNTIME_LAYER=(--add "$BIN/skillbox-runner:/skillbox/runner:0755" --dir /skillbox --dir /sandbox)
 STAND_INS="python:3.12-slim is Debian's Python 3.13, node:22-slim is Debian's Node 20"
 
 sum() { sha256sum | cut -c1-64; }

@@ -105,7 +105,7 @@ int cell_park(struct cell *cell, enum cell_watch *ret, struct error *err)
 	    .interpreter = interpreters_path(services->interpreters, str_of(name)),
 	    .script = cell->park.script,
 	    .environment = cell->park.environment.entries,
-	    .directory_fd = cell->place.directory_fd,
+	    .directory = cell->place.path,
 	    .lockdown = services->lockdown,
 	};
 	if (!request.interpreter)
@@ -152,7 +152,7 @@ static int start_cold(struct cell *cell, struct error *err)
 	    .interpreter = job->interpreter,
 	    .script = job->script,
 	    .environment = job->environment.entries,
-	    .directory_fd = cell->place.directory_fd,
+	    .directory = cell->place.path,
 	    .lockdown = cell->services.lockdown,
 	};
 	park_close(&cell->park);

@@ -12,9 +12,9 @@
 enum step {
 	STEP_STANDARD,
 	STEP_CHANNEL,
-	STEP_DIRECTORY,
 	STEP_LOCKDOWN, /* + enum lockdown_step */
-	STEP_EXEC = STEP_LOCKDOWN + LOCKDOWN_STEP_COUNT,
+	STEP_DIRECTORY = STEP_LOCKDOWN + LOCKDOWN_STEP_COUNT,
+	STEP_EXEC,
 	STEP_COUNT,
 };
 
@@ -23,12 +23,13 @@ static const struct {
 } step_table[STEP_COUNT] = {
     [STEP_STANDARD] = {"io", "connect stdin, stdout and stderr"},
     [STEP_CHANNEL] = {"io", "pass the socket on"},
-    [STEP_DIRECTORY] = {"io", "enter " PATH_SANDBOX},
+    [STEP_LOCKDOWN + LOCKDOWN_NAMESPACES] = {"lockdown_failed", "enter the namespaces"},
     [STEP_LOCKDOWN + LOCKDOWN_SESSION] = {"lockdown_failed", "start a session"},
     [STEP_LOCKDOWN + LOCKDOWN_LIMITS] = {"lockdown_failed", "set the resource limits"},
     [STEP_LOCKDOWN + LOCKDOWN_NO_NEW_PRIVS] = {"lockdown_failed", "set no_new_privs"},
     [STEP_LOCKDOWN + LOCKDOWN_LANDLOCK] = {"lockdown_failed", "apply Landlock"},
     [STEP_LOCKDOWN + LOCKDOWN_SECCOMP] = {"lockdown_failed", "apply the seccomp filter"},
+    [STEP_DIRECTORY] = {"io", "enter " PATH_SANDBOX},
     [STEP_EXEC] = {"no_interpreter", "execute the interpreter"},
 };
 
@@ -55,12 +56,13 @@ static unsigned become_script(const struct spawn_request *request, int stdin_fd,
 	descriptor_cloexec_from(3);
 	if (request->channel_fd > 0 && dup2(request->channel_fd, SPAWN_CHANNEL) < 0)
 		return STEP_CHANNEL;
-	if (fchdir(request->directory_fd) != 0)
-		return STEP_DIRECTORY;
 	reset_signals();
 	enum lockdown_step lockdown_step;
 	if (lockdown_apply(request->lockdown, &lockdown_step) != 0)
 		return STEP_LOCKDOWN + lockdown_step;
+	/* By its path, and only now: in a mount namespace of its own it is another mount. */
+	if (chdir(request->directory) != 0)
+		return STEP_DIRECTORY;
 	char *const arguments[] = {strrchr(request->interpreter, '/') + 1, (char *)request->script, NULL};
 	execve(request->interpreter, arguments, request->environment);
 	return STEP_EXEC;

@@ -14,8 +14,8 @@ struct spawn_request {
 	const char *interpreter; /* absolute path; argv[0] is its last component */
 	const char *script;      /* absolute path: argv[1] */
 	char *const *environment;
-	int directory_fd; /* working directory */
-	int channel_fd;   /* becomes SPAWN_CHANNEL in the child; 0: there is none */
+	const char *directory; /* absolute path of the working directory, as it is inside */
+	int channel_fd;        /* becomes SPAWN_CHANNEL in the child; 0: there is none */
 	const struct lockdown *lockdown;
 };
 

@@ -59,7 +59,7 @@ struct rule {
 };
 
 /* Paths that an image doesn't have are left out. What may be written may not be executed, and the other way
- * round. */
+ * round: also the archive's files, which nobody can write once they are in. */
 static const struct rule rules[] = {
     {"/usr", FS_EXECUTE},
     {"/bin", FS_EXECUTE},
@@ -68,6 +68,7 @@ static const struct rule rules[] = {
     {"/lib32", FS_EXECUTE},
     {"/lib64", FS_EXECUTE},
     {"/opt", FS_EXECUTE},
+    {PATH_SCRIPTS, FS_EXECUTE},
     {PATH_OUT, WRITE_TREE},
     {PATH_TMP, WRITE_TREE},
     /* POSIX semaphores and shared memory (Python's multiprocessing) are files there */

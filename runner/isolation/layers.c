@@ -50,7 +50,8 @@ static bool is_zero(struct str hex)
 	return hex.n > 0;
 }
 
-void layers_read_status(struct layers *layers, const char *status)
+/* Whose: for the detail. */
+static void find_capabilities(struct layers *layers, const char *status, const char *whose)
 {
 	static const struct {
 		struct str name;
@@ -59,15 +60,25 @@ void layers_read_status(struct layers *layers, const char *status)
 	    {{"CapEff", 6}, "effective"}, {{"CapPrm", 6}, "permitted"}, {{"CapInh", 6}, "inheritable"},
 	    {{"CapAmb", 6}, "ambient"},   {{"CapBnd", 6}, "bounding"},
 	};
-	layers_set(layers, FRAME_LAYER_NO_CAPABILITIES, true, "all five sets are empty");
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
 		struct str set = status_value(status, sets[i].name);
 		if (is_zero(set))
 			continue;
-		layers_set(layers, FRAME_LAYER_NO_CAPABILITIES, false, "%s set: %.*s", sets[i].what,
+		layers_set(layers, FRAME_LAYER_NO_CAPABILITIES, false, "%s %s set: %.*s", whose, sets[i].what,
 			   set.n ? (int)set.n : 7, set.n ? set.p : "unknown");
 		break;
 	}
+}
+
+void layers_read_script_status(struct layers *layers, const char *status)
+{
+	find_capabilities(layers, status, "the script's");
+}
+
+void layers_read_status(struct layers *layers, const char *status)
+{
+	layers_set(layers, FRAME_LAYER_NO_CAPABILITIES, true, "all five sets are empty");
+	find_capabilities(layers, status, "the runner's");
 	struct str mode = status_value(status, STR("Seccomp"));
 	bool filtered = str_eq(mode, STR("2"));
 	layers_set(layers, FRAME_LAYER_SECCOMP, filtered, "%s, mode %.*s",
@@ -160,18 +171,17 @@ static void look_at_root(struct layers *layers)
 			     : "can't be read");
 }
 
-static void look_at_kernel(struct layers *layers, const struct enclosure *enclosure)
+static void look_at_kernel(struct layers *layers)
 {
 	struct utsname name = {.release = "unknown"};
+	char map[64]; /* the first bytes tell */
 	(void)uname(&name);
 	bool own = enclosure_kernel_is_gvisor();
 	layers_set(layers, FRAME_LAYER_OWN_KERNEL, own, "%s %.60s", own ? "gVisor" : "the node's Linux",
 		   name.release);
-	layers_read_uid_map(layers, enclosure->uid_map);
-	layers_set(layers, FRAME_LAYER_NAMESPACES, enclosure->entered, "%s%s%s",
-		   enclosure->entered ? (enclosure->has_network ? "user, mount, network" : "user, mount")
-				      : "",
-		   enclosure->entered && enclosure->problem[0] ? "; " : "", enclosure->problem);
+	if (descriptor_read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
+		map[0] = '\0';
+	layers_read_uid_map(layers, map);
 }
 
 static void look_at_lockdown(struct layers *layers, const struct lockdown *lockdown)
@@ -192,14 +202,14 @@ static void look_at_lockdown(struct layers *layers, const struct lockdown *lockd
 			   strerror(lockdown->seccomp_error));
 }
 
-void layers_find(struct layers *ret, const struct lockdown *lockdown, const struct enclosure *enclosure)
+void layers_find(struct layers *ret, struct lockdown *lockdown)
 {
 	char text[STATUS_MAX];
 	*ret = (struct layers){0};
 	look_at_ids(ret);
 	look_at_process(ret);
 	look_at_root(ret);
-	look_at_kernel(ret, enclosure);
+	look_at_kernel(ret);
 	look_at_lockdown(ret, lockdown);
 	/* What can't be read is empty, and then nothing of it is called active. */
 	if (descriptor_read_file(AT_FDCWD, "/proc/self/status", text, sizeof(text)) < 0)

@@ -4,7 +4,6 @@
 #define SKILLBOX_RUNNER_ISOLATION_LAYERS_H
 
 #include "lib/frame/layer.h"
-#include "runner/isolation/enclosure.h"
 #include "runner/isolation/lockdown.h"
 
 #define LAYER_MAX_DETAIL 160
@@ -18,14 +17,16 @@ struct layers {
 	struct layer of[FRAME_LAYER_COUNT];
 };
 
-/* All of them. Takes a fork. */
-void layers_find(struct layers *ret, const struct lockdown *lockdown, const struct enclosure *enclosure);
+/* All of them. Takes a fork. Finds out, for `lockdown`, whether namespaces are let. */
+void layers_find(struct layers *ret, struct lockdown *lockdown);
 
 void layers_set(struct layers *layers, enum frame_layer_kind kind, bool active, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* From the texts of /proc/self/status, /proc/self/net/dev and /proc/self/uid_map. */
 void layers_read_status(struct layers *layers, const char *status);
+/* A script's: takes the layer back if it has capabilities. */
+void layers_read_script_status(struct layers *layers, const char *status);
 void layers_read_interfaces(struct layers *layers, const char *text);
 void layers_read_uid_map(struct layers *layers, const char *text);
 

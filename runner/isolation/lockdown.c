@@ -1,6 +1,5 @@
 #include "runner/isolation/lockdown.h"
 
-#include "runner/isolation/enclosure.h"
 #include "runner/isolation/landlock.h"
 #include "runner/isolation/seccomp/filter.h"
 
@@ -70,8 +69,21 @@ bool lockdown_limits_hold(void)
 	return true;
 }
 
+static int enter_namespaces(const struct lockdown *lockdown)
+{
+	bool entered;
+	enclosure_failures failed;
+	if (enclosure_enter(&entered, &failed) != 0)
+		return -1;
+	errno = EPERM;
+	return (failed & ~lockdown->failed_mounts) == 0 ? 0 : -1;
+}
+
 int lockdown_apply(const struct lockdown *lockdown, enum lockdown_step *ret_step)
 {
+	*ret_step = LOCKDOWN_NAMESPACES;
+	if (lockdown->namespaces && enter_namespaces(lockdown) != 0)
+		return -1;
 	*ret_step = LOCKDOWN_SESSION;
 	/* The new session takes the child out of any terminal; if PID 1 dies the kernel ends the namespace,
 	 * and this says the same where the runner is not PID 1 of one. */

@@ -18,6 +18,7 @@
 #define PAGE 4096
 #define PATH_BYTES 64 /* of a file in one of the places */
 #define INTERFACES_BYTES 1024
+#define STATUS_BYTES 2048
 #define DESCRIPTORS 256 /* far more than the runner has open */
 
 /* Where a script can write (runner/isolation/landlock.c). */
@@ -26,13 +27,18 @@ static const char *const places[] = {PATH_OUT, PATH_TMP, PATH_SHM};
 
 /* What the child writes into the pipe, at once. */
 struct findings {
+	bool namespaces;
+	int namespaces_error; /* why there are none */
+	enclosure_failures failed_mounts;
 	int step, step_error;          /* of lockdown_apply; error 0: all were applied */
 	int mapped_error[PLACE_COUNT]; /* 0: a file of that place can be mapped as a program */
 	int executed_error;            /* 0: a file of the first place can be executed */
 	int scripts_error;             /* 0: a file can be added to the skill's */
 	int socket_error;              /* 0: there are sockets for the internet */
 	bool limits, descriptors, session;
-	char interfaces[INTERFACES_BYTES]; /* /proc/self/net/dev, whose beginning is enough */
+	/* Their beginnings are enough. */
+	char interfaces[INTERFACES_BYTES]; /* /proc/self/net/dev */
+	char status[STATUS_BYTES];         /* /proc/self/status */
 };
 _Static_assert(sizeof(struct findings) <= PIPE_BUF, "a write of them must be whole");
 
@@ -106,12 +112,32 @@ static bool descriptors_close(void)
 	return true;
 }
 
+static void read_text(const char *path, char *ret, size_t size)
+{
+	if (descriptor_read_file(AT_FDCWD, path, ret, size) < 0)
+		ret[0] = '\0';
+}
+
+/* As lockdown_apply, but that being let no namespaces is no error. */
+static int lock_down(const struct lockdown *lockdown, struct findings *ret, enum lockdown_step *ret_step)
+{
+	struct lockdown rest = *lockdown;
+	rest.namespaces = false;
+	*ret_step = LOCKDOWN_NAMESPACES;
+	if (enclosure_enter(&ret->namespaces, &ret->failed_mounts) != 0) {
+		if (ret->namespaces)
+			return -1;
+		ret->namespaces_error = errno;
+	}
+	return lockdown_apply(&rest, ret_step);
+}
+
 static void try_all(const struct lockdown *lockdown, struct findings *ret)
 {
 	*ret = (struct findings){0};
 	descriptor_cloexec_from(3);
 	enum lockdown_step step;
-	if (lockdown_apply(lockdown, &step) != 0) {
+	if (lock_down(lockdown, ret, &step) != 0) {
 		ret->step = (int)step;
 		ret->step_error = errno;
 		return;
@@ -123,10 +149,8 @@ static void try_all(const struct lockdown *lockdown, struct findings *ret)
 	ret->socket_error = try_socket();
 	ret->limits = lockdown_limits_hold();
 	ret->descriptors = descriptors_close();
-	/* Not read by PID 1: in gVisor it goes on seeing the namespace that it has left. */
-	if (descriptor_read_file(AT_FDCWD, "/proc/self/net/dev", ret->interfaces, sizeof(ret->interfaces)) <
-	    0)
-		ret->interfaces[0] = '\0';
+	read_text("/proc/self/net/dev", ret->interfaces, sizeof(ret->interfaces));
+	read_text("/proc/self/status", ret->status, sizeof(ret->status));
 	cleanup_close int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	ret->session = getsid(0) == getpid() && terminal < 0;
 }
@@ -183,7 +207,7 @@ static void set_unknown(struct layers *layers, const char *why, int error)
 {
 	static const enum frame_layer_kind tried[] = {
 	    FRAME_LAYER_NOEXEC,  FRAME_LAYER_READ_ONLY_SCRIPTS, FRAME_LAYER_RLIMITS,  FRAME_LAYER_DESCRIPTORS,
-	    FRAME_LAYER_SESSION, FRAME_LAYER_SECCOMP_FILTER,    FRAME_LAYER_LANDLOCK,
+	    FRAME_LAYER_SESSION, FRAME_LAYER_SECCOMP_FILTER,    FRAME_LAYER_LANDLOCK, FRAME_LAYER_NAMESPACES,
 	};
 	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++)
 		layers_set(layers, tried[i], false, "%s: %s", why, strerror(error));
@@ -195,11 +219,24 @@ static void set_simple(struct layers *layers, enum frame_layer_kind kind, bool h
 	layers_set(layers, kind, holds, "%s", holds ? active : absent);
 }
 
-void probe(struct layers *layers, const struct lockdown *lockdown)
+static void set_namespaces(struct layers *layers, const struct findings *found)
 {
-	static const char *const steps[LOCKDOWN_STEP_COUNT] = {"session", "limits", "no_new_privs",
-							       "Landlock", "seccomp filter"};
+	const char *failure = enclosure_failure(found->failed_mounts);
+	if (found->namespaces)
+		layers_set(layers, FRAME_LAYER_NAMESPACES, true, "user, mount, network%s%s",
+			   failure ? "; it can't " : "", failure ? failure : "");
+	else
+		layers_set(layers, FRAME_LAYER_NAMESPACES, false, "unshare is refused: %s",
+			   strerror(found->namespaces_error));
+}
+
+void probe(struct layers *layers, struct lockdown *lockdown)
+{
+	static const char *const steps[LOCKDOWN_STEP_COUNT] = {
+	    "namespaces", "session", "limits", "no_new_privs", "Landlock", "seccomp filter",
+	};
 	struct findings found;
+	lockdown->namespaces = false;
 	if (!run_child(lockdown, &found)) {
 		set_unknown(layers, "could not be tried", errno);
 		return;
@@ -210,7 +247,11 @@ void probe(struct layers *layers, const struct lockdown *lockdown)
 		set_unknown(layers, why, found.step_error);
 		return;
 	}
+	lockdown->namespaces = found.namespaces;
+	lockdown->failed_mounts = found.failed_mounts;
+	set_namespaces(layers, &found);
 	layers_read_interfaces(layers, found.interfaces);
+	layers_read_script_status(layers, found.status);
 	set_noexec(layers, &found);
 	bool read_only = found.scripts_error == EROFS || found.scripts_error == EACCES;
 	set_simple(layers, FRAME_LAYER_READ_ONLY_SCRIPTS, read_only,

@@ -5,8 +5,9 @@
 
 #include "runner/isolation/layers.h"
 
-/* Sets no_network, noexec, read_only_scripts, rlimits, descriptors and session; takes back landlock and
- * seccomp_filter when they could not be applied. */
-void probe(struct layers *layers, const struct lockdown *lockdown);
+/* Sets namespaces, no_network, noexec, read_only_scripts, rlimits, descriptors and session, and what
+ * `lockdown` is to know of namespaces; takes back no_capabilities, landlock and seccomp_filter when they
+ * don't hold. */
+void probe(struct layers *layers, struct lockdown *lockdown);
 
 #endif

@@ -20,7 +20,5 @@
 
 #define PATH_TMP "/tmp"
 #define PATH_SHM "/dev/shm"
-/* What PATH_SANDBOX's entries lead to in the layout without volumes (runner/cell/place.h). */
-#define PATH_SHM_SANDBOX PATH_SHM "/.sandbox"
 
 #endif

@@ -15,6 +15,7 @@ static const struct controller_config config = {.runner_delivery = RUNNER_IN_IMA
 						.policy.image_allowlist =
 						    (char *)"python:3.12-slim,node:20-slim,bash:5",
 						.runtime_class = (char *)"gvisor",
+						.seccomp_profile = (char *)"",
 						.start_timeout_ms = 300000,
 						.policy.default_timeout_ms = 120000,
 						.policy.max_timeout_ms = 600000,

@@ -14,13 +14,13 @@ def may_make_namespaces():
 
 
 @pytest.fixture
-def kind(request):
-    """(layout, runtime) of the sandboxes; a test or a file may name several."""
-    return getattr(request, "param", ("volumes", "runc"))
+def runtime(request):
+    """Of the sandboxes; a test or a file may name several."""
+    return getattr(request, "param", "runc")
 
 
 @pytest.fixture
-def make_sandbox(tmp_path, kind):
+def make_sandbox(tmp_path, runtime):
     """Starts sandboxes, and ends them."""
     if os.geteuid() != 0 or not may_make_namespaces():
         pytest.skip("namespaces with uid 65534 in them need root")
@@ -31,7 +31,7 @@ def make_sandbox(tmp_path, kind):
     def make(**options):
         directory = tmp_path / f"root{len(made)}"
         directory.mkdir()
-        made.append(sandboxes.Sandbox(directory, layout=kind[0], runtime=kind[1], **options))
+        made.append(sandboxes.Sandbox(directory, runtime=runtime, **options))
         return made[-1]
 
     yield make

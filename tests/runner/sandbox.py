@@ -72,7 +72,7 @@ def make_dev():
     os.symlink("/proc/self/fd", "dev/fd")
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         os.symlink(f"/proc/self/fd/{number}", "dev/" + name)
-    tmpfs("dev/shm", "mode=1777,size=" + options["size"], NOSUID | NODEV | NOEXEC if options["runtime"] == "userns" else 0)
+    tmpfs("dev/shm", "mode=1777,size=16m", NOSUID | NODEV | NOEXEC)
     for name in ("null", "zero", "full", "random", "urandom"):
         touch("dev/" + name)
         mount("/dev/" + name, "dev/" + name, None, BIND)
@@ -81,14 +81,9 @@ def make_dev():
 
 
 def make_places():
-    if options["layout"] == "volumes":
-        os.mkdir("tmp")
-        tmpfs("sandbox", "mode=0777,size=" + options["size"], NOSUID | NODEV)
-        tmpfs("tmp", "mode=0777,size=16m", NOSUID | NODEV)
-    else:  # as images/python/Dockerfile makes it
-        os.symlink("/dev/shm", "tmp")
-        for name in ("scripts", "out", "input.json"):
-            os.symlink("/dev/shm/.sandbox/" + name, "sandbox/" + name)
+    os.mkdir("tmp")
+    tmpfs("sandbox", "mode=0777,size=" + options["size"], 0)
+    tmpfs("tmp", "mode=0777,size=16m", 0)
     touch("skillbox/runner")
     mount(options["runner"], "skillbox/runner", None, BIND)
 
@@ -103,10 +98,10 @@ def enter_root():
     os.chdir("/sandbox")
 
 
-# What the container runtime's own filter refuses that matters here (unshare: EPERM), or what gVisor's kernel lacks
-# (landlock_create_ruleset: ENOSYS).
+# What the container runtime's own filter refuses that matters here (unshare: EPERM), what the project's profile refuses
+# (pivot_root: EPERM), or what gVisor's kernel lacks (landlock_create_ruleset: ENOSYS).
 def apply_profile():
-    number, error = (444, 38) if options["runtime"] == "gvisor" else (272, 1)
+    number, error = {"gvisor": (444, 38), "runc": (272, 1), "profile": (155, 1)}[options["runtime"]]
     program = b"".join(struct.pack("HBBI", *i) for i in (
         (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | error), (0x06, 0, 0, 0x7fff0000)))
     text = ctypes.create_string_buffer(program)
@@ -276,19 +271,20 @@ class Peer:
         self.process.stderr.close()
 
 
-class Sandbox:
-    """layout: "volumes" or "shm" (runner/cell/place.h). runtime, which is only made to look so: "runc" (no namespaces from
-    inside, /dev/shm is executable), "userns" (the same in a Pod with a user namespace: it isn't) or "gvisor" (no
-    Landlock)."""
+RUNTIMES = ("runc", "profile", "gvisor")
 
-    def __init__(self, directory, size="64m", read_logs=True, environment=None, layout="volumes", runtime="runc"):
+
+class Sandbox:
+    """runtime, which is only made to look so: "runc" (no namespaces from inside), "profile" (the node's seccomp profile lets
+    the runner make them) or "gvisor" (which lets it, too, and has no Landlock)."""
+
+    def __init__(self, directory, size="64m", read_logs=True, environment=None, runtime="runc"):
         environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
-        options = {"root": str(directory), "runner": runner_path(), "size": size, "layout": layout, "runtime": runtime,
+        options = {"root": str(directory), "runner": runner_path(), "size": size, "runtime": runtime,
                    "environment": OPTIONS | environment}
         command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", sys.executable, "-I", "-S", "-c", SETUP,
                    json.dumps(options)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.layout = layout
         self.peers = []
         self.logs = bytearray()
         self.reader = threading.Thread(target=self._read_logs, daemon=True)

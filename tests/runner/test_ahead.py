@@ -65,10 +65,9 @@ def parked_sandbox(make_sandbox):
     return one
 
 
-KINDS = [(layout, runtime) for layout in ("volumes", "shm") for runtime in ("runc", "gvisor")]
 
 
-@pytest.mark.parametrize("kind", KINDS, indirect=True, ids="-".join)
+@pytest.mark.parametrize("runtime", sandboxes.RUNTIMES, indirect=True)
 def test_they_are_there_when_the_job_comes(make_sandbox):
     one = parked_sandbox(make_sandbox)
     peer = one.connect()

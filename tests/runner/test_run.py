@@ -7,7 +7,7 @@ import pytest
 
 from . import frames
 
-pytestmark = pytest.mark.parametrize("kind", [("volumes", "runc"), ("shm", "gvisor")], indirect=True, ids=lambda k: k[0])
+pytestmark = pytest.mark.parametrize("runtime", ["runc", "gvisor"], indirect=True)
 
 PYTHON = """
 import json, os, sys

@@ -60,6 +60,15 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* CEL: has `object`, a Pod or container, the seccomp profile of sandboxes? (list . "object" must-say-so) */}}
+{{- define "skillbox.seccompRule" -}}
+{{- $profile := (index . 0).Values.sandbox.seccompProfile }}
+{{- $type := $profile | empty | ternary "RuntimeDefault" "Localhost" }}
+{{- $seccomp := printf "%s.?securityContext.seccompProfile" (index . 1) }}
+{{- $seccomp }}.type.orValue({{ index . 2 | ternary "" $type | quote }}) == {{ quote $type }}
+{{- if $profile }} && {{ $seccomp }}.localhostProfile.orValue({{ index . 2 | ternary "" $profile | quote }}) == {{ quote $profile }}{{ end }}
+{{- end }}
+
 {{/* Where the programs find themselves, and the key. */}}
 {{- define "skillbox.commonEnv" -}}
 - name: SKILLBOX_NAMESPACE

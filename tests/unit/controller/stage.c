@@ -119,6 +119,7 @@ static struct stage *open_unsynced(void)
 	    .runner_image = (char *)"runner:1",
 	    .runner_delivery = RUNNER_IN_IMAGE,
 	    .runtime_class = (char *)"",
+	    .seccomp_profile = (char *)"",
 	    .policy = {.image_allowlist = (char *)STAGE_IMAGE,
 		       .default_timeout_ms = 120000,
 		       .max_timeout_ms = 600000,

@@ -197,6 +197,7 @@ static int set_up(void **state)
 	tracked = fake_track(executions, "ns/a");
 	fake_config.runner_image = (char *)"skillbox/runner:1";
 	fake_config.runtime_class = (char *)"";
+	fake_config.seccomp_profile = (char *)"";
 	seen = (struct observation){.execution = &execution, .now_ms = FAKE_NOW_MS};
 	plan = (struct plan){.rule = "test", .requeue_ms = -1};
 	snprintf(plan.shape.image, sizeof(plan.shape.image), "bash:5");

@@ -39,8 +39,10 @@ static int64_t fake_monotonic_us(void *context)
 }
 
 static const struct clock fake_clock = {fake_wall_ms, fake_monotonic_us, NULL};
-static struct controller_config fake_config = {
-    .runtime_class = (char *)"", .max_starting = 16, .start_timeout_ms = 300000};
+static struct controller_config fake_config = {.runtime_class = (char *)"",
+					       .seccomp_profile = (char *)"",
+					       .max_starting = 16,
+					       .start_timeout_ms = 300000};
 
 static int64_t fake_starts(void *context)
 {

@@ -9,6 +9,7 @@
 #include "controller/pool/shape.h"
 
 static struct controller_config config = {.runtime_class = (char *)"",
+					  .seccomp_profile = (char *)"",
 					  .runner_image = (char *)"runner:1",
 					  .policy.image_allowlist =
 					      (char *)"python:3.12-slim,node:22-slim,registry.example/bash:5",
@@ -59,7 +60,6 @@ static void test_resolve(void **state)
 	assert_string_equal(shape.lang, "python");
 	assert_string_equal(shape.preload, "json,numpy.linalg");
 	assert_int_equal(shape.memory, 256 << 20);
-	assert_false(shape.volumes);
 
 	struct buffer one = BUFFER(16384), two = BUFFER(16384);
 	assert_int_equal(pool_shape_write(&shape, &config, &one), 0);
@@ -72,6 +72,12 @@ static void test_resolve(void **state)
 	assert_int_equal(pool_shape_write(&shape, &config, &two), 0);
 	config.user_namespaces = false;
 	assert_false(str_eq(buffer_str(&one), buffer_str(&two)));
+	buffer_reset(&two);
+	char *usual = config.seccomp_profile;
+	config.seccomp_profile = (char *)"skillbox/sandbox.json";
+	assert_int_equal(pool_shape_write(&shape, &config, &two), 0);
+	config.seccomp_profile = usual;
+	assert_false(str_eq(buffer_str(&one), buffer_str(&two)));
 	buffer_free(&one);
 	buffer_free(&two);
 	sandbox_pool_free(pool);
@@ -81,7 +87,6 @@ static void test_resolve(void **state)
 	assert_int_equal(pool_shape_resolve(pool, NULL, &config, &shape, &problem), 0);
 	assert_string_equal(shape.lang, "bash");
 	assert_int_equal(shape.cpu, 1000);
-	assert_true(shape.volumes);
 	sandbox_pool_free(pool);
 
 	refuses("{\"image\":\"evil:1\",\"replicas\":1}", "image 'evil:1' is not on the allowlist");
@@ -98,10 +103,6 @@ static void test_serves(void **state)
 	(void)state;
 	struct pool_shape pool = {.image = "python:3.12-slim", .memory = 256 << 20, .cpu = 500};
 	struct run_shape run = {.image = "python:3.12-slim", .memory = 256 << 20, .cpu = 500};
-	assert_true(pool_shape_serves(&pool, &run, &config));
-	run.volumes = true;
-	assert_false(pool_shape_serves(&pool, &run, &config));
-	pool.volumes = true;
 	assert_true(pool_shape_serves(&pool, &run, &config));
 	run.memory++;
 	assert_false(pool_shape_serves(&pool, &run, &config));
@@ -165,7 +166,6 @@ static void test_bound(void **state)
 	assert_string_equal(shape.skill_digest, DIGEST_A);
 	assert_int_equal(shape.memory, 300 << 20);
 	assert_int_equal(shape.cpu, 500);
-	assert_true(shape.volumes); /* more memory than usual */
 
 	struct skill fresh = bundled_skill(DIGEST_B);
 	resolve_bound(&fresh, &other);

@@ -32,6 +32,7 @@ const char *cache_tenant(const struct cache *cache, const char *namespace)
 
 static struct controller_config config = {.runner_delivery = RUNNER_IN_IMAGE,
 					  .runtime_class = (char *)"",
+					  .seccomp_profile = (char *)"",
 					  .policy = {.default_timeout_ms = 60000,
 						     .max_timeout_ms = 60000,
 						     .default_memory = 64 << 20,

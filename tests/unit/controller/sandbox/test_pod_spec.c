@@ -18,8 +18,7 @@ static struct run_shape shape = {.image = "python:3.12-slim",
 				 .skill_version = "1.0.0",
 				 .skill_digest = "sha256:abc",
 				 .lang = "python",
-				 .script = "scripts/run.py",
-				 .volumes = true};
+				 .script = "scripts/run.py"};
 
 static void build(struct controller_config *config, struct buffer *out)
 {
@@ -28,6 +27,8 @@ static void build(struct controller_config *config, struct buffer *out)
 	config->start_timeout_ms = 300000;
 	if (!config->runtime_class)
 		config->runtime_class = (char *)"";
+	if (!config->seccomp_profile)
+		config->seccomp_profile = (char *)"";
 	assert_int_equal(pod_spec_of_execution(&execution, &shape, "0123456789abcdef", config, out, &err), 0);
 	struct jsontext_rules rules = {.refuse_duplicates = true};
 	if (jsontext_check(buffer_str(out), &rules, &err) != 0)
@@ -85,6 +86,7 @@ static void test_options(void **state)
 	(void)state;
 	struct controller_config config = {.runner_delivery = RUNNER_INIT_CONTAINER,
 					   .runtime_class = (char *)"gvisor",
+					   .seccomp_profile = (char *)"",
 					   .user_namespaces = true};
 	struct buffer out = BUFFER(65536);
 	build(&config, &out);
@@ -95,16 +97,32 @@ static void test_options(void **state)
 	config.runner_delivery = RUNNER_IN_IMAGE;
 	build(&config, &out);
 	assert_null(strstr(out.data, "\"runner\""));
-	has(&out, "\"emptyDir\"");
-	buffer_reset(&out);
-	shape.volumes = false;
-	build(&config, &out);
-	shape.volumes = true;
-	assert_null(strstr(out.data, "olume"));
+	/* Parts of the sandbox's memory */
+	has(&out, "{\"name\":\"sandbox\",\"emptyDir\":{\"medium\":\"Memory\",\"sizeLimit\":\"192Mi\"}}");
+	has(&out, "{\"name\":\"tmp\",\"emptyDir\":{\"medium\":\"Memory\",\"sizeLimit\":\"128Mi\"}}");
 	has(&out, "{\"name\":\"SKILLBOX_PARK\",\"value\":\"python\"}");
 	has(&out, "{\"name\":\"SKILLBOX_PARK_SCRIPT\",\"value\":\"scripts/run.py\"}");
 	assert_null(strstr(out.data, "SKILLBOX_PRELOAD"));
 	buffer_free(&out);
+}
+
+static void test_profile_of_the_node(void **state)
+{
+	(void)state;
+	struct controller_config config = {.runner_delivery = RUNNER_INIT_CONTAINER,
+					   .seccomp_profile = (char *)"skillbox/sandbox.json"};
+	cleanup_buffer struct buffer out = BUFFER(65536);
+	build(&config, &out);
+	assert_null(strstr(out.data, "RuntimeDefault"));
+	const char *at = out.data;
+	int count = 0;
+	static const char words[] =
+	    "\"seccompProfile\":{\"type\":\"Localhost\",\"localhostProfile\":\"skillbox/sandbox.json\"}";
+	while ((at = strstr(at, words)) != NULL) {
+		at++;
+		count++;
+	}
+	assert_int_equal(count, 3); /* the Pod, the sandbox, what copies the runner */
 }
 
 /* The name comes from the UID and the attempt, so that making it twice is one Pod; a DELETE names the UID, so
@@ -185,7 +203,8 @@ static void test_hostile_words(void **state)
 static void test_no_room(void **state)
 {
 	(void)state;
-	struct controller_config config = {.runner_image = (char *)"r", .runtime_class = (char *)""};
+	struct controller_config config = {
+	    .runner_image = (char *)"r", .runtime_class = (char *)"", .seccomp_profile = (char *)""};
 	cleanup_buffer struct buffer out = BUFFER(1000);
 	struct error err = {0};
 	assert_int_equal(pod_spec_of_execution(&execution, &shape, "t", &config, &out, &err), -1);
@@ -195,9 +214,13 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_lock_down),     cmocka_unit_test(test_options),
-	    cmocka_unit_test(test_names),         cmocka_unit_test(test_resources),
-	    cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_no_room),
+	    cmocka_unit_test(test_lock_down),
+	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_profile_of_the_node),
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_resources),
+	    cmocka_unit_test(test_hostile_words),
+	    cmocka_unit_test(test_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

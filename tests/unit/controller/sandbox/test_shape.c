@@ -77,8 +77,7 @@ static const struct wish wishes[] = {
 	       .memory = 512 * MIB,
 	       .cpu = 1000,
 	       .skill_version = "1.2.3",
-	       .lang = "python",
-	       .volumes = true}},
+	       .lang = "python"}},
     {.name = "more than there may be",
      .lang = "python",
      .memory = "64Gi",
@@ -89,8 +88,7 @@ static const struct wish wishes[] = {
 	       .memory = 512 * MIB,
 	       .cpu = 1000,
 	       .skill_version = "1.2.3",
-	       .lang = "python",
-	       .volumes = true}},
+	       .lang = "python"}},
     {.name = "memory that is no quantity",
      .lang = "python",
      .memory = "much",
@@ -137,15 +135,6 @@ static const struct wish wishes[] = {
 	       .lang = "python",
 	       .skill_digest = "sha256:ab",
 	       .script = "run.py"}},
-    {.name = "a large bundle needs volumes",
-     .lang = "python",
-     .bundle_digest = "sha256:ab",
-     .bundle_size = 8 * MIB + 1,
-     .shape = {.image = "python:3.12-slim",
-	       DEFAULTS,
-	       .lang = "python",
-	       .skill_digest = "sha256:ab",
-	       .volumes = true}},
     {.name = "inline files: the script is looked for",
      .lang = "python",
      .status_digest = "sha256:cd",
@@ -202,7 +191,6 @@ static void check_wish(const struct wish *wish)
 	assert_int_equal(shape.timeout_ms, wish->shape.timeout_ms);
 	assert_int_equal(shape.memory, wish->shape.memory);
 	assert_int_equal(shape.cpu, wish->shape.cpu);
-	assert_int_equal(shape.volumes, wish->shape.volumes);
 }
 
 static void test_wishes(void **state)
@@ -235,19 +223,6 @@ static void test_an_image_that_is_too_long(void **state)
 	assert_string_equal(shape.image, image);
 }
 
-/* A volume costs 0.3 s: only who needs the room, or gets the runner that way, has one. */
-static void test_who_needs_volumes(void **state)
-{
-	(void)state;
-	struct controller_config other = {.runner_delivery = RUNNER_IN_IMAGE,
-					  .policy.default_memory = 256 << 20};
-	assert_false(run_shape_needs_volumes(&other, 256 << 20, 8 << 20));
-	assert_true(run_shape_needs_volumes(&other, (256 << 20) + 1, 0));
-	assert_true(run_shape_needs_volumes(&other, 256 << 20, (8 << 20) + 1));
-	other.runner_delivery = RUNNER_IMAGE_VOLUME;
-	assert_true(run_shape_needs_volumes(&other, 1, 0));
-}
-
 /* As text */
 
 static void test_there_and_back(void **state)
@@ -261,8 +236,7 @@ static void test_there_and_back(void **state)
 	     .skill_version = "1.0.0",
 	     .skill_digest = "sha256:abc",
 	     .lang = "python",
-	     .script = "scripts/run.py",
-	     .volumes = true},
+	     .script = "scripts/run.py"},
 	    {.image = "i", .timeout_ms = 1, .memory = 1, .cpu = 1, .skill_version = "v"},
 	    {.image = "i",
 	     .timeout_ms = INT64_MAX,
@@ -287,7 +261,6 @@ static void test_there_and_back(void **state)
 		assert_int_equal(back.cpu, shapes[i].cpu);
 		assert_string_equal(back.lang, ""); /* not in the text */
 		assert_string_equal(back.script, "");
-		assert_false(back.volumes);
 		/* Nothing shorter is a shape, as long as a word is missing. */
 		const char *last = strrchr(out.data, ' ');
 		for (size_t n = 0; n <= (size_t)(last - out.data); n++)
@@ -357,7 +330,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_wishes),
 	    cmocka_unit_test(test_an_image_that_is_too_long),
-	    cmocka_unit_test(test_who_needs_volumes),
 	    cmocka_unit_test(test_there_and_back),
 	    cmocka_unit_test(test_texts_that_are_no_shapes),
 	    cmocka_unit_test(test_words_that_are_too_long),

@@ -25,7 +25,7 @@ static int set_up(void **state)
 	if (!f || directory_make(&f->sandbox) != 0 || mkdirat(f->sandbox.fd, "scripts", 0755) != 0)
 		return -1;
 	f->scripts_fd = openat(f->sandbox.fd, "scripts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->place = (struct place){.directory_fd = -1, .fd = f->sandbox.fd, .scripts_fd = f->scripts_fd};
+	f->place = (struct place){.fd = f->sandbox.fd, .scripts_fd = f->scripts_fd};
 	load_init(&f->load, &f->place);
 	*state = f;
 	return 0;

@@ -82,7 +82,7 @@ static int set_up(void **state)
 	    .interpreter = "/bin/sh",
 	    .script = f->script,
 	    .environment = no_environment,
-	    .directory_fd = f->directory.fd,
+	    .directory = f->directory.path,
 	    .lockdown = &f->lockdown,
 	};
 	echo_init(&f->echo, f->log[1]);

@@ -61,7 +61,7 @@ static int set_up(void **state)
 	    .interpreter = "/bin/sh",
 	    .script = f->script,
 	    .environment = no_environment,
-	    .directory_fd = f->directory.fd,
+	    .directory = f->directory.path,
 	    .lockdown = &f->lockdown,
 	};
 	*state = f;
@@ -183,9 +183,9 @@ static void test_no_step_of_the_lockdown_is_passed_over(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const words[LOCKDOWN_STEP_COUNT] = {
-	    [LOCKDOWN_SESSION] = "start a session",          [LOCKDOWN_LIMITS] = "set the resource limits",
-	    [LOCKDOWN_NO_NEW_PRIVS] = "set no_new_privs",    [LOCKDOWN_LANDLOCK] = "apply Landlock",
-	    [LOCKDOWN_SECCOMP] = "apply the seccomp filter",
+	    [LOCKDOWN_NAMESPACES] = "enter the namespaces", [LOCKDOWN_SESSION] = "start a session",
+	    [LOCKDOWN_LIMITS] = "set the resource limits",  [LOCKDOWN_NO_NEW_PRIVS] = "set no_new_privs",
+	    [LOCKDOWN_LANDLOCK] = "apply Landlock",         [LOCKDOWN_SECCOMP] = "apply the seccomp filter",
 	};
 	for (failing_step = 0; failing_step < LOCKDOWN_STEP_COUNT; failing_step++) {
 		gives_up(f, "lockdown_failed", words[failing_step]);
@@ -199,12 +199,9 @@ static void test_what_can_not_be_started(void **state)
 	f->request.interpreter = "/no/such/interpreter";
 	gives_up(f, "no_interpreter", "execute the interpreter");
 	f->request.interpreter = "/bin/sh";
-	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	assert_true(null_fd >= 0);
-	f->request.directory_fd = null_fd; /* no directory */
+	f->request.directory = "/dev/null";
 	gives_up(f, "io", "enter /sandbox");
-	close(null_fd);
-	f->request.directory_fd = f->directory.fd;
+	f->request.directory = f->directory.path;
 	f->request.channel_fd = SPAWN_CHANNEL - 1; /* not open */
 	gives_up(f, "io", "pass the socket on");
 }

@@ -31,7 +31,7 @@ static void test_capabilities(void **state)
 	static const struct {
 		const char *status, *detail;
 	} table[] = {
-	    {STATUS(SOME, NONE, NONE, NONE, NONE), "inheritable set: " SOME},
+	    {STATUS(SOME, NONE, NONE, NONE, NONE), "the runner's inheritable set: " SOME},
 	    {STATUS(NONE, SOME, NONE, NONE, NONE), "permitted set: " SOME},
 	    {STATUS(NONE, NONE, SOME, NONE, NONE), "effective set: " SOME},
 	    {STATUS(NONE, NONE, NONE, SOME, NONE), "bounding set: " SOME},
