@@ -135,7 +135,9 @@ backing_down() {
 config_values() { # CONFIG
 	case $1 in
 	gvisor) printf 'sandbox:\n  runtimeClassName: gvisor\n  userNamespaces: false\n' ;; # runsc joins none
-	image-volume | init-container) printf 'runner:\n  delivery: %s\nsandbox:\n  userNamespaces: false\n' "$1" ;;
+	image-volume) printf 'runner:\n  delivery: %s\nsandbox:\n  userNamespaces: false\n' "$1" ;;
+	# And as on a node that nobody prepared: neither user namespaces nor the project's seccomp profile.
+	init-container) printf 'runner:\n  delivery: %s\nsandbox:\n  userNamespaces: false\n  seccompProfile: ""\n' "$1" ;;
 	s3 | s3-postgres) config_backing_values "$1" ;;
 	esac
 }

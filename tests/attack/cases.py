@@ -82,7 +82,7 @@ _group("network", "refused", """
     neighbour_pod cluster_dns name_lookup bash_dev_tcp send_without_connecting network_settings""",
        control=("tcp_socket", "udp_socket", "netlink_socket", "host_gateway", "kube_apiserver", "neighbour_pod", "skillbox_services",
                 "kubelet_ports", "cluster_dns", "bash_dev_tcp"))
-_group("network", "refused", "abstract_sockets take_the_runners_name", gvisor="refused|absent|contained",
+_group("network", "refused|absent|contained", "abstract_sockets take_the_runners_name",
        reason="where the script has a network namespace of its own, the runner's name isn't in it")
 _group("network", "absent", "socket_files")
 _group("network", "absent", "tunnel_device", gvisor="contained", reason="gVisor's own kernel has it, and asks for rights")

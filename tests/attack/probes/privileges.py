@@ -72,6 +72,8 @@ def become_root():
         "setreuid": lambda: os.setreuid(0, 0),
     }
     seen = {name: outcome(attempt) for name, attempt in attempts.items()}
+    if not any(line.split()[0] == "0" for line in open("/proc/self/uid_map")):  # then there is no such id
+        seen = {name: "EPERM" if error == "EINVAL" else error for name, error in seen.items()}
     syscall(122, 0)  # setfsuid never fails; it answers with the id before
     seen["setfsuid"] = "EPERM" if status()["Uid"].split()[3] != "0" else "ok"
     return all_refused(seen)
