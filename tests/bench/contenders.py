@@ -26,13 +26,16 @@ ON_NODE, IN_POD = environment("/mnt"), environment("/dev/shm")
 
 
 def pod(name, args):
-    """A Pod as hardened as a sandbox, without volumes."""
+    """A Pod as hardened as a sandbox, with its volumes."""
+    places = {"sandbox": ("/sandbox", "96Mi"), "tmp": ("/tmp", "64Mi")}
     container = {"name": "main", "image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": args, "resources": RESOURCES,
-                 "securityContext": CONTAINER_SECURITY}
+                 "securityContext": CONTAINER_SECURITY,
+                 "volumeMounts": [{"name": volume, "mountPath": path} for volume, (path, _) in places.items()]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
         "restartPolicy": "Never", "automountServiceAccountToken": False, "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 0, "dnsPolicy": "None", "dnsConfig": {"nameservers": ["127.0.0.1"]},
-        "securityContext": {**SECURITY, "fsGroup": 65534}, "containers": [container]}}
+        "securityContext": {**SECURITY, "fsGroup": 65534}, "containers": [container],
+        "volumes": [{"name": volume, "emptyDir": {"medium": "Memory", "sizeLimit": size}} for volume, (_, size) in places.items()]}}
 
 
 def condition(item, kind):
@@ -141,7 +144,7 @@ class Watched:
 
 
 class Pod(Watched):
-    """A hardened Pod without volumes, create to Ready: the least that any fresh Pod costs."""
+    """A hardened Pod with the same volumes, create to Ready: the least that any fresh Pod costs."""
 
     name, repeat, every = "pod", 1, 1
 

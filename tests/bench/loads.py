@@ -100,7 +100,7 @@ def closed_loop(cluster, callers_count, total, skill, done, warm=True):
 
 
 def pod_churn(cluster, total, in_flight=8):
-    """Hardened Pods without volumes, created, seen Ready, deleted and gone, `in_flight` at a time: Pods a second."""
+    """Hardened Pods with the same volumes, created, seen Ready, deleted and gone, `in_flight` at a time: Pods a second."""
     numbers = iter(range(total))
     lock = threading.Lock()
 

@@ -5,7 +5,7 @@ import math
 TARGETS = {
     "warm_over_bare": (0.6, "at most", "a warm execution, over REST, against the bare process (medians)"),
     "warm_p99_over_p50": (3, "at most", "warm executions: 99th percentile against median"),
-    "cold_over_pod": (1.25, "at most", "a cold execution against a hardened Pod without volumes, create to Ready, and the bare process (medians)"),
+    "cold_over_pod": (1.25, "at most", "a cold execution against a hardened Pod with the same volumes, create to Ready, and the bare process (medians)"),
     "job_over_warm": (40, "at least", "a Kubernetes Job against a warm execution (medians)"),
     "gvisor_warm_over_warm": (1.5, "at most", "warm executions: gVisor against runc, each against the bare process of its phase"),
     "throughput_over_pod_churn": (0.9, "at least", "executions a second, sustained, against bare Pods made and deleted a second"),
