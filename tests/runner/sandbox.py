@@ -84,6 +84,13 @@ def make_places():
     os.mkdir("tmp")
     tmpfs("sandbox", "mode=0777,size=" + options["size"], 0)
     tmpfs("tmp", "mode=0777,size=16m", 0)
+    if "plain" in options:
+        mount(None, "sandbox", None, REMOUNT | BIND)
+        os.chmod("sandbox", 0o755)
+        for name, source in options["plain"]["places"].items():
+            touch("sandbox/" + name) if os.path.isfile(source) else os.mkdir("sandbox/" + name)
+            mount(source, "sandbox/" + name, None, BIND)
+        return
     touch("skillbox/runner")
     mount(options["runner"], "skillbox/runner", None, BIND)
 
@@ -124,10 +131,16 @@ make_root()
 make_dev()
 make_places()
 enter_root()
+if "plain" in options:
+    become_nobody()
+    if os.fork() == 0:
+        os.execve(options["plain"]["command"][0], options["plain"]["command"], options["environment"])
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 apply_profile()
 become_nobody()
 os.execve("/skillbox/runner", ["/skillbox/runner"], options["environment"])
 """
+UNSHARE = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", sys.executable, "-I", "-S", "-c", SETUP]
 
 
 def runner_path():
@@ -274,6 +287,32 @@ class Peer:
 RUNTIMES = ("runc", "profile", "gvisor")
 
 
+def run_plainly(directory, files, command, environment, input_text):
+    """The same root file system, user and paths without Skillbox, as a container with plain directories: nothing waits, nothing
+    is locked down. (exit code, what was printed, content of /sandbox/out by path)"""
+    scripts, out, root = directory / "scripts", directory / "out", directory / "root"
+    for path, (content, mode) in files.items():
+        target = scripts / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.chmod(0o555 if mode & 0o111 else 0o444)
+    (out / "files").mkdir(parents=True)
+    root.mkdir()
+    (directory / "input.json").write_bytes(input_text)
+    for path in (directory, *directory.parents):  # pytest's folders are for their owner only
+        if path == pathlib.Path("/tmp"):
+            break
+        path.chmod(path.stat().st_mode | 0o055)
+    for path in (out, out / "files"):
+        os.chown(path, 65534, 65534)
+    options = {"root": str(root), "size": "64m", "environment": environment, "plain": {"command": command, "places": {
+        "scripts": str(scripts), "out": str(out), "input.json": str(directory / "input.json")}}}
+    done = subprocess.run([*UNSHARE, json.dumps(options)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=60)
+    return done.returncode, done.stdout, {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*"))
+                                          if path.is_file() and not path.is_symlink()}
+
+
 class Sandbox:
     """runtime, which is only made to look so: "runc" (no namespaces from inside), "profile" (the node's seccomp profile lets
     the runner make them) or "gvisor" (which lets it, too, and has no Landlock)."""
@@ -282,9 +321,7 @@ class Sandbox:
         environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
         options = {"root": str(directory), "runner": runner_path(), "size": size, "runtime": runtime,
                    "environment": OPTIONS | environment}
-        command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", sys.executable, "-I", "-S", "-c", SETUP,
-                   json.dumps(options)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen([*UNSHARE, json.dumps(options)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.peers = []
         self.logs = bytearray()
         self.reader = threading.Thread(target=self._read_logs, daemon=True)

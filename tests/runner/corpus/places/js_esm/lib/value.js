@@ -1,0 +1,1 @@
+export const value = 42, url = import.meta.url;

@@ -1,0 +1,11 @@
+import fs from "node:fs";
+import path from "node:path";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { value, url } from "./lib/value.js";
+console.log(import.meta.url, fileURLToPath(import.meta.url), process.argv[1], process.cwd(), url, value);
+console.log(process.argv[1] === fileURLToPath(import.meta.url), pathToFileURL(process.argv[1]).href === import.meta.url);
+console.log(fs.realpathSync(process.argv[1]), fs.realpathSync("/tmp"), fs.realpathSync(process.env.SANDBOX_FILES_DIR), path.resolve("x"));
+console.log(createRequire(import.meta.url).resolve("./lib/data.json"), (await import("./lib/value.js")).value);
+console.log(fs.readdirSync("/sandbox/out"), fs.readdirSync("/tmp"), fs.lstatSync("/sandbox/out").isSymbolicLink());
+if (import.meta.url === `file://${process.argv[1]}`) fs.writeFileSync(process.env.SANDBOX_OUTPUT, JSON.stringify({ ran: true }));

@@ -1,0 +1,2 @@
+import sys
+print("tool", __file__, __name__, sys.argv)
