@@ -152,7 +152,8 @@ def test_a_node_that_is_drained_is_told_and_the_pool_comes_back(kubectl, pool, c
     name = kubectl.items("nodes")[0]["metadata"]["name"]
     selector = f"skillbox.dev/pool-uid={some.get()['metadata']['uid']}"
     try:
-        kubectl.run("drain", name, f"--pod-selector={selector}", "--force", "--timeout=60s", timeout=90)
+        kubectl.run("drain", name, f"--pod-selector={selector}", "--force", "--delete-emptydir-data",
+                    "--timeout=60s", timeout=90)
         condition = wait_for(lambda: (c := condition_of(some.get(), "Ready")).get("reason") == "Unschedulable" and c,
                              "the pool says that no node takes its sandboxes", timeout=60)
         assert condition["status"] == "False" and "no node takes a sandbox: 0/1 nodes" in condition["message"], condition

@@ -98,11 +98,15 @@ group("seccomp filter", "runner", "runner/isolation/seccomp/generate.c",
       ("calls-of-tomorrow", "#define FIRST_UNKNOWN 463u", "#define FIRST_UNKNOWN 0x3fffffffu", LOCKDOWN + "test_system_calls"))
 
 group("namespaces", "runner", "runner/isolation/enclosure.c",
-      ("places-to-write-are-executable", "#define HARDENED (MS_NOEXEC | MS_NOSUID | MS_NODEV)", "#define HARDENED (MS_NOSUID | MS_NODEV)",
+      ("places-to-write-are-executable", '{PATH_TMP, true, false, HARDENED | MS_NOEXEC, "', '{PATH_TMP, true, false, HARDENED, "',
        LOCKDOWN + "test_layers_are_reported"),
-      ("scripts-are-writable", "harden(enclosure, directory, MS_RDONLY);", "harden(enclosure, directory, 0);", LOCKDOWN + "test_writes"),
-      ("termination-log-is-writable", 'harden(enclosure, "/dev/termination-log", MS_RDONLY);',
-       'harden(enclosure, "/dev/termination-log", 0);', LOCKDOWN + "test_writes"),
+      ("scripts-are-writable", '{PATH_SCRIPTS, false, false, HARDENED | MS_RDONLY, "', '{PATH_SCRIPTS, false, false, HARDENED, "',
+       LOCKDOWN + "test_nobody_changes_what_the_archive_brought"),
+      ("all-else-is-writable", '{PATH_SANDBOX, true, false, HARDENED | MS_NOEXEC | MS_RDONLY, "',
+       '{PATH_SANDBOX, true, false, HARDENED | MS_NOEXEC, "', LOCKDOWN + "test_writes"),
+      ("termination-log-is-writable", '{"/dev/termination-log", true, true, HARDENED | MS_NOEXEC | MS_RDONLY,',
+       '{"/dev/termination-log", true, true, HARDENED | MS_NOEXEC,', LOCKDOWN + "test_writes"),
+      ("network-of-the-pod", "CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET", "CLONE_NEWUSER | CLONE_NEWNS", LOCKDOWN + "test_no_network"),
       ("capabilities-stay", "syscall(SYS_capset, &header, none)", "syscall(SYS_capget, &header, none)", LOCKDOWN + "test_layers_are_reported"))
 
 group("Landlock", "runner", "runner/isolation/lockdown.c",
@@ -111,6 +115,8 @@ group("Landlock", "runner", "runner/isolation/lockdown.c",
 group("Landlock", "runner", "runner/isolation/landlock.c",
       ("execution-from-tmp", '{PATH_TMP, WRITE_TREE},', '{PATH_TMP, WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
       ("execution-from-out", '{PATH_OUT, WRITE_TREE},', '{PATH_OUT, WRITE_TREE | FS_EXECUTE},', LOCKDOWN + "test_execution"),
+      ("writes-to-the-archive", '{PATH_SCRIPTS, FS_EXECUTE},', '{PATH_SCRIPTS, FS_EXECUTE | WRITE_TREE},',
+       LOCKDOWN + "test_nobody_changes_what_the_archive_brought"),
       ("writes-beside-out", '{PATH_OUT, WRITE_TREE},', '{PATH_SANDBOX, WRITE_TREE},', LOCKDOWN + "test_writes"),
       ("no-scopes", "abi >= 6 ? SCOPE_ALL : 0", "0", LOCKDOWN + "test_socket_of_the_runner"))
 

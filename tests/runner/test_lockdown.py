@@ -1,5 +1,7 @@
 """A hostile script: every way out it knows, and that honest programs still work."""
 
+import os
+
 import pytest
 
 from .sandbox import RUNTIMES
@@ -113,7 +115,7 @@ print("done")
     assert got.logs == b"done\n", got.logs
 
 
-def test_no_network(sandbox):
+def test_no_network(sandbox, runtime):
     source = PRELUDE + """
 for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_PACKET, 40, 38):
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
@@ -123,8 +125,10 @@ expect("upper half", call(41, 1 | 1 << 32, 1, 0), "EPERM")
 a, b = socket.socketpair()
 a.send(b"x"); assert b.recv(1) == b"x"
 expect("socketpair", call(53, 2, 1, 0, 0), "EPERM")
+print(os.readlink("/proc/self/ns/net"))
 """
-    run(sandbox, source)
+    got, _ = run(sandbox, source)
+    assert (got.logs.decode().strip() == os.readlink(f"/proc/{sandbox.pid}/ns/net")) == (runtime == "runc")
 
 
 def test_foreign_entry_is_the_end(sandbox):
