@@ -20,8 +20,8 @@ config_tests() { # CONFIG
 	embedded) printf '%s\n' tests --ignore=tests/runner ;;
 	s3 | s3-postgres) echo tests/e2e ;;
 	# Another kernel: what is in force in a sandbox, and all that a script can notice or break.
-	gvisor) printf '%s\n' tests/attack tests/e2e/test_{success,sandbox,failures,data}.py ;;
-	image-volume | init-container) printf '%s\n' tests/e2e/test_{success,sandbox}.py ;;
+	gvisor) printf '%s\n' tests/attack tests/e2e/test_{success,sandbox,real_scripts,failures,data}.py ;;
+	image-volume | init-container) printf '%s\n' tests/e2e/test_{success,sandbox,real_scripts}.py ;;
 	esac
 }
 # Of that, what differs most there and runs each time; the rest takes turns. Nothing: all runs each time.
@@ -29,8 +29,8 @@ config_core() { # CONFIG
 	case $1 in
 	# What goes through the blob store, the keys or the history.
 	s3-postgres) printf '%s\n' tests/e2e/test_{configurations,data,database_outage,tenants,uploads}.py ;;
-	gvisor) printf '%s\n' tests/attack/test_{escape,promises,protocol,afterwards}.py tests/e2e/test_sandbox.py ;;
-	image-volume | init-container) printf '%s\n' tests/e2e/test_sandbox.py ;;
+	gvisor) printf '%s\n' tests/attack/test_{escape,promises,protocol,afterwards}.py tests/e2e/test_{sandbox,real_scripts}.py ;;
+	image-volume | init-container) printf '%s\n' tests/e2e/test_{sandbox,real_scripts}.py ;;
 	esac
 }
 # What a run of all tests leaves out unless it is told to take all: what is shown in another configuration, too.

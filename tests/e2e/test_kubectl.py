@@ -4,46 +4,8 @@ import json
 
 import pytest
 
-from skillbox_client import condition_of, raw_member
+from skillbox_client import API, condition_of, execution_object, raw_member, skill_object
 from waiting import unique, wait_for
-
-API = "skillbox.dev/v1alpha1"
-
-
-def skill_object(name, **spec):
-    return {
-        "apiVersion": API, "kind": "Skill", "metadata": {"name": name},
-        "spec": {"name": name, "version": "1.0.0", "description": "made by an end-to-end test", "lang": "bash",
-                 "source": {"files": {"main.sh": 'cat "$SANDBOX_INPUT_FILE" >"$SANDBOX_OUTPUT"; echo "hello, $WHO"'}}, **spec},
-    }
-
-
-def execution_object(name, skill, **spec):
-    return {"apiVersion": API, "kind": "Execution", "metadata": {"name": name},
-            "spec": {"skillRef": {"name": skill}, **spec}}
-
-
-@pytest.fixture
-def name(kubectl):
-    """A name for a Skill and Executions that begin with it; all of them go away afterwards."""
-    name = unique("kube")
-    yield name
-    for kind in ("executions", "skills"):
-        for found in kubectl.items(kind):
-            if found["metadata"]["name"].startswith(name):
-                kubectl.run("delete", kind, found["metadata"]["name"], "--wait=false")
-
-
-@pytest.fixture
-def ended(kubectl):
-    def wait(name, timeout=60):
-        def look():
-            execution = kubectl.get("execution", name)
-            return execution if condition_of(execution, "Succeeded").get("status") in ("True", "False") else None
-
-        return wait_for(look, f"Execution {name} ends", timeout)
-
-    return wait
 
 
 def test_a_skill_and_an_execution_with_kubectl_alone(kubectl, client, name, ended):

@@ -7,7 +7,7 @@ import os
 import pytest
 import requests
 
-from skillbox_client import Client, Kubectl, Node, load_environment, skill_zip
+from skillbox_client import Client, Kubectl, Node, condition_of, load_environment, skill_zip
 from tenant import make_key as key_of_tenant, new_tenant
 from waiting import unique, wait_for
 
@@ -87,6 +87,29 @@ def push(client):
     for skill in client.request("GET", "/v1/skills").json():
         if skill["name"] in names:
             client.request("DELETE", f"/v1/skills/{skill['name']}/{skill['version']}")
+
+
+@pytest.fixture
+def name(kubectl):
+    """A name for a Skill and Executions that begin with it; all of them go away afterwards."""
+    name = unique("kube")
+    yield name
+    for kind in ("executions", "skills"):
+        for found in kubectl.items(kind):
+            if found["metadata"]["name"].startswith(name):
+                kubectl.run("delete", kind, found["metadata"]["name"], "--wait=false")
+
+
+@pytest.fixture
+def ended(kubectl):
+    def wait(name, timeout=60):
+        def look():
+            execution = kubectl.get("execution", name)
+            return execution if condition_of(execution, "Succeeded").get("status") in ("True", "False") else None
+
+        return wait_for(look, f"Execution {name} ends", timeout)
+
+    return wait
 
 
 @pytest.fixture

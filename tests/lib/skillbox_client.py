@@ -204,6 +204,22 @@ class Kubectl:
         return self.run("create", "-f", "-", stdin=json.dumps(manifest_object), check=check)
 
 
+API = "skillbox.dev/v1alpha1"
+
+
+def skill_object(name, **spec):
+    return {
+        "apiVersion": API, "kind": "Skill", "metadata": {"name": name},
+        "spec": {"name": name, "version": "1.0.0", "description": "made by an end-to-end test", "lang": "bash",
+                 "source": {"files": {"main.sh": 'cat "$SANDBOX_INPUT_FILE" >"$SANDBOX_OUTPUT"; echo "hello, $WHO"'}}, **spec},
+    }
+
+
+def execution_object(name, skill, **spec):
+    return {"apiVersion": API, "kind": "Execution", "metadata": {"name": name},
+            "spec": {"skillRef": {"name": skill}, **spec}}
+
+
 def skill_and_execution(kubectl, name, **spec):
     """As somebody with kubectl alone makes them."""
     kubectl.apply({
