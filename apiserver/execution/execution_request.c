@@ -2,6 +2,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/jsontext.h"
+#include "lib/base/utf8.h"
 #include "lib/frame/frame.h"
 #include "lib/policy/names.h"
 
@@ -10,9 +11,11 @@
 #define REFUSED_MAX 1024 /* bytes of the names of variables that are refused */
 #define SHOWN_MAX 64     /* bytes of a value that a message repeats */
 
+static const char *const fields[] = {"skill", "version", "input", "env", "timeout", "async"};
+
 static int shown(struct str s)
 {
-	return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
+	return (int)utf8_cut(s, SHOWN_MAX).n;
 }
 
 bool prefer_is_async(struct str header)
@@ -33,15 +36,15 @@ static bool member(struct str body, const char *name, struct str *ret)
 	return jsontext_member(body, str_of(name), ret) && jsontext_kind_of(*ret) != JSONTEXT_NULL;
 }
 
-/* A text without NULs; *ret stays NULL if the member is absent. */
-static int read_text(struct str body, const char *name, char **ret, struct error *err)
+/* A text without NULs, such as `example`; *ret stays NULL if the member is absent. */
+static int read_text(struct str body, const char *name, const char *example, char **ret, struct error *err)
 {
 	struct str value;
 	if (!member(body, name, &value))
 		return 0;
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
-		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name, shown(value),
-				 value.p);
+		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string such as \"%s\", not %.*s", name,
+				 example, shown(value), value.p);
 	cleanup_buffer struct buffer text = BUFFER(value.n);
 	if (jsontext_decode_string(value, &text, err) != 0)
 		return error_wrap(err, "'%s'", name);
@@ -53,8 +56,8 @@ static int read_text(struct str body, const char *name, char **ret, struct error
 
 static int read_skill(struct str body, struct execution_request *ret, struct error *err)
 {
-	if (read_text(body, "skill", &ret->skill, err) != 0 ||
-	    read_text(body, "version", &ret->version, err) != 0)
+	if (read_text(body, "skill", "hello", &ret->skill, err) != 0 ||
+	    read_text(body, "version", "1.0.0", &ret->version, err) != 0)
 		return -1;
 	if (!ret->skill || !ret->skill[0])
 		return error_set(err, ERR_BAD_REQUEST, "'skill' is required");
@@ -86,13 +89,13 @@ static int read_options(struct str body, struct execution_request *ret, struct e
 			return error_set(err, ERR_BAD_REQUEST, "'async' must be true or false, not %.*s",
 					 shown(value), value.p);
 	}
-	if (read_text(body, "timeout", &timeout, err) != 0)
+	if (read_text(body, "timeout", "30s", &timeout, err) != 0)
 		return -1;
 	if (timeout && duration_parse(str_of(timeout), &ret->timeout_ms, NULL) != 0)
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'timeout' must be a duration from 1ms to 24h such as \"90s\" or \"1m30s\", not \"%.*s\"",
-		    SHOWN_MAX, timeout);
+		    shown(str_of(timeout)), timeout);
 	ret->input = member(body, "input", &value) ? value : STR("{}");
 	return 0;
 }
@@ -108,19 +111,12 @@ static void env_clear(struct execution_request *request)
 	request->env_count = 0;
 }
 
-/* Set a variable; a name that comes twice keeps the last value, as JSON readers do. Takes both texts. */
-static void env_put(struct execution_request *request, char *name, char *value)
+static bool env_has(const struct execution_request *request, struct str name)
 {
-	for (size_t i = 0; i < request->env_count; i++) {
-		struct env_var *variable = &request->env[i];
-		if (strcmp(variable->name, name) != 0)
-			continue;
-		free(name);
-		free(variable->value);
-		variable->value = value;
-		return;
-	}
-	request->env[request->env_count++] = (struct env_var){name, value};
+	for (size_t i = 0; i < request->env_count; i++)
+		if (str_eq(str_of(request->env[i].name), name))
+			return true;
+	return false;
 }
 
 /* Decode a JSON string; NUL bytes are for the caller to find. */
@@ -128,6 +124,32 @@ static int decode(struct str quoted, struct buffer *out, struct error *err)
 {
 	*out = BUFFER(quoted.n);
 	return jsontext_decode_string(quoted, out, err);
+}
+
+static int check_variable(struct str name, struct str text, const struct execution_request *request,
+			  size_t bytes, struct error *err)
+{
+	if (text.n > FRAME_MAX_ENV_VALUE)
+		return error_set(err, ERR_INVALID_ENV,
+				 "environment variable %.*s: its value has %zu bytes, more than %u, the "
+				 "limit; pass large values in 'input'",
+				 shown(name), name.p, text.n, FRAME_MAX_ENV_VALUE);
+	if (text.n && memchr(text.p, '\0', text.n))
+		return error_set(err, ERR_INVALID_ENV,
+				 "environment variable %.*s: its value contains a NUL character", shown(name),
+				 name.p);
+	if (env_has(request, name))
+		return error_set(err, ERR_BAD_REQUEST, "'env' has %.*s twice: send it once", shown(name),
+				 name.p);
+	if (request->env_count == EXECUTION_REQUEST_MAX_ENV)
+		return error_set(err, ERR_INVALID_ENV, "'env' has more than %u variables, the limit",
+				 EXECUTION_REQUEST_MAX_ENV);
+	if (bytes > EXECUTION_REQUEST_MAX_ENV_BYTES)
+		return error_set(err, ERR_INVALID_ENV,
+				 "the names and values in 'env' have together more than %zu bytes, the "
+				 "limit; pass large values in 'input'",
+				 EXECUTION_REQUEST_MAX_ENV_BYTES);
+	return 0;
 }
 
 static int read_variable(struct str raw_key, struct str value, struct execution_request *ret,
@@ -146,26 +168,16 @@ static int read_variable(struct str raw_key, struct str value, struct execution_
 		buffer_appendf(refused, "%s\"%.*s\"", refused->len ? ", " : "", (int)n.n, n.p ? n.p : "");
 		return 0;
 	}
-	if (text.len > FRAME_MAX_ENV_VALUE)
-		return error_set(err, ERR_INVALID_ENV,
-				 "environment variable %.*s: its value is longer than %u bytes", shown(n),
-				 n.p, FRAME_MAX_ENV_VALUE);
-	if (text.len && memchr(text.data, '\0', text.len))
-		return error_set(err, ERR_INVALID_ENV,
-				 "environment variable %.*s: its value contains a NUL character", shown(n),
-				 n.p);
 	*bytes += n.n + text.len;
-	if (ret->env_count == EXECUTION_REQUEST_MAX_ENV || *bytes > EXECUTION_REQUEST_MAX_ENV_BYTES)
-		return error_set(err, ERR_INVALID_ENV,
-				 "'env' may have at most %u variables of together at most %zu bytes",
-				 EXECUTION_REQUEST_MAX_ENV, EXECUTION_REQUEST_MAX_ENV_BYTES);
+	if (check_variable(n, buffer_str(&text), ret, *bytes, err) != 0)
+		return -1;
 	char *own_name = buffer_steal(&name), *own_value = buffer_steal(&text);
 	if (!own_name || !own_value) {
 		free(own_name);
 		free(own_value);
 		return error_no_memory(err);
 	}
-	env_put(ret, own_name, own_value);
+	ret->env[ret->env_count++] = (struct env_var){own_name, own_value};
 	return 0;
 }
 
@@ -203,7 +215,12 @@ int execution_request_parse(struct str body, struct execution_request *ret, stru
 	if (jsontext_check(body, NULL, err) != 0)
 		return error_wrap(err, "the request body is not usable");
 	if (jsontext_kind_of(body) != JSONTEXT_OBJECT)
-		return error_set(err, ERR_BAD_REQUEST, "the request body must be a JSON object");
+		return error_set(err, ERR_BAD_REQUEST,
+				 "the request body must be a JSON object such as "
+				 "{\"skill\":\"NAME\",\"input\":{}}, not %.*s",
+				 shown(body), body.p);
+	if (jsontext_check_fields(body, fields, sizeof(fields) / sizeof(fields[0]), err) != 0)
+		return -1;
 	if (read_skill(body, ret, err) == 0 && read_options(body, ret, err) == 0 &&
 	    read_env(body, ret, err) == 0)
 		return 0;

@@ -5,8 +5,12 @@
 #include "apiserver/key/keys.h"
 #include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
+#include "lib/base/utf8.h"
 
 #define CREATED_MAX 16384 /* bytes of an answer */
+#define SHOWN_MAX 64      /* bytes of a value that a message repeats */
+
+static const char *const fields[] = {"name", "tenant", "scopes"};
 
 static void put_key(struct buffer *out, const struct api_key *key)
 {
@@ -31,13 +35,19 @@ static void put_key(struct buffer *out, const struct api_key *key)
 
 /* POST */
 
+static int shown(struct str value)
+{
+	return (int)utf8_cut(value, SHOWN_MAX).n;
+}
+
 static int read_string(struct str body, const char *name, struct buffer *ret, struct error *err)
 {
 	struct str value;
 	if (!jsontext_member(body, str_of(name), &value))
 		return error_set(err, ERR_BAD_REQUEST, "'%s' is required", name);
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
-		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string", name);
+		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name, shown(value),
+				 value.p);
 	*ret = BUFFER(value.n);
 	if (jsontext_decode_string(value, ret, err) != 0)
 		return error_wrap(err, "'%s'", name);
@@ -52,13 +62,16 @@ static int read_scopes(struct str body, unsigned *ret, struct error *err)
 	if (!jsontext_member(body, STR("scopes"), &list) || jsontext_kind_of(list) == JSONTEXT_NULL)
 		return 0;
 	if (jsontext_kind_of(list) != JSONTEXT_ARRAY)
-		return error_set(err, ERR_BAD_REQUEST, "'scopes' must be a list of run, push and admin");
+		return error_set(err, ERR_BAD_REQUEST,
+				 "'scopes' must be a list of run, push and admin, not %.*s", shown(list),
+				 list.p);
 	*ret = 0;
 	for (size_t position = 0; jsontext_next_element(list, &position, &element);) {
 		cleanup_buffer struct buffer text = BUFFER(element.n);
 		if (jsontext_kind_of(element) != JSONTEXT_STRING)
 			return error_set(err, ERR_BAD_REQUEST,
-					 "'scopes' must be a list of run, push and admin");
+					 "'scopes' must be a list of run, push and admin, not of %.*s",
+					 shown(element), element.p);
 		if (jsontext_decode_string(element, &text, err) != 0 ||
 		    api_key_scopes_parse(buffer_str(&text), &scope, err) != 0)
 			return error_wrap(err, "'scopes'");
@@ -78,7 +91,11 @@ static int read_wish(struct str body, struct buffer *tenant, struct buffer *name
 	if (jsontext_check(body, NULL, err) != 0)
 		return error_wrap(err, "the request body is not usable");
 	if (jsontext_kind_of(body) != JSONTEXT_OBJECT)
-		return error_set(err, ERR_BAD_REQUEST, "the request body must be a JSON object");
+		return error_set(err, ERR_BAD_REQUEST,
+				 "the request body must be a JSON object: send "
+				 "{\"name\":…,\"tenant\":…,\"scopes\":[…]}");
+	if (jsontext_check_fields(body, fields, sizeof(fields) / sizeof(fields[0]), err) != 0)
+		return -1;
 	if (read_string(body, "name", name, err) != 0 || read_string(body, "tenant", tenant, err) != 0 ||
 	    read_scopes(body, &ret->scopes, err) != 0)
 		return -1;

@@ -9,6 +9,7 @@
 
 #define DEFAULT_DEPTH 128
 #define DEPTH_LIMIT 1024
+#define SHOWN_KEY_MAX 64 /* bytes of a key that a message repeats */
 
 /* A key of an object that is still open; its decoded bytes are in scanner.key_bytes. */
 struct key {
@@ -19,7 +20,8 @@ struct key {
 struct scanner {
 	const char *p;
 	size_t n, i;
-	const char *why; /* of a failure, at i */
+	const char *why;                  /* of a failure, at i */
+	char why_text[2 * SHOWN_KEY_MAX]; /* where that can't be a literal */
 	bool no_memory;
 
 	unsigned depth, max_depth;
@@ -113,10 +115,82 @@ static bool scan_digits(struct scanner *s)
 	return s->i > start;
 }
 
+/* What other languages write, and people by habit. A word counts if it ends there. */
+static const struct {
+	struct str text;
+	bool is_word;
+	const char *why;
+} no_values[] = {
+    {{"NaN", 3}, true, "NaN is no JSON: write null or a string"},
+    {{"nan", 3}, true, "nan is no JSON: write null or a string"},
+    {{"-NaN", 4}, true, "-NaN is no JSON: write null or a string"},
+    {{"-nan", 4}, true, "-nan is no JSON: write null or a string"},
+    {{"Infinity", 8}, true, "Infinity is no JSON: write null or a string"},
+    {{"-Infinity", 9}, true, "-Infinity is no JSON: write null or a string"},
+    {{"inf", 3}, true, "inf is no JSON: write null or a string"},
+    {{"-inf", 4}, true, "-inf is no JSON: write null or a string"},
+    {{"None", 4}, true, "None is no JSON: write null"},
+    {{"nil", 3}, true, "nil is no JSON: write null"},
+    {{"NULL", 4}, true, "NULL is no JSON: write null"},
+    {{"undefined", 9}, true, "undefined is no JSON: write null, or leave it out"},
+    {{"True", 4}, true, "True is no JSON: write true"},
+    {{"TRUE", 4}, true, "TRUE is no JSON: write true"},
+    {{"False", 5}, true, "False is no JSON: write false"},
+    {{"FALSE", 5}, true, "FALSE is no JSON: write false"},
+    {{"'", 1}, false, "a string stands in double quotes, not in single ones"},
+    {{"`", 1}, false, "a string stands in double quotes"},
+    {{"//", 2}, false, "JSON has no comments"},
+    {{"/*", 2}, false, "JSON has no comments"},
+    {{"#", 1}, false, "JSON has no comments"},
+    {{"+", 1}, false, "a number has no plus sign"},
+    {{".", 1}, false, "expected a digit before the decimal point"},
+};
+
+static bool is_word_char(int c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* NULL: nothing that is known. */
+static const char *find_no_value(const struct scanner *s)
+{
+	struct str rest = {s->p + s->i, s->n - s->i};
+	for (size_t i = 0; i < sizeof(no_values) / sizeof(no_values[0]); i++) {
+		struct str text = no_values[i].text;
+		if (str_starts_with(rest, text) &&
+		    !(no_values[i].is_word && rest.n > text.n && is_word_char(rest.p[text.n])))
+			return no_values[i].why;
+	}
+	return NULL;
+}
+
+static bool is_behind_comma(const struct scanner *s)
+{
+	size_t i = s->i;
+	while (i > 0 && jsontext_is_blank(s->p[i - 1]))
+		i--;
+	return i > 0 && s->p[i - 1] == ',';
+}
+
+/* At what is no value. */
+static int fail_value(struct scanner *s)
+{
+	int c = peek(s);
+	const char *why = find_no_value(s);
+	if (!why && c == -1)
+		why = "unexpected end, expected a value";
+	if (!why && c == ']' && is_behind_comma(s))
+		why = "expected a value (no comma may stand before ']')";
+	return fail(s, s->i, why ? why : "expected a value");
+}
+
 static int scan_number(struct scanner *s)
 {
-	if (peek(s) == '-')
+	if (peek(s) == '-') {
+		if (find_no_value(s))
+			return fail_value(s);
 		s->i++;
+	}
 	if (peek(s) == '0') {
 		s->i++;
 		if (s->i < s->n && s->p[s->i] >= '0' && s->p[s->i] <= '9')
@@ -153,7 +227,7 @@ static int scan_scalar(struct scanner *s)
 			return 0;
 		}
 	}
-	return fail(s, s->i, c == -1 ? "unexpected end, expected a value" : "expected a value");
+	return fail_value(s);
 }
 
 static int remember_key(struct scanner *s, size_t start)
@@ -191,6 +265,18 @@ static int compare_keys(const void *left, const void *right, void *bytes)
 	return a->position < b->position ? -1 : 1;
 }
 
+/* at: the opening quote of a key that was there before. */
+static int fail_duplicate(struct scanner *s, size_t at)
+{
+	size_t end = at + 1;
+	while (s->p[end] != '"')
+		end += s->p[end] == '\\' ? 2 : 1;
+	struct str key = {s->p + at + 1, end - at - 1}, shown = utf8_cut(key, SHOWN_KEY_MAX);
+	snprintf(s->why_text, sizeof(s->why_text), "duplicate key \"%.*s%s\"", (int)shown.n, shown.p,
+		 shown.n < key.n ? "…" : "");
+	return fail(s, at, s->why_text);
+}
+
 /* The object that ends is complete: sorted, equal keys are neighbours (no hash that a peer could aim at). */
 static int check_duplicates(struct scanner *s)
 {
@@ -205,7 +291,7 @@ static int check_duplicates(struct scanner *s)
 		    memcmp(bytes + keys[i].at, bytes + keys[i - 1].at, keys[i].n) == 0)
 			found = keys[i].position;
 	if (found != s->n)
-		return fail(s, found, "duplicate key");
+		return fail_duplicate(s, found);
 	if (count > 0) {
 		size_t kept = keys[0].at;
 		for (size_t i = 1; i < count; i++)
@@ -223,8 +309,9 @@ static int scan_key(struct scanner *s)
 	size_t start = s->i;
 	if (peek(s) != '"')
 		return fail(s, s->i,
-			    s->i == s->n ? "unexpected end inside an object"
-					 : "expected a key in double quotes");
+			    s->i == s->n     ? "unexpected end inside an object"
+			    : peek(s) == '}' ? "expected a key (no comma may stand before '}')"
+					     : "expected a key in double quotes");
 	if (scan_string(s) != 0 || (s->refuse_duplicates && remember_key(s, start) != 0))
 		return -1;
 	skip_blanks(s);
@@ -235,12 +322,18 @@ static int scan_key(struct scanner *s)
 	return 0;
 }
 
+static int fail_depth(struct scanner *s)
+{
+	snprintf(s->why_text, sizeof(s->why_text), "nested deeper than %u levels, the limit", s->max_depth);
+	return fail(s, s->i, s->why_text);
+}
+
 /* At '{' or '['. *ret_value: a value comes next (false: the container was empty and is closed). */
 static int open_container(struct scanner *s, bool *ret_value)
 {
 	bool object = peek(s) == '{';
 	if (s->depth == s->max_depth)
-		return fail(s, s->i, "nested too deeply");
+		return fail_depth(s);
 	s->is_object[s->depth] = object;
 	s->first_key[s->depth] = s->key_count;
 	s->depth++;
@@ -324,8 +417,11 @@ static int report(const struct scanner *s, struct error *err)
 		i += length ? length : 1;
 	}
 	const char *why = s->why;
-	if (s->i == 0 && str_starts_with((struct str){s->p, s->n}, STR("\xef\xbb\xbf")))
+	struct str text = {s->p, s->n};
+	if (s->i == 0 && str_starts_with(text, STR("\xef\xbb\xbf")))
 		why = "a byte order mark is not allowed";
+	if (s->i == 0 && (str_starts_with(text, STR("\xff\xfe")) || str_starts_with(text, STR("\xfe\xff"))))
+		why = "this is UTF-16, and JSON is UTF-8";
 	return error_set(err, ERR_BAD_REQUEST, "invalid JSON at byte %zu (line %zu, column %zu): %s",
 			 s->i + 1, line, column, why);
 }

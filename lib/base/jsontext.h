@@ -48,6 +48,10 @@ bool jsontext_next_element(struct str array, size_t *position, struct str *ret_v
 /* The raw value of a member (the last one if the key is there twice); keys compare decoded. */
 bool jsontext_member(struct str object, struct str key, struct str *ret_value);
 
+/* Has the object only members with these names (at most 64), and each of them once? ERR_BAD_REQUEST with the
+ * name that is most likely meant, or with all of them. */
+int jsontext_check_fields(struct str object, const char *const *names, size_t count, struct error *err);
+
 /* Decode a raw string value ("…" with quotes) and append its UTF-8. \u0000 is kept as a NUL byte; lone
  * surrogates → ERR_BAD_REQUEST. */
 int jsontext_decode_string(struct str value, struct buffer *out, struct error *err);

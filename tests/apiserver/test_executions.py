@@ -23,7 +23,7 @@ BAD_BODIES = [
     (b"{}", "'skill' is required"),
     (b'{"skill":""}', "'skill' is required"),
     (b'{"skill":null}', "'skill' is required"),
-    (b'{"skill":5}', "'skill' must be a string, not 5"),
+    (b'{"skill":5}', "'skill' must be a string such as \"hello\", not 5"),
     (b'{"skill":"a b"}', '"a b"'),
     (b'{"skill":"a\\u0000"}', "NUL"),
     (b'{"skill":"x","version":1}', "'version' must be a string"),
@@ -37,6 +37,14 @@ BAD_BODIES = [
     (b'{"skill":"x"} {}', "byte"),
     (b'{"skill":"x","input":{"a":01}}', "byte"),
     (b'{"skill":"x","input":"\xff"}', "UTF-8"),
+    (b'{"skill":"x","input":\n{"a":NaN}}', "(line 2, column 6): NaN is no JSON: write null or a string"),
+    (b'{"skill":"x","input":[-Infinity]}', "-Infinity is no JSON: write null or a string"),
+    (b'{"skill":"x","input":' + b"[" * 200 + b"]" * 200 + b"}", "nested deeper than 128 levels, the limit"),
+    (b'{"skill":"x","inputs":{}}', "unknown field 'inputs'; did you mean 'input'?"),
+    (b'{"skill":"x","callback":"http://x"}', "unknown field 'callback'; the fields are 'skill', 'version', 'input', 'env', 'timeout', 'async'"),
+    (b'{"skill":"x","skill":"x"}', "the field 'skill' is there twice"),
+    (b'{"skill":"x","input":1,"input":1}', "the field 'input' is there twice"),
+    (b'{"skill":"x","env":{"A":"1","A":"1"}}', "'env' has A twice"),
 ]
 
 
@@ -66,13 +74,13 @@ def test_unknown_skills(client):
 def test_what_is_created_in_the_cluster(client):
     skill = client.push(version="2.0.0")
     body = (f'{{"skill": "{skill}", "input":  {{"b": 1.0, "a": 12345678901234567890, "b": [1e400, "\\u00e9"] }}  , '
-            '"env": {"TWICE": "1", "ANY": "\\"v\\"", "TWICE": "2"}, "timeout": "1m30s", "async": true, "unknown": {}}')
+            '"env": {"SOME": "2", "ANY": "\\"v\\""}, "timeout": "1m30s", "async": true}')
     execution_id = client.post(body).json()["execution_id"]
     made = client.kube.execution(client.namespace, execution_id)
     assert made["spec"] == {
         "skillRef": {"name": skill, "version": "2.0.0"},
         "inputText": '{"b": 1.0, "a": 12345678901234567890, "b": [1e400, "\\u00e9"] }',
-        "env": [{"name": "TWICE", "value": "2"}, {"name": "ANY", "value": '"v"'}],
+        "env": [{"name": "SOME", "value": "2"}, {"name": "ANY", "value": '"v"'}],
         "timeoutSeconds": 90,
     }
     assert re.fullmatch(r"\d{4}-.*\.\d{3}Z", made["metadata"]["annotations"]["skillbox.dev/requested-at"])

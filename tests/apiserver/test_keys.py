@@ -128,7 +128,8 @@ def test_a_key_s_whole_life_at_full_speed(server, make_client, client):
 
 @pytest.mark.parametrize("body, word", [
     (b"", "empty"), (b"[]", "object"), (b'{"tenant":"t"}', "'name' is required"), (b'{"name":"n"}', "'tenant' is required"),
-    (b'{"name":1,"tenant":"t"}', "'name' must be a string"), (b'{"name":"n","tenant":"T"}', "lower-case"),
+    (b'{"name":1,"tenant":"t"}', "'name' must be a string, not 1"), (b'{"name":"n","tenant":"t","scope":"run"}', "did you mean 'scopes'?"),
+    (b'{"name":"n","name":"n","tenant":"t"}', "'name' is there twice"), (b'{"name":"n","tenant":"T"}', "lower-case"),
     (b'{"name":"n","tenant":"nobody"}', "no namespace"), (b'{"name":"n","tenant":"t","scopes":"run"}', "'scopes' must be a list"),
     (b'{"name":"n","tenant":"t","scopes":["fly"]}', '"fly"'), (b'{"name":"n","tenant":"t","scopes":[]}', "at least one")])
 def test_bad_keys_by_rest(server, make_client, body, word):

@@ -56,14 +56,24 @@ static void refuses_what_is_not_json(void **state)
 	    {"  ", "byte 3 (line 1, column 3): unexpected end, expected a value"},
 	    {"nul", "byte 1 (line 1, column 1): expected a value"},
 	    {"nulll", "byte 5 (line 1, column 5): there is more behind the value"},
-	    {"NaN", "byte 1 (line 1, column 1): expected a value"},
-	    {"Infinity", "byte 1 (line 1, column 1): expected a value"},
-	    {"-Infinity", "byte 2 (line 1, column 2): expected a digit"},
-	    {"'a'", "byte 1 (line 1, column 1): expected a value"},
+	    {"NaN", "byte 1 (line 1, column 1): NaN is no JSON: write null or a string"},
+	    {"Infinity", "byte 1 (line 1, column 1): Infinity is no JSON: write null or a string"},
+	    {"-Infinity", "byte 1 (line 1, column 1): -Infinity is no JSON: write null or a string"},
+	    {"{\"a\":\n [1, NaN]}", "byte 12 (line 2, column 6): NaN is no JSON: write null or a string"},
+	    {"[-NaN]", "byte 2 (line 1, column 2): -NaN is no JSON: write null or a string"},
+	    {"[-inf]", "byte 2 (line 1, column 2): -inf is no JSON: write null or a string"},
+	    {"[-]", "byte 3 (line 1, column 3): expected a digit"},
+	    {"[NaNs]", "byte 2 (line 1, column 2): expected a value"},
+	    {"[info]", "byte 2 (line 1, column 2): expected a value"},
+	    {"{\"a\":None}", "byte 6 (line 1, column 6): None is no JSON: write null"},
+	    {"[True]", "byte 2 (line 1, column 2): True is no JSON: write true"},
+	    {"[False]", "byte 2 (line 1, column 2): False is no JSON: write false"},
+	    {"[undefined]", "byte 2 (line 1, column 2): undefined is no JSON: write null, or leave it out"},
+	    {"'a'", "byte 1 (line 1, column 1): a string stands in double quotes, not in single ones"},
 	    {"01", "byte 2 (line 1, column 2): a number has no leading zeros"},
 	    {"-01", "byte 3 (line 1, column 3): a number has no leading zeros"},
-	    {"+1", "byte 1 (line 1, column 1): expected a value"},
-	    {".5", "byte 1 (line 1, column 1): expected a value"},
+	    {"+1", "byte 1 (line 1, column 1): a number has no plus sign"},
+	    {".5", "byte 1 (line 1, column 1): expected a digit before the decimal point"},
 	    {"1.", "byte 3 (line 1, column 3): expected a digit after the decimal point"},
 	    {"1.e3", "byte 3 (line 1, column 3): expected a digit after the decimal point"},
 	    {"1e", "byte 3 (line 1, column 3): expected a digit in the exponent"},
@@ -71,7 +81,9 @@ static void refuses_what_is_not_json(void **state)
 	    {"0x10", "byte 2 (line 1, column 2): there is more behind the value"},
 	    {"1 2", "byte 3 (line 1, column 3): there is more behind the value"},
 	    {"{} x", "byte 4 (line 1, column 4): there is more behind the value"},
-	    {"[1,]", "byte 4 (line 1, column 4): expected a value"},
+	    {"[1,]", "byte 4 (line 1, column 4): expected a value (no comma may stand before ']')"},
+	    {"[1, ]", "byte 5 (line 1, column 5): expected a value (no comma may stand before ']')"},
+	    {"{\"a\":]", "byte 6 (line 1, column 6): expected a value"},
 	    {"[,1]", "byte 2 (line 1, column 2): expected a value"},
 	    {"[1 2]", "byte 4 (line 1, column 4): expected ',' or ']'"},
 	    {"[1}", "byte 3 (line 1, column 3): expected ',' or ']'"},
@@ -82,7 +94,8 @@ static void refuses_what_is_not_json(void **state)
 	    {"{\"a\"", "byte 5 (line 1, column 5): unexpected end inside an object"},
 	    {"{\"a\":", "byte 6 (line 1, column 6): unexpected end, expected a value"},
 	    {"{\"a\":1", "byte 7 (line 1, column 7): unexpected end inside an object"},
-	    {"{\"a\":1,}", "byte 8 (line 1, column 8): expected a key in double quotes"},
+	    {"{\"a\":1,}", "byte 8 (line 1, column 8): expected a key (no comma may stand before '}')"},
+	    {"{'a':1}", "byte 2 (line 1, column 2): expected a key in double quotes"},
 	    {"{\"a\" 1}", "byte 6 (line 1, column 6): expected ':' after a key"},
 	    {"{a:1}", "byte 2 (line 1, column 2): expected a key in double quotes"},
 	    {"{1:1}", "byte 2 (line 1, column 2): expected a key in double quotes"},
@@ -104,7 +117,9 @@ static void refuses_what_is_not_json(void **state)
 	    {"\"\xe2\x82", "byte 2 (line 1, column 2): invalid UTF-8"},
 	    {"\xff", "byte 1 (line 1, column 1): expected a value"},
 	    {"\xef\xbb\xbf{}", "byte 1 (line 1, column 1): a byte order mark is not allowed"},
-	    {"/* c */ 1", "byte 1 (line 1, column 1): expected a value"},
+	    {"/* c */ 1", "byte 1 (line 1, column 1): JSON has no comments"},
+	    {"[1, // c\n2]", "byte 5 (line 1, column 5): JSON has no comments"},
+	    {"\xff\xfe{", "byte 1 (line 1, column 1): this is UTF-16, and JSON is UTF-8"},
 	    {"[1]\x0b",
 	     "byte 4 (line 1, column 4): there is more behind the value"}, /* no white space of JSON's */
 	    {"\xc2\xa0"
@@ -163,8 +178,11 @@ static int check_nested(unsigned depth, unsigned max)
 	struct jsontext_rules rules = {.max_depth = max};
 	struct error err = {0};
 	int status = jsontext_check(buffer_str(&b), &rules, &err);
+	char limit[64];
+	unsigned effective = max == 0 ? 128 : max > 1024 ? 1024 : max;
+	snprintf(limit, sizeof(limit), "nested deeper than %u levels, the limit", effective);
 	if (status != 0)
-		assert_non_null(strstr(err.message, "nested too deeply"));
+		assert_non_null(strstr(err.message, limit));
 	return status;
 }
 
@@ -198,19 +216,40 @@ static void duplicates_when_asked(void **state)
 			fail_msg("%s: %s", good[i], err.message);
 	}
 	static const struct refusal bad[] = {
-	    {"{\"a\":1,\"a\":2}", "invalid JSON at byte 8 (line 1, column 8): duplicate key"},
-	    {"{\"\":1,\"\":2}", "invalid JSON at byte 7 (line 1, column 7): duplicate key"},
-	    {"{\"a\":1,\"\\u0061\":2}", "invalid JSON at byte 8 (line 1, column 8): duplicate key"},
+	    {"{\"a\":1,\"a\":2}", "invalid JSON at byte 8 (line 1, column 8): duplicate key \"a\""},
+	    {"{\"\":1,\"\":2}", "invalid JSON at byte 7 (line 1, column 7): duplicate key \"\""},
+	    {"{\"a\":1,\"\\u0061\":2}",
+	     "invalid JSON at byte 8 (line 1, column 8): duplicate key \"\\u0061\""},
 	    {"{\"x\":{\"b\":1,\"c\":1},\"y\":[{\"q\":1}],\"x\":2}",
-	     "invalid JSON at byte 34 (line 1, column 34): duplicate key"},
+	     "invalid JSON at byte 34 (line 1, column 34): duplicate key \"x\""},
 	    {"{\"k\":[{\"z\":1,\"y\":1,\"z\":1,\"y\":2}]}",
-	     "invalid JSON at byte 20 (line 1, column 20): duplicate key"},
+	     "invalid JSON at byte 20 (line 1, column 20): duplicate key \"z\""},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct error err = {0};
 		assert_int_equal(jsontext_check(str_of(bad[i].text), &rules, &err), -1);
 		assert_string_equal(err.message, bad[i].message);
 	}
+}
+
+/* A key of any length, with any escapes, is shown in bounds. */
+static void duplicates_that_are_long(void **state)
+{
+	(void)state;
+	struct jsontext_rules rules = {.refuse_duplicates = true};
+	struct error err;
+	cleanup_buffer struct buffer b = BUFFER(1 << 16);
+	for (int twice = 0; twice < 2; twice++) {
+		buffer_append_c(&b, twice ? ",\"\\\"\\\\" : "{\"\\\"\\\\");
+		for (int i = 0; i < 1000; i++)
+			buffer_append_c(&b, "\xe2\x82\xac");
+		buffer_append_c(&b, "\":0");
+	}
+	buffer_append_c(&b, "}");
+	assert_int_equal(jsontext_check(buffer_str(&b), &rules, &err), -1);
+	assert_non_null(strstr(err.message, "duplicate key \"\\\"\\\\\xe2\x82\xac"));
+	assert_non_null(strstr(err.message, "\xe2\x82\xac\xe2\x80\xa6\""));
+	assert_true(strlen(err.message) < 200);
 }
 
 static void minify(const char *text, const char *expected)
@@ -423,6 +462,7 @@ int main(void)
 	    cmocka_unit_test(never_reads_beyond_the_end),
 	    cmocka_unit_test(depth_is_bounded),
 	    cmocka_unit_test(duplicates_when_asked),
+	    cmocka_unit_test(duplicates_that_are_long),
 	    cmocka_unit_test(minify_keeps_every_other_byte),
 	    cmocka_unit_test(minify_leaves_the_output_alone_when_it_fails),
 	    cmocka_unit_test(walks),

@@ -202,7 +202,7 @@ static void every_problem_is_named(void **state)
 	read_bad(twice, 3,
 		 "invalid skill: input_schema \"references/input.schema.json\": invalid JSON at byte 8 (line "
 		 "1, column "
-		 "8): duplicate key");
+		 "8): duplicate key \"a\"");
 	const struct made_entry hostile[] = {MANIFEST, {.name = "../main.py"}};
 	read_bad(
 	    hostile, 2,
