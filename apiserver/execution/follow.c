@@ -20,6 +20,12 @@
 #define EVENT_BUFFER_MAX (EVENT_MAX + 1024)
 #define WAIT_EXTRA_MS (5 * 60 * 1000)
 
+/* Its memory goes when the loop has closed it, which is later than the follow's. */
+struct beat {
+	uv_timer_t timer;
+	struct follow *follow;
+};
+
 struct follow {
 	struct operation operation;
 	struct follow_listener listener;
@@ -39,6 +45,8 @@ struct follow {
 	bool is_complete;
 	const char *problem;
 	bool end_is_sent;
+	/* NULL: none, or over. */
+	struct beat *beat;
 };
 
 static struct follow *of(struct operation *operation)
@@ -89,6 +97,43 @@ static bool next_event(struct follow *follow)
 	return true;
 }
 
+/* Signs of life */
+
+static void on_beat_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void stop_beat(struct follow *follow)
+{
+	if (follow->beat)
+		uv_close((uv_handle_t *)&follow->beat->timer, on_beat_closed);
+	follow->beat = NULL;
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	struct beat *beat = timer->data;
+	const struct follow_listener *listener = &beat->follow->listener;
+	/* One that waits shows as much. */
+	if (beat->follow->event.len == 0)
+		(void)listener->event(listener->context, STR(": nothing new\n\n"));
+}
+
+/* Without memory for it the log comes all the same. */
+static void start_beat(struct follow *follow)
+{
+	uint64_t every = (uint64_t)follow->listener.beat_ms;
+	struct beat *beat = every ? calloc(1, sizeof(*beat)) : NULL;
+	if (!beat)
+		return;
+	uv_timer_init(follow->operation.server->loop, &beat->timer);
+	beat->timer.data = beat;
+	beat->follow = follow;
+	follow->beat = beat;
+	uv_timer_start(&beat->timer, on_beat, every, every);
+}
+
 /* Send what the listener takes. */
 static void pump(struct follow *follow)
 {
@@ -99,7 +144,11 @@ static void pump(struct follow *follow)
 		if (!listener->event(listener->context, buffer_str(&follow->event)))
 			break;
 		buffer_reset(&follow->event);
+		if (follow->beat)
+			uv_timer_again(&follow->beat->timer);
 	}
+	if (follow->end_is_sent)
+		stop_beat(follow);
 	if (follow->end_is_sent && follow->event.len == 0)
 		listener->finish(listener->context);
 	else if (follow->stream)
@@ -250,6 +299,7 @@ static void start(struct follow *follow, const struct shared_execution *shared)
 		return;
 	}
 	follow->listener.start(follow->listener.context);
+	start_beat(follow);
 	if (has_ended)
 		finish(follow, shared);
 }
@@ -289,6 +339,7 @@ struct follow *follow_free(struct follow *follow)
 	if (!follow)
 		return NULL;
 	follow->is_over = true;
+	stop_beat(follow);
 	follow->stream = log_stream_close(follow->stream);
 	if (follow->waiter) {
 		wait_cancel(follow->operation.server->waiters, follow->waiter);

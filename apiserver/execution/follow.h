@@ -6,6 +6,8 @@
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
 
+#include <stdint.h>
+
 struct follow;
 
 /* Who listens. Any of these may be called from inside execution_follow, too. */
@@ -19,6 +21,9 @@ struct follow_listener {
 	/* That was the last one. */
 	void (*finish)(void *context);
 	void *context;
+	/* After so long without an event a comment is sent, which clients skip: whoever stands between takes
+	 * the connection for idle otherwise, and a client that is gone is noticed. 0: never. */
+	int64_t beat_ms;
 };
 
 /* Of an execution of the caller's tenant. NULL: there is no memory, the listener was told. */

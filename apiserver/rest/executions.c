@@ -14,6 +14,9 @@
 
 #include <stdlib.h>
 
+#define SHOWN_MAX 64         /* bytes of a value that a message repeats */
+#define EVENTS_BEAT_MS 15000 /* load balancers cut what is silent for a minute */
+
 /* An execution as the answer: with what of it is in the blob store */
 
 struct execution_answer {
@@ -216,6 +219,8 @@ static void on_drained(void *context, struct http_exchange *exchange)
 
 static void on_follow_started(void *context)
 {
+	/* nginx would collect them. */
+	answer_header(context, "X-Accel-Buffering", "no");
 	(void)answer_stream_start(context, "text/event-stream", on_drained, context);
 }
 
@@ -244,8 +249,8 @@ static void end_follow(void *state)
 
 static void follow(struct request *request)
 {
-	const struct follow_listener listener = {on_follow_started, on_follow_failed, on_event, on_last_event,
-						 request};
+	const struct follow_listener listener = {on_follow_started, on_follow_failed, on_event,
+						 on_last_event,     request,          EVENTS_BEAT_MS};
 	request_ref(request);
 	request_set_state(request,
 			  execution_follow(request->operation.server, request->operation.caller,
@@ -254,19 +259,28 @@ static void follow(struct request *request)
 	request_unref(request);
 }
 
-static bool wants_stream(const struct request *request)
+static int wants_stream(const struct request *request, bool *ret, struct error *err)
 {
-	struct str value;
-	if (http_exchange_query(request->exchange, "follow", &value) &&
-	    (str_eq(value, STR("true")) || str_eq(value, STR("1"))))
-		return true;
-	return http_exchange_header(request->exchange, "Accept", &value) &&
-	       str_starts_with_ignore_case(str_trim(value), STR("text/event-stream"));
+	struct str follow = parameter(request, "follow"), accept;
+	*ret = str_eq(follow, STR("true")) || str_eq(follow, STR("1"));
+	if (!*ret && follow.n && !str_eq(follow, STR("false")) && !str_eq(follow, STR("0")))
+		return error_set(err, ERR_BAD_REQUEST, "follow must be true or false, not \"%.*s\"",
+				 (int)(follow.n < SHOWN_MAX ? follow.n : SHOWN_MAX), follow.p);
+	if (!*ret)
+		*ret = http_exchange_header(request->exchange, "Accept", &accept) &&
+		       str_starts_with_ignore_case(str_trim(accept), STR("text/event-stream"));
+	return 0;
 }
 
 void rest_execution_logs(struct request *request)
 {
-	if (wants_stream(request)) {
+	struct error err;
+	bool is_followed;
+	if (wants_stream(request, &is_followed, &err) != 0) {
+		answer_error(request, &err);
+		return;
+	}
+	if (is_followed) {
 		follow(request);
 		return;
 	}

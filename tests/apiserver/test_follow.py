@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 
@@ -43,7 +44,9 @@ class Events:
         assert self.answer.status_code == 200, self.answer.text
         assert self.answer.headers["Content-Type"] == "text/event-stream"
         assert self.answer.headers["Cache-Control"] == "no-store"
+        assert self.answer.headers["X-Accel-Buffering"] == "no"
         self.lines = self.split()
+        self.comments = 0
 
     def split(self):
         rest = b""
@@ -58,6 +61,9 @@ class Events:
             if not line:
                 if data:
                     return event, "\n".join(data)
+                continue
+            if line.startswith(b":"):
+                self.comments += 1
                 continue
             field, value = line.decode().split(": ", 1)
             if field == "event":
@@ -210,6 +216,28 @@ def test_the_execution_is_deleted(client, kubelet, running):
     event, data = events.next()
     assert event == "error" and json.loads(data)["error"] == "unavailable" and "deleted" in data
     assert events.next() is None
+
+
+def test_signs_of_life(client, kubelet, running):
+    """While nothing comes, a comment every 15 s, so that nobody between takes the connection for dead."""
+    execution_id, pod = running()
+    events = Events(client, execution_id)
+    kubelet.say(pod, b"one\n")
+    assert events.next() == ("message", "one")
+    began = time.monotonic()
+    assert next(events.lines) == b": nothing new" and next(events.lines) == b""
+    assert 10 < time.monotonic() - began < 20
+    client.kube.finish(client.namespace, execution_id, logs="one\ntwo\n")
+    assert events.next() == ("message", "two")
+    assert_end(events.next(), "success")
+
+
+def test_follow_is_yes_or_no(client):
+    execution_id = client.run({"skill": client.push()}, logs="a\n").json()["execution_id"]
+    for value, streams in (("true", True), ("1", True), ("false", False), ("0", False), ("", False)):
+        answer = client.get(f"/v1/executions/{execution_id}/logs?follow={value}")
+        assert answer.headers["Content-Type"].startswith("text/event-stream") == streams, value
+    assert_error(client.get(f"/v1/executions/{execution_id}/logs?follow=yes"), 400, "bad_request", '"yes"')
 
 
 def test_unknown_ones_are_404(client):

@@ -85,6 +85,8 @@ struct heard {
 	bool is_full; /* takes nothing */
 };
 
+static int64_t beat_ms; /* of those that begin to listen */
+
 static void on_start(void *context)
 {
 	((struct heard *)context)->started++;
@@ -114,7 +116,7 @@ static void on_finish(void *context)
 
 static void follow(struct stage *stage, const char *status, const char *more, struct heard *ret)
 {
-	const struct follow_listener listener = {on_start, on_fail, on_event, on_finish, ret};
+	const struct follow_listener listener = {on_start, on_fail, on_event, on_finish, ret, beat_ms};
 	*ret = (struct heard){.events = BUFFER(1 << 22)};
 	if (status)
 		stage_execution(stage, stage_execution_json(STAGE_ID, status, more));
@@ -327,6 +329,47 @@ static void test_unknown(void **state)
 	stop(&heard);
 }
 
+#define BEAT ": nothing new\n\n"
+
+static void run_until_heard(struct stage *stage, const struct heard *heard, size_t bytes)
+{
+	while (heard->events.len < bytes)
+		uv_run(&stage->loop, UV_RUN_ONCE);
+}
+
+/* While nothing comes there are comments, which are neither sent to a listener that takes nothing nor beyond
+ * the end. */
+static void test_signs_of_life(void **state)
+{
+	struct stage *stage = *state;
+	struct heard heard;
+	beat_ms = 5;
+	follow(stage, "running", WITH_POD, &heard);
+	run_until_heard(stage, &heard, 2 * strlen(BEAT));
+	heard_is(&heard, BEAT BEAT, NULL);
+	says("one\n");
+	heard_is(&heard, "data: one\n\n", NULL);
+	run_until_heard(stage, &heard, strlen(BEAT));
+	heard_is(&heard, BEAT, NULL);
+	heard.is_full = true;
+	says("two\n");
+	uv_sleep(12);
+	uv_run(&stage->loop, UV_RUN_NOWAIT);
+	heard.is_full = false;
+	follow_go_on(heard.follow);
+	heard_is(&heard, "data: two\n\n", NULL);
+	ends(stage, "\"logs\":\"one\\ntwo\\n\"");
+	heard_is(&heard, "", END);
+	uv_sleep(12);
+	uv_run(&stage->loop, UV_RUN_NOWAIT);
+	heard_is(&heard, "", NULL);
+	assert_int_equal(heard.finished, 1);
+	stop(&heard);
+	follow(stage, "running", WITH_POD, &heard); /* and it ends with the follow */
+	stop(&heard);
+	beat_ms = 0;
+}
+
 /* The listener goes, wherever it is: it is told nothing any more. */
 static void test_it_is_freed(void **state)
 {
@@ -360,6 +403,7 @@ int main(void)
 	    TEST(test_a_slow_listener),
 	    TEST(test_the_end_waits_for_the_listener),
 	    TEST(test_it_stops_before_the_end),
+	    TEST(test_signs_of_life),
 	    TEST(test_unknown),
 	    TEST(test_it_is_freed),
 	};
