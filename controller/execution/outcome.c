@@ -173,8 +173,9 @@ static const char *judge(const struct run_result *result, const struct run_shape
 	if (result->output_too_large) {
 		snprintf(
 		    message, size,
-		    "output.json has %lld bytes, more than the limit allows: write large results as files",
-		    (long long)result->output_size);
+		    "output.json has %lld bytes, more than %lld, the limit (SKILLBOX_MAX_OUTPUT_SIZE): write "
+		    "large results as files into SANDBOX_FILES_DIR",
+		    (long long)result->output_size, (long long)result->output_limit);
 		return "output_too_large";
 	}
 	if (result->output_problem) {

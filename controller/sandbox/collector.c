@@ -23,6 +23,8 @@ struct out_file {
 	char *path;
 	/* In the spool */
 	int64_t offset, size;
+	int64_t mtime;
+	bool is_executable;
 };
 
 /* A blob to store */
@@ -137,7 +139,12 @@ static int begin_file(struct collector *c, const struct frame_object *object, st
 	char *path = str_dup(object->path);
 	if (!path)
 		return error_no_memory(err);
-	c->files[c->file_count++] = (struct out_file){path, c->spool_size, (int64_t)object->size};
+	c->files[c->file_count++] =
+	    (struct out_file){.path = path,
+			      .offset = c->spool_size,
+			      .size = (int64_t)object->size,
+			      .mtime = (int64_t)object->mtime,
+			      .is_executable = (object->flags & FRAME_OBJECT_EXECUTABLE) != 0};
 	return 0;
 }
 
@@ -155,6 +162,7 @@ static int begin_object(struct collector *c, const struct frame_object *object, 
 		c->result.output_size = object->size > INT64_MAX ? INT64_MAX : (int64_t)object->size;
 		if (object->flags & FRAME_OBJECT_TOO_LARGE) {
 			c->result.output_too_large = true;
+			c->result.output_limit = c->limits.max_output;
 			c->object_left = 0;
 		}
 	}
@@ -249,8 +257,9 @@ int collector_logs_text(struct str head, struct str tail, uint64_t total, struct
 			 utf8_append_clean(out, buffer_str(&whole));
 	} else {
 		failed = utf8_append_clean(out, head) ||
-			 buffer_appendf(out, "\n[... %llu bytes left out ...]\n",
-					(unsigned long long)(total - kept)) ||
+			 buffer_appendf(out, "\n[... %llu bytes left out: %llu of %llu are kept ...]\n",
+					(unsigned long long)(total - kept), (unsigned long long)kept,
+					(unsigned long long)total) ||
 			 utf8_append_clean(out, utf8_skip_partial(tail));
 	}
 	return failed ? error_no_memory(err) : 0;
@@ -337,8 +346,12 @@ static int make_archive(struct collector *c, struct error *err)
 	if (!sources)
 		return error_no_memory(err);
 	for (size_t i = 0; i < c->file_count; i++)
-		sources[i] = (struct archive_source){str_of(c->files[i].path), c->spool_fd,
-						     c->files[i].offset, c->files[i].size};
+		sources[i] = (struct archive_source){.path = str_of(c->files[i].path),
+						     .fd = c->spool_fd,
+						     .offset = c->files[i].offset,
+						     .size = c->files[i].size,
+						     .mtime = c->files[i].mtime,
+						     .is_executable = c->files[i].is_executable};
 	char digest[DIGEST_TEXT_SIZE];
 	int64_t size = 0;
 	int fd = temporary_file(err);
@@ -433,10 +446,11 @@ static void store_next(struct collector *c)
 static void forget_half_made(struct collector *c)
 {
 	bool too_large = c->result.output_too_large;
-	int64_t size = c->result.output_size;
+	int64_t size = c->result.output_size, limit = c->result.output_limit;
 	run_result_clear(&c->result);
 	c->result.output_too_large = too_large;
 	c->result.output_size = size;
+	c->result.output_limit = limit;
 	while (c->upload_count > 0)
 		close(c->uploads[--c->upload_count].fd);
 }

@@ -25,8 +25,8 @@ struct run_result {
 	/* Why output.json is no valid output; NULL: it is, or there is none. */
 	char *output_problem;
 	bool output_too_large;
-	/* Bytes as written. */
-	int64_t output_size;
+	/* Bytes as written, and how many are taken. */
+	int64_t output_size, output_limit;
 
 	/* UTF-8; the end only, if there is a logs_ref. */
 	char *logs;

@@ -205,12 +205,17 @@ static void visit_object(struct codec *c, struct frame *f)
 {
 	struct frame_object *o = &f->object;
 	o->kind = (enum frame_object_kind)number(c, "kind", o->kind, 1, FRAME_LOGS_HEAD, FRAME_STDERR_LINE);
-	field_u32(c, "flags", &o->flags, 0, o->kind == FRAME_OUTPUT ? FRAME_OBJECT_TOO_LARGE : 0);
+	field_u32(c, "flags", &o->flags, 0,
+		  o->kind == FRAME_OUTPUT     ? FRAME_OBJECT_TOO_LARGE
+		  : o->kind == FRAME_OUT_FILE ? FRAME_OBJECT_EXECUTABLE
+					      : 0);
 	if (o->kind == FRAME_OUT_FILE)
 		field_path(c, "path", &o->path);
 	else
 		field_text(c, "path", &o->path, 0, 0);
 	field_u64(c, "size", &o->size, UINT64_MAX);
+	if (o->kind == FRAME_OUT_FILE)
+		field_u64(c, "mtime", &o->mtime, FRAME_MAX_MTIME);
 }
 
 static void visit_end(struct codec *c, struct frame *f)

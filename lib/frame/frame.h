@@ -32,7 +32,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_VERSION 2
+#define FRAME_VERSION 3
 #define FRAME_HEADER_SIZE 5
 #define FRAME_MAX_PAYLOAD (160u * 1024)
 #define FRAME_DATA_SIZE (64u * 1024) /* what senders put into one DATA frame at most */
@@ -47,9 +47,10 @@
 #define FRAME_MAX_INPUT (64ull << 20)
 #define FRAME_MAX_LAYERS 32u
 #define FRAME_MAX_TOKEN 256u
-#define FRAME_MAX_NAME 128u        /* execution id, interpreter, reason, name of a layer, version */
-#define FRAME_MAX_TEXT 2048u       /* message, detail of a layer */
-#define FRAME_MAX_LOGS (64u << 20) /* the runner keeps them in memory */
+#define FRAME_MAX_NAME 128u                /* execution id, interpreter, reason, name of a layer, version */
+#define FRAME_MAX_TEXT 2048u               /* message, detail of a layer */
+#define FRAME_MAX_LOGS (64u << 20)         /* the runner keeps them in memory */
+#define FRAME_MAX_MTIME ((1ull << 33) - 1) /* what a tar header has room for: the year 2242 */
 
 enum frame_type {
 	FRAME_HELLO = 1, /* both ways */
@@ -95,8 +96,9 @@ enum frame_object_kind {
 	FRAME_STDERR_LINE = 5, /* the last non-empty line of stderr, at most 1 KiB */
 };
 
-/* flags of an object */
-#define FRAME_OBJECT_TOO_LARGE 1u /* OUTPUT above max_output: size is the real size, no DATA follows */
+/* flags of an object, each of one kind */
+#define FRAME_OBJECT_TOO_LARGE 1u  /* OUTPUT above max_output: size is the real size, no DATA follows */
+#define FRAME_OBJECT_EXECUTABLE 1u /* OUT_FILE that its owner may execute */
 
 struct frame_hello_request { /* controller → runner */
 	uint16_t version;
@@ -169,6 +171,7 @@ struct frame_object {
 	uint32_t flags;
 	struct str path; /* OUT_FILE: relative, same rules as frame_file; otherwise empty */
 	uint64_t size;
+	uint64_t mtime; /* OUT_FILE: last change, seconds since 1970; otherwise 0 and not sent */
 };
 
 struct frame_end {

@@ -52,12 +52,13 @@ int archive_read_zip(int fd, const struct archive_limits *limits, const struct a
 void archive_content_free(struct archive_content *content);
 const struct archive_entry *archive_find(const struct archive_content *content, struct str path);
 
-/* Write files as a gzip tar (regular files, mode 0644, mtime 0) to fd. Next gives the files one after the
- * other. */
+/* Write files as a gzip tar (regular files, mode 0755 or 0644) to fd. */
 struct archive_source {
 	struct str path;
 	int fd; /* bytes come from here */
 	int64_t offset, size;
+	int64_t mtime; /* seconds since 1970 */
+	bool is_executable;
 };
 int archive_write_tar_gz(int out_fd, const struct archive_source *files, size_t count, int64_t *ret_size,
 			 struct error *err);

@@ -68,8 +68,8 @@ static int write_file(struct archive *archive, struct libarchive_entry *header,
 	archive_entry_clear(header);
 	archive_entry_copy_pathname(header, path);
 	archive_entry_set_filetype(header, AE_IFREG);
-	archive_entry_set_perm(header, 0644);
-	archive_entry_set_mtime(header, 0, 0);
+	archive_entry_set_perm(header, file->is_executable ? 0755 : 0644);
+	archive_entry_set_mtime(header, file->mtime, 0);
 	archive_entry_set_size(header, file->size);
 	if (archive_write_header(archive, header) != ARCHIVE_OK)
 		return failed(archive, err);

@@ -23,7 +23,13 @@ struct walk {
 	uid_t uid;
 };
 
-static int add_file(struct walk *walk, size_t path_len, uint64_t size, struct error *err)
+static uint64_t mtime_of(const struct stat *st)
+{
+	int64_t mtime = st->st_mtime;
+	return mtime < 0 ? 0 : mtime > (int64_t)FRAME_MAX_MTIME ? FRAME_MAX_MTIME : (uint64_t)mtime;
+}
+
+static int add_file(struct walk *walk, size_t path_len, const struct stat *st, struct error *err)
 {
 	struct collection *c = walk->collection;
 	if (c->count == walk->capacity) {
@@ -34,7 +40,11 @@ static int add_file(struct walk *walk, size_t path_len, uint64_t size, struct er
 		c->files = files;
 		walk->capacity = capacity;
 	}
-	struct collected_file file = {c->paths.len, path_len, size};
+	struct collected_file file = {.offset = c->paths.len,
+				      .length = path_len,
+				      .size = (uint64_t)st->st_size,
+				      .mtime = mtime_of(st),
+				      .is_executable = (st->st_mode & S_IXUSR) != 0};
 	if (buffer_append(&c->paths, walk->path, path_len) != 0) {
 		if (path_len <= c->paths.max - c->paths.len)
 			return error_no_memory(err);
@@ -102,7 +112,7 @@ static int look_at(struct walk *walk, int dir_fd, const char *name, size_t prefi
 		walk->collection->skipped++;
 		return 0;
 	}
-	return add_file(walk, path_len, (uint64_t)st.st_size, err);
+	return add_file(walk, path_len, &st, err);
 }
 
 /* Takes over dir_fd. `depth`: components of the path of an entry of this directory. */

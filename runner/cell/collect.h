@@ -15,6 +15,8 @@
 struct collected_file {
 	size_t offset, length; /* of its path in `paths` */
 	uint64_t size;
+	uint64_t mtime; /* seconds since 1970, within what the protocol takes */
+	bool is_executable;
 };
 
 struct collection {

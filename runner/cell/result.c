@@ -45,6 +45,18 @@ static int put(const struct frame *frame, struct buffer *out, struct error *err)
 	return frame_encode(frame, out, err) == 0 ? 1 : -1;
 }
 
+static void describe_file(const struct collection *c, size_t index, struct frame_object *ret)
+{
+	const struct collected_file *file = &c->files[index];
+	*ret = (struct frame_object){
+	    .kind = FRAME_OUT_FILE,
+	    .flags = file->is_executable ? FRAME_OBJECT_EXECUTABLE : 0,
+	    .path = collection_path(c, index),
+	    .size = file->size,
+	    .mtime = file->mtime,
+	};
+}
+
 /* Fill in the object with this index; false if the result has none of its kind. */
 static bool describe(const struct result *result, const struct logs *logs, size_t index,
 		     struct frame_object *ret)
@@ -67,11 +79,7 @@ static bool describe(const struct result *result, const struct logs *logs, size_
 			ret->flags = FRAME_OBJECT_TOO_LARGE;
 		return c->output_fd >= 0;
 	default:
-		*ret = (struct frame_object){
-		    .kind = FRAME_OUT_FILE,
-		    .path = collection_path(c, index - OBJECT_FIRST_FILE),
-		    .size = c->files[index - OBJECT_FIRST_FILE].size,
-		};
+		describe_file(c, index - OBJECT_FIRST_FILE, ret);
 		return true;
 	}
 }
@@ -108,7 +116,8 @@ static int next_object(const struct result *result, const struct logs *logs, str
 			return -1;
 	}
 	cursor->offset = 0;
-	cursor->size = frame.object.flags & FRAME_OBJECT_TOO_LARGE ? 0 : frame.object.size;
+	bool is_left_out = frame.object.kind == FRAME_OUTPUT && frame.object.flags & FRAME_OBJECT_TOO_LARGE;
+	cursor->size = is_left_out ? 0 : frame.object.size;
 	cursor->stage = RESULT_AT_DATA;
 	cursor->object_count++;
 	return put(&frame, out, err);

@@ -16,16 +16,17 @@ def exit_(reason=0, code=0, logs=0, skipped=0, over=0, parked=0):
     return f.frame(f.EXIT, struct.pack(">BIQQIBB", reason, code, 5000, logs, skipped, over, parked))
 
 
-def object_(kind, content=b"", path="", flags=0, size=None):
+def object_(kind, content=b"", path="", flags=0, size=None, mtime=1700000000):
     length = len(content) if size is None else size
-    return f.frame(f.OBJECT, struct.pack(">BI", kind, flags) + f.text(path) + struct.pack(">Q", length)) + f.data(content)
+    fields = struct.pack(">BI", kind, flags) + f.text(path) + struct.pack(">Q", length)
+    return f.frame(f.OBJECT, fields + (struct.pack(">Q", mtime) if kind == f.OUT_FILE else b"")) + f.data(content)
 
 
 def end(objects, size):
     return f.frame(f.END, struct.pack(">IQ", objects, size))
 
 
-HELLO = f.frame(f.HELLO, struct.pack(">HB", 1, 0) + f.text("") + f.text("0.1.0") + b"\2" +
+HELLO = f.frame(f.HELLO, struct.pack(">HB", 3, 0) + f.text("") + f.text("0.1.0") + b"\2" +
                 f.text("seccomp") + b"\1" + f.text("mode 2") + f.text("landlock") + b"\0" + f.text("none"))
 STARTED = f.frame(f.STARTED, struct.pack(">Q", 900))
 LOG = b"caf\xc3\xa9\n\xff\0x"
@@ -39,7 +40,7 @@ SEEDS = {
     "collector/output": exit_() + object_(f.OUTPUT, b'{"a": 1.10, "b": [true]}') + end(1, 24),
     "collector/logs": exit_(logs=500) + object_(f.LOGS_HEAD, LOG) + object_(f.LOGS_TAIL, b"\xa9" + LOG) + end(2, 2 * len(LOG) + 1),
     "collector/failure": exit_(0, 1, logs=3) + object_(f.LOGS_HEAD, b"no\n") + object_(f.STDERR_LINE, b"no") + end(2, 5),
-    "collector/files": exit_(over=1, skipped=2) + object_(f.OUT_FILE, b"hello", "b/c.txt") + object_(f.OUT_FILE, b"", "a") +
+    "collector/files": exit_(over=1, skipped=2) + object_(f.OUT_FILE, b"hello", "b/c.txt", f.EXECUTABLE) + object_(f.OUT_FILE, b"", "a") +
                        object_(f.OUTPUT, b"[") + end(3, 6),
     "collector/too-large": exit_() + object_(f.OUTPUT, flags=f.TOO_LARGE, size=1 << 40) + end(1, 0),
     "collector/oom": exit_(4, 137) + end(0, 0),

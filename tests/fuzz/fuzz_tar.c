@@ -33,7 +33,9 @@ static size_t take_files(struct str data, int fd, struct archive_source *ret)
 		ret[count] = (struct archive_source){.path = {data.p + at, name},
 						     .fd = fd,
 						     .offset = (int64_t)(at + name),
-						     .size = (int64_t)content};
+						     .size = (int64_t)content,
+						     .mtime = (int64_t)(at << 24),
+						     .is_executable = content % 2};
 		at += name + content;
 	}
 	return count;
@@ -44,8 +46,9 @@ static void check_entry(struct archive *reader, struct libarchive_entry *entry,
 {
 	char content[256];
 	struct str want = {data.p + file->offset, (size_t)file->size};
-	if (archive_entry_filetype(entry) != S_IFREG || archive_entry_perm(entry) != 0644 ||
-	    archive_entry_size(entry) != file->size || archive_entry_mtime(entry) != 0 ||
+	if (archive_entry_filetype(entry) != S_IFREG ||
+	    archive_entry_perm(entry) != (file->is_executable ? 0755 : 0644) ||
+	    archive_entry_size(entry) != file->size || archive_entry_mtime(entry) != file->mtime ||
 	    archive_entry_symlink(entry) || archive_entry_hardlink(entry) ||
 	    !str_eq(str_of(archive_entry_pathname(entry)), file->path))
 		abort();

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 STATES = ("waiting", "loading", "running", "finished")
 REASONS = ("exited", "signaled", "timed_out", "cancelled", "oom")
 LOGS_HEAD, LOGS_TAIL, OUTPUT, OUT_FILE, STDERR_LINE = range(1, 6)
-TOO_LARGE = 1
+TOO_LARGE = EXECUTABLE = 1  # of an OUTPUT, of an OUT_FILE
 PIECE = 64 * 1024
 
 
@@ -21,7 +21,7 @@ def frame(kind, payload=b""):
     return struct.pack(">IB", len(payload), kind) + payload
 
 
-def hello(token, version=2):
+def hello(token, version=3):
     return frame(HELLO, struct.pack(">H", version) + text(token))
 
 
@@ -107,6 +107,8 @@ def decode(kind, payload):
     elif kind == OBJECT:
         object_kind, flags = r.take("BI")
         got = {"kind": object_kind, "flags": flags, "path": r.text(), "size": r.take("Q")}
+        if object_kind == OUT_FILE:
+            got["mtime"] = r.take("Q")
     elif kind == END:
         count, size = r.take("IQ")
         got = {"object_count": count, "byte_count": size}
@@ -131,6 +133,8 @@ class Result:
     output_size: int = None
     output_too_large: bool = False
     files: dict = field(default_factory=dict)
+    executable: set = field(default_factory=set)
+    mtimes: dict = field(default_factory=dict)
 
     @property
     def logs(self):

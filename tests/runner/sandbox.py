@@ -240,7 +240,7 @@ class Peer:
         while kind == frames.OBJECT:
             objects += 1
             content = b""
-            size = 0 if fields["flags"] & frames.TOO_LARGE else fields["size"]
+            size = 0 if fields["kind"] == frames.OUTPUT and fields["flags"] & frames.TOO_LARGE else fields["size"]
             pieces = []
             while size > 0:
                 piece = self.expect(frames.DATA, seconds)["data"]
@@ -262,6 +262,9 @@ class Peer:
             else:
                 assert fields["path"] not in result.files
                 result.files[fields["path"]] = content
+                result.mtimes[fields["path"]] = fields["mtime"]
+                if fields["flags"] & frames.EXECUTABLE:
+                    result.executable.add(fields["path"])
             kind, fields = self.receive(seconds)
         assert kind == frames.END, (kind, fields)
         assert fields == {"object_count": objects, "byte_count": total}

@@ -64,10 +64,15 @@ static void test_results(void **state)
 	     "oom_killed",
 	     "Failed",
 	     "container exited with code 137: out of memory (limit 64 MiB)"},
-	    {{.reason = FRAME_EXITED, .output_too_large = true, .output_size = 2000000},
+	    {{.reason = FRAME_EXITED,
+	      .output_too_large = true,
+	      .output_size = 2000000,
+	      .output_limit = 1048576},
 	     "output_too_large",
 	     "Failed",
-	     "output.json has 2000000 bytes, more than the limit allows: write large results as files"},
+	     "output.json has 2000000 bytes, more than 1048576, the limit (SKILLBOX_MAX_OUTPUT_SIZE): write "
+	     "large "
+	     "results as files into SANDBOX_FILES_DIR"},
 	    {{.reason = FRAME_EXITED, .output_problem = (char *)"byte 5: ','"},
 	     "output_invalid",
 	     "Failed",

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "controller/sandbox/collector.h"
+#include "lib/skill/libarchive.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -179,6 +180,52 @@ static void test_files_are_sorted_and_archived(void **state)
 	assert_string_equal(result->files[0], "a/empty");
 	assert_string_equal(result->files[1], "b.txt");
 	assert_non_null(result->files_ref.digest);
+}
+
+/* What `take` wrote into the store, read with the library that clients use. */
+static void expect_entry(struct archive *a, const char *path, unsigned mode, int64_t mtime)
+{
+	struct libarchive_entry *entry;
+	assert_int_equal(archive_read_next_header(a, &entry), ARCHIVE_OK);
+	assert_string_equal(archive_entry_pathname(entry), path);
+	assert_int_equal(archive_entry_perm(entry), mode);
+	assert_int_equal(archive_entry_mtime(entry), mtime);
+}
+
+static void on_fetched(void *context, const struct error *error, int fd, int64_t size)
+{
+	(void)size;
+	assert_null(error);
+	*(int *)context = fd;
+}
+
+static void test_files_keep_their_mode_and_time(void **state)
+{
+	struct fixture *f = *state;
+	struct frame run = object(FRAME_OUT_FILE, STR("run.sh"), 1),
+		     text = object(FRAME_OUT_FILE, STR("t"), 0);
+	run.object.flags = FRAME_OBJECT_EXECUTABLE;
+	run.object.mtime = 1700000000;
+	text.object.mtime = 1;
+	take(f, exited(0, 0));
+	take(f, run);
+	take(f, data(STR("x")));
+	take(f, text);
+	take(f, end(2, 1));
+	const struct blob_key key = {BLOB_EXECUTIONS, "acme", store(f)->files_ref.digest};
+	struct error err;
+	int fd = -1;
+	assert_int_equal(blob_get(f->store, &key, 1 << 20, on_fetched, &fd, &err), 0);
+	while (fd < 0)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	struct archive *a = archive_read_new();
+	archive_read_support_format_tar(a);
+	archive_read_support_filter_gzip(a);
+	assert_int_equal(archive_read_open_fd(a, fd, 10240), ARCHIVE_OK);
+	expect_entry(a, "run.sh", 0755, 1700000000);
+	expect_entry(a, "t", 0644, 1);
+	archive_read_free(a);
+	close(fd);
 }
 
 static void test_protocol_is_enforced(void **state)
@@ -485,10 +532,12 @@ static void test_logs_text(void **state)
 	check_logs(STR(""), STR(""), 0, "");
 	check_logs(STR("ab"), STR("cd"), 4, "abcd");
 	check_logs(STR("\xc3"), STR("\xa9"), 2, "\xc3\xa9"); /* a character across the two halves is whole */
-	check_logs(STR("ab"),
-		   STR("\xa9"
-		       "cd"),
-		   105, "ab\n[... 100 bytes left out ...]\ncd"); /* one that the gap cut is dropped */
+	check_logs(
+	    STR("ab"),
+	    STR("\xa9"
+		"cd"),
+	    105,
+	    "ab\n[... 100 bytes left out: 5 of 105 are kept ...]\ncd"); /* one that the gap cut is dropped */
 	check_logs(STR("\xe2\x82"), STR(""), 2, "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
@@ -501,6 +550,7 @@ int main(void)
 	    WITH(test_invalid_output_names_the_place),
 	    WITH(test_large_texts_go_to_the_store),
 	    WITH(test_files_are_sorted_and_archived),
+	    WITH(test_files_keep_their_mode_and_time),
 	    WITH(test_protocol_is_enforced),
 	    WITH(test_incomplete_object),
 	    WITH(test_store_that_fails_is_tried_again),

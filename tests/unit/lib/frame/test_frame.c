@@ -54,10 +54,12 @@ static const struct frame samples[] = {
     {.type = FRAME_DATA, .from_runner = true, .data = {"x", 1}},
     {.type = FRAME_STARTED, .from_runner = true, .started = {0xffffffffffull}},
     {.type = FRAME_EXIT, .from_runner = true, .exit = {FRAME_SIGNALED, 139, 55, 66, 7, true, true}},
-    {.type = FRAME_OBJECT, .from_runner = true, .object = {FRAME_OUT_FILE, 0, {"out/f", 5}, 42}},
     {.type = FRAME_OBJECT,
      .from_runner = true,
-     .object = {FRAME_OUTPUT, FRAME_OBJECT_TOO_LARGE, {NULL, 0}, 1ull << 40}},
+     .object = {FRAME_OUT_FILE, FRAME_OBJECT_EXECUTABLE, {"out/f", 5}, 42, 1700000000}},
+    {.type = FRAME_OBJECT,
+     .from_runner = true,
+     .object = {FRAME_OUTPUT, FRAME_OBJECT_TOO_LARGE, {NULL, 0}, 1ull << 40, 0}},
     {.type = FRAME_END, .from_runner = true, .end = {9, 1ull << 33}},
     {.type = FRAME_FAILED, .from_runner = true, .failed = {{"bad_job", 7}, {"why", 3}}},
 };
@@ -270,7 +272,7 @@ static void take(struct frame frame)
 static void test_bounds_on_encode(void **state)
 {
 	(void)state;
-	refuse(WITH(0, f.hello_request.version = 3), "version");
+	refuse(WITH(0, f.hello_request.version = 4), "version");
 	refuse(WITH(0, f.hello_request.token = STR("")), "token");
 	take(WITH(0, f.hello_request.token = text_of(FRAME_MAX_TOKEN)));
 	refuse(WITH(0, f.hello_request.token = text_of(FRAME_MAX_TOKEN + 1)), "token");
@@ -315,7 +317,9 @@ static void test_bounds_on_encode(void **state)
 	refuse(WITH(12, f.object.kind = (enum frame_object_kind)0), "kind");
 	refuse(WITH(12, f.object.kind = (enum frame_object_kind)6), "kind");
 	refuse(WITH(12, f.object.path = STR("a//b")), "path");
-	refuse(WITH(12, f.object.flags = FRAME_OBJECT_TOO_LARGE), "flags");
+	refuse(WITH(12, f.object.flags = 2), "flags");
+	take(WITH(12, f.object.mtime = FRAME_MAX_MTIME));
+	refuse(WITH(12, f.object.mtime = FRAME_MAX_MTIME + 1), "mtime");
 	refuse(WITH(13, f.object.flags = 2), "flags");
 	refuse(WITH(13, f.object.path = STR("x")), "path");
 	refuse(WITH(15, f.failed.reason = STR("")), "reason");
@@ -364,9 +368,10 @@ static void test_bounds_on_decode(void **state)
 	patch(11, 1 + 4 + 8 + 8 + 4, "\2", 1, "files_over_limit");
 	patch(11, 1 + 4 + 8 + 8 + 4 + 1, "\2", 1, "parked");
 	patch(12, 0, "\0", 1, "kind");
-	patch(12, 1, "\0\0\0\1", 4, "flags");
+	patch(12, 1, "\0\0\0\2", 4, "flags");
+	patch(12, 1 + 4 + 4 + 5 + 8, "\1", 1, "mtime");
 	patch(12, 5 + 4 + 3, "//", 2, "path");
-	patch(13, 0, "\4", 1, "flags");
+	patch(13, 0, "\1", 1, "flags");
 	patch(15, 0, "\0\0\0\0", 4, "reason");
 }
 

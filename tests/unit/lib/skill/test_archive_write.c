@@ -18,12 +18,14 @@ static char deep_path[] =
     "very/long/path/that/does/not/fit/the/hundred/bytes/of/an/old/tar/header/because/it/goes/on/and/on/and/"
     "on/and/on/caf\xc3\xa9/\xe2\x82\xac.txt";
 
+#define LATEST (((int64_t)1 << 33) - 1) /* that the header has digits for */
+
 static int write_sample(int source, int64_t *ret_size)
 {
 	const struct archive_source files[] = {
-	    {STR("a.txt"), source, 0, 5},
-	    {str_of(deep_path), source, 5, 100000},
-	    {STR("empty"), source, 9, 0},
+	    {STR("a.txt"), source, 0, 5, 0, false},
+	    {str_of(deep_path), source, 5, 100000, 1700000000, true},
+	    {STR("empty"), source, 9, 0, LATEST, false},
 	};
 	int out = make_file(STR(""));
 	struct error err;
@@ -40,15 +42,15 @@ static int make_source(void)
 	return make_file((struct str){bytes, sizeof(bytes)});
 }
 
-static void read_entry(struct archive *a, const char *path, int64_t size)
+static void read_entry(struct archive *a, const char *path, int64_t size, int64_t mtime, unsigned mode)
 {
 	struct libarchive_entry *entry;
 	assert_int_equal(archive_read_next_header(a, &entry), ARCHIVE_OK);
 	assert_string_equal(archive_entry_pathname(entry), path);
 	assert_int_equal(archive_entry_size(entry), size);
 	assert_int_equal(archive_entry_filetype(entry), AE_IFREG);
-	assert_int_equal(archive_entry_perm(entry), 0644);
-	assert_int_equal(archive_entry_mtime(entry), 0);
+	assert_int_equal(archive_entry_perm(entry), mode);
+	assert_int_equal(archive_entry_mtime(entry), mtime);
 	assert_int_equal(archive_entry_uid(entry), 0);
 	static char data[100001];
 	if (size > 0) {
@@ -70,9 +72,9 @@ static void what_is_written_can_be_read(void **state)
 	archive_read_support_format_tar(a);
 	archive_read_support_filter_gzip(a);
 	assert_int_equal(archive_read_open_fd(a, out, 10240), ARCHIVE_OK);
-	read_entry(a, "a.txt", 5);
-	read_entry(a, deep_path, 100000);
-	read_entry(a, "empty", 0);
+	read_entry(a, "a.txt", 5, 0, 0644);
+	read_entry(a, deep_path, 100000, 1700000000, 0755);
+	read_entry(a, "empty", 0, LATEST, 0644);
 	struct libarchive_entry *entry;
 	assert_int_equal(archive_read_next_header(a, &entry), ARCHIVE_EOF);
 	archive_read_free(a);
@@ -102,14 +104,14 @@ static void failures_are_told(void **state)
 	int source = make_file(STR("short"));
 	int64_t size = -7;
 	struct error err;
-	const struct archive_source file = {str_of("a"), source, 0, 100};
+	const struct archive_source file = {.path = str_of("a"), .fd = source, .size = 100};
 	int out = make_file(STR(""));
 	assert_int_equal(archive_write_tar_gz(out, &file, 1, &size, &err), -1);
 	assert_string_equal(err.message, "read a: it ends too early");
 	assert_int_equal(err.code, ERR_IO);
 	close(out);
 	out = open("/dev/full", O_WRONLY);
-	const struct archive_source good = {str_of("a"), source, 0, 5};
+	const struct archive_source good = {.path = str_of("a"), .fd = source, .size = 5};
 	assert_int_equal(archive_write_tar_gz(out, &good, 1, &size, &err), -1);
 	assert_int_equal(err.code, ERR_IO);
 	assert_string_equal(err.message, "write tar.gz: No space left on device");

@@ -11,6 +11,7 @@
 #include "tests/unit/runner/directory.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 struct fixture {
@@ -82,6 +83,36 @@ static void test_order_and_sizes(void **state)
 	/* by bytes of the whole path: '-' < '.' < '/' */
 	expect_paths(f, (const char *[]){"B", "a", "aa", "b-", "b.txt", "b/x", "b/y", "z", "\xff", NULL});
 	assert_true(f->got.files[5].size == 2);
+}
+
+static void set_file(struct fixture *f, const char *name, mode_t mode, time_t mtime)
+{
+	const struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime}};
+	assert_int_equal(directory_write(f->files_fd, name, "x", 1), 0);
+	assert_int_equal(fchmodat(f->files_fd, name, mode, 0), 0);
+	assert_int_equal(utimensat(f->files_fd, name, times, 0), 0);
+}
+
+static void expect_file(const struct fixture *f, size_t index, bool is_executable, uint64_t mtime)
+{
+	assert_int_equal(f->got.files[index].is_executable, is_executable);
+	assert_true(f->got.files[index].mtime == mtime);
+}
+
+static void test_modes_and_times(void **state)
+{
+	struct fixture *f = *state;
+	set_file(f, "a", 0644, 1700000000);
+	set_file(f, "b", 0700, 1);
+	set_file(f, "c", 0611, 0);          /* others may execute it: the owner is who counts */
+	set_file(f, "d", 0111, 1234567890); /* made readable for us, which is no change of its content */
+	set_file(f, "e", 0600, -5);
+	gather(f, 1000, 100);
+	expect_file(f, 0, false, 1700000000);
+	expect_file(f, 1, true, 1);
+	expect_file(f, 2, false, 0);
+	expect_file(f, 3, true, 1234567890);
+	expect_file(f, 4, false, 0);
 }
 
 static void test_only_regular_files(void **state)
@@ -220,13 +251,10 @@ static void test_long_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_nothing),
-	    TEST(test_order_and_sizes),
-	    TEST(test_only_regular_files),
-	    TEST(test_output),
-	    TEST(test_places_that_are_symlinks),
-	    TEST(test_limits),
-	    TEST(test_depth),
+	    TEST(test_nothing),         TEST(test_order_and_sizes),
+	    TEST(test_modes_and_times), TEST(test_only_regular_files),
+	    TEST(test_output),          TEST(test_places_that_are_symlinks),
+	    TEST(test_limits),          TEST(test_depth),
 	    TEST(test_long_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 #include "runner/cell/result.h"
 #include "tests/unit/runner/directory.h"
 
+#include <sys/stat.h>
+
 #include <string.h>
 
 #define LOGS_MAX 200000u
@@ -183,6 +185,26 @@ static void test_all_there_can_be(void **state)
 	assert_true(frame->end.byte_count == total);
 }
 
+static void test_files_tell_their_mode_and_time(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+	put(f, "out/files/run", "x", 1);
+	put(f, "out/files/text", "x", 1);
+	assert_int_equal(fchmodat(f->sandbox.fd, "out/files/run", 0755, 0), 0);
+	assert_int_equal(utimensat(f->sandbox.fd, "out/files/text", times, 0), 0);
+	finish(f);
+	expect_files_begin(f);
+	expect_object(f, FRAME_OUT_FILE, "run", 1); /* an x bit doesn't leave its bytes out */
+	assert_int_equal(f->frame.object.flags, FRAME_OBJECT_EXECUTABLE);
+	expect_data(f, "x");
+	expect_object(f, FRAME_OUT_FILE, "text", 1);
+	assert_int_equal(f->frame.object.flags, 0);
+	assert_true(f->frame.object.mtime == 1700000000);
+	expect_data(f, "x");
+	expect(f, FRAME_END);
+}
+
 static void test_every_peer_gets_all(void **state)
 {
 	struct fixture *f = *state;
@@ -311,17 +333,12 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_nothing_before_its_time),
-	    TEST(test_an_empty_result),
-	    TEST(test_all_there_can_be),
-	    TEST(test_every_peer_gets_all),
-	    TEST(test_output_at_and_above_its_limit),
-	    TEST(test_files_in_pieces),
-	    TEST(test_files_that_changed),
-	    TEST(test_a_file_that_ends_early),
-	    TEST(test_failed_is_all_there_is),
-	    TEST(test_failed_after_started),
-	    TEST(test_no_room),
+	    TEST(test_nothing_before_its_time), TEST(test_an_empty_result),
+	    TEST(test_all_there_can_be),        TEST(test_files_tell_their_mode_and_time),
+	    TEST(test_every_peer_gets_all),     TEST(test_output_at_and_above_its_limit),
+	    TEST(test_files_in_pieces),         TEST(test_files_that_changed),
+	    TEST(test_a_file_that_ends_early),  TEST(test_failed_is_all_there_is),
+	    TEST(test_failed_after_started),    TEST(test_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
