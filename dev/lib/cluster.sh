@@ -42,9 +42,13 @@ cluster_is_current() { # SOURCE
 	[ "$(cat "$CACHE/cluster.key" 2>/dev/null)" = "$(cluster_key "$1")" ] && cluster_well
 }
 
+has_ipv6_loopback() { grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; }
+
 cluster_create() { # SOURCE
 	local config=$CACHE/kind.yaml args=() image
 	cp "$ROOT/kind-config/kind.yaml" "$config"
+	# Without the address there is nothing to bind, and the cluster would not start.
+	has_ipv6_loopback || sed -i '/listenAddress: "::1"/d' "$config"
 	if [ "$1" = own ]; then
 		image=$("$ROOT/kind-config/node/image.sh" "$CACHE")
 		# This image brings its Pods' network with it.
