@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #define BLOB_GRACE_MIN_MS 3600000
+#define IDLE_TIMEOUT_MIN_MS 1000
+#define IDLE_TIMEOUT_MAX_MS 3600000
 #define PROBLEMS_MAX 1024
 #define SIGNING_KEY_MIN 32 /* as the controller asks for */
 
@@ -37,6 +39,10 @@ static const struct option option_table[] = {
      "requests a second with a wrong API key from one address, before all keys that were not right from "
      "there "
      "are refused; 0: any number"},
+    {"SKILLBOX_IDLE_TIMEOUT", OPTION_DURATION, FIELD(idle_timeout_ms), "75s", 0, 0, false,
+     "a connection on which nothing moves is closed after it, between requests too; longer than that of a "
+     "load "
+     "balancer in front"},
     {"SKILLBOX_LOG_LEVEL", OPTION_STRING, FIELD(log_level), "info", 0, 0, false,
      "debug, info, warn or error"},
     {"SKILLBOX_TLS_CERT", OPTION_STRING, FIELD(tls_cert), "", 0, 0, false,
@@ -56,6 +62,8 @@ static void find_problems(const struct apiserver_config *config, struct buffer *
 	policy_find_problems(&config->policy, problems);
 	if (!config->tls_cert[0] != !config->tls_key[0])
 		buffer_append_c(problems, "; SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY must be set together");
+	if (config->idle_timeout_ms < IDLE_TIMEOUT_MIN_MS || config->idle_timeout_ms > IDLE_TIMEOUT_MAX_MS)
+		buffer_append_c(problems, "; SKILLBOX_IDLE_TIMEOUT must be from 1s to 1h");
 	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)
 		buffer_append_c(problems, "; SKILLBOX_BLOB_GRACE is shorter than 1h: a blob is stored before "
 					  "there is a record that refers to it");

@@ -20,6 +20,7 @@ struct apiserver_config {
 	int64_t max_skill_size;
 	struct s3_options s3;    /* endpoint "": blobs lie in data_dir */
 	int64_t rate_limit;      /* requests a second, of a tenant; 0: none */
+	int64_t idle_timeout_ms; /* of a connection; at least a second */
 	int64_t wrong_key_limit; /* requests a second with a wrong key, from one address; 0: none */
 	bool blob_sweep;         /* of data_dir */
 	int64_t blob_sweep_interval_ms, blob_grace_ms;

@@ -86,7 +86,8 @@ static int start_listener(struct apiserver *server, struct error *err)
 	const struct apiserver_config *config = server->config;
 	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX);
 	cleanup_secret_buffer struct buffer key = BUFFER(PEM_MAX);
-	struct http_server_options options = {.port = (uint16_t)config->port};
+	struct http_server_options options = {.port = (uint16_t)config->port,
+					      .idle_timeout_s = (unsigned)(config->idle_timeout_ms / 1000)};
 	if (config->tls_cert[0]) {
 		if (apiserver_config_read_file(config->tls_cert, &cert, err) != 0 ||
 		    apiserver_config_read_file(config->tls_key, &key, err) != 0)

@@ -65,7 +65,11 @@ static void end(void *context, struct http_exchange *exchange)
 struct http_server *health_start(uv_loop_t *loop, uint16_t port, const struct health_source *source,
 				 struct error *err)
 {
-	struct http_handler handler = {begin, body, complete, end, (void *)(uintptr_t)source};
+	struct http_handler handler = {.begin = begin,
+				       .body = body,
+				       .complete = complete,
+				       .end = end,
+				       .context = (void *)(uintptr_t)source};
 	struct http_server_options options = {.port = port, .max_connections = MAX_CONNECTIONS};
 	return http_server_new(loop, &options, &handler, err);
 }

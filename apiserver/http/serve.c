@@ -5,6 +5,8 @@
 #include "apiserver/http/request.h"
 #include "apiserver/key/db_keys.h"
 #include "apiserver/key/touch.h"
+#include "lib/base/id.h"
+#include "lib/base/json_write.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #define MULTIPART_OVERHEAD ((int64_t)256 << 10) /* boundaries and other fields of a form */
 #define FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
 #define UNUSED_BODY_MAX ((int64_t)64 << 10)
+#define SHOWN_MAX 64 /* bytes of a value that a message repeats */
 
 /* Admission */
 
@@ -38,8 +41,33 @@ static int body_too_large(const struct request *request, struct error *err)
 				 "the skill is larger than %" PRId64
 				 " bytes, the limit (SKILLBOX_MAX_SKILL_SIZE)",
 				 request->operation.server->config->max_skill_size);
-	return error_set(err, ERR_TOO_LARGE, "the request body is larger than %" PRId64 " bytes, the limit",
-			 request->body_max);
+	return error_set(err, ERR_TOO_LARGE, "the request body is larger than %" PRId64 " bytes, the limit%s",
+			 request->body_max,
+			 request->route->body == ROUTE_BODY_JSON
+			     ? "; put what stays the same into the skill's archive"
+			     : "");
+}
+
+/* Nothing is unpacked here: a small text could become any number of bytes. */
+static int check_encoding(struct request *request, struct error *err)
+{
+	struct str header, coding;
+	if (request->route->body == ROUTE_BODY_NONE ||
+	    !http_exchange_header(request->exchange, "Content-Encoding", &header))
+		return 0;
+	for (bool more = true; more;) {
+		more = str_split_once(header, ',', &coding, &header);
+		coding = str_trim(coding);
+		if (coding.n == 0 || str_eq_ignore_case(coding, STR("identity")))
+			continue;
+		answer_header(request, "Accept-Encoding", "identity");
+		return error_set(
+		    err, ERR_UNSUPPORTED_MEDIA_TYPE,
+		    "Content-Encoding %.*s is not supported: send the body as it is, without that header%s",
+		    (int)(coding.n < SHOWN_MAX ? coding.n : SHOWN_MAX), coding.p,
+		    request->route->body == ROUTE_BODY_SKILL ? " (a zip is compressed already)" : "");
+	}
+	return 0;
 }
 
 static int copy_caller(struct caller *to, const struct auth_caller *from, struct error *err)
@@ -106,6 +134,8 @@ static bool take(struct request *request)
 		result = error_set(&err, ERR_UNAVAILABLE, "the server is shutting down; try again");
 	} else if (http_exchange_content_length(request->exchange) > request->body_max) {
 		result = body_too_large(request, &err);
+	} else {
+		result = check_encoding(request, &err);
 	}
 	if (result == 0)
 		return !request->route->begin || request->route->begin(request);
@@ -204,18 +234,49 @@ static bool admit(struct request *request)
 
 /* The listener's calls */
 
-static bool on_begin(void *context, struct http_exchange *exchange)
+static struct request *start(struct apiserver *server, struct http_exchange *exchange)
 {
-	struct request *request = request_new(context, exchange);
-	if (!request) {
+	struct request *request = request_new(server, exchange);
+	if (request) {
+		answer_header(request, "X-Request-ID", request->operation.caller->request_id);
+		answer_header(request, "X-Content-Type-Options", "nosniff");
+	} else {
 		http_exchange_answer(
 		    exchange, 503, ANSWER_JSON_TYPE,
 		    STR("{\"error\":\"unavailable\",\"message\":\"out of memory\",\"request_id\":\"\"}"));
-		return false;
 	}
-	answer_header(request, "X-Request-ID", request->operation.caller->request_id);
-	answer_header(request, "X-Content-Type-Options", "nosniff");
-	return admit(request);
+	return request;
+}
+
+static bool on_begin(void *context, struct http_exchange *exchange)
+{
+	struct request *request = start(context, exchange);
+	return request && admit(request);
+}
+
+static void on_refuse(void *context, struct http_exchange *exchange, const char *why)
+{
+	struct request *request = start(context, exchange);
+	if (request)
+		answer_refuse(request, ERR_BAD_REQUEST, "the request's headers can't be used: %s", why);
+}
+
+static void on_misdirected(void *context, bool sent_tls, struct buffer *body)
+{
+	char id[ID_UUID_SIZE];
+	(void)context;
+	id_uuid4(id);
+	json_open(body, '{');
+	json_put_string(body, "error", error_code_name(ERR_BAD_REQUEST));
+	json_put_string(body, "message",
+			sent_tls ? "this port speaks plain HTTP, not TLS: use an http:// address, or have "
+				   "SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY set"
+				 : "this port speaks TLS, not plain HTTP: use an https:// address");
+	json_put_string(body, "request_id", id);
+	json_close(body, '}');
+	log_debug(sent_tls ? "a client sent TLS to the plain port"
+			   : "a client sent plain HTTP to the TLS port",
+		  "request_id", id, NULL);
 }
 
 static void on_body(void *context, struct http_exchange *exchange, struct str piece)
@@ -290,5 +351,6 @@ static void on_end(void *context, struct http_exchange *exchange)
 
 struct http_handler serve_http_handler(struct apiserver *server)
 {
-	return (struct http_handler){on_begin, on_body, on_complete, on_end, server};
+	return (struct http_handler){on_begin, on_body,   on_complete,   on_end,
+				     server,   on_refuse, on_misdirected};
 }

@@ -68,7 +68,8 @@ static void on_end(void *context, struct http_exchange *exchange)
 static void start(void)
 {
 	const struct http_server_options options = {.address = "127.0.0.1"};
-	const struct http_handler handler = {on_begin, on_body, on_complete, on_end, NULL};
+	const struct http_handler handler = {
+	    .begin = on_begin, .body = on_body, .complete = on_complete, .end = on_end};
 	struct error err;
 	if (uv_loop_init(&loop) != 0 || !(server = http_server_new(&loop, &options, &handler, &err)))
 		abort();

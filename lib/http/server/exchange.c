@@ -1,7 +1,6 @@
 /* One request: from the daemon's calls (headers; pieces of the body; all of it; over) to the handler's. */
 #include "lib/http/server/server_internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -10,69 +9,6 @@
 /* An answer that is given while the body comes (not at its begin) can only be sent behind the body. */
 #define MAX_DISCARD (64U << 20)
 #define MAX_DISCARD_MS 30000
-
-/* Suspend and resume */
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-	struct hangup_watch *watch = handle->data;
-	struct http_server *server = watch->server;
-	free(watch);
-	http_server_handle_closed(server);
-}
-
-static void on_hangup(uv_poll_t *poll, int status, int events)
-{
-	(void)status;
-	(void)events;
-	struct hangup_watch *watch = poll->data;
-	watch->exchange->gone = true;
-	http_exchange_resume(watch->exchange);
-}
-
-static int connection_fd(const struct http_exchange *exchange)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	return info ? info->connect_fd : -1;
-}
-
-/* The daemon doesn't look at a suspended connection, so we do, to learn that the client went away. Without
- * memory for that, it is learnt when the answer is sent. */
-static void watch_hangup(struct http_exchange *exchange)
-{
-	struct http_server *server = exchange->server;
-	struct hangup_watch *watch = calloc(1, sizeof(*watch));
-	if (!watch || uv_poll_init_socket(server->loop, &watch->poll, connection_fd(exchange)) != 0) {
-		free(watch);
-		return;
-	}
-	watch->server = server;
-	watch->exchange = exchange;
-	watch->poll.data = watch;
-	exchange->watch = watch;
-	server->handles++;
-	uv_poll_start(&watch->poll, UV_DISCONNECT, on_hangup);
-}
-
-void http_exchange_suspend(struct http_exchange *exchange)
-{
-	exchange->suspended = true;
-	MHD_suspend_connection(exchange->connection);
-	watch_hangup(exchange);
-}
-
-void http_exchange_resume(struct http_exchange *exchange)
-{
-	if (!exchange->suspended)
-		return;
-	exchange->suspended = false;
-	if (exchange->watch)
-		uv_close((uv_handle_t *)&exchange->watch->poll, on_watch_closed);
-	exchange->watch = NULL;
-	MHD_resume_connection(exchange->connection);
-	http_server_wake(exchange->server);
-}
 
 /* What is refused before the handler sees it */
 
@@ -147,23 +83,24 @@ static const char *why_refused(struct http_exchange *exchange, const char *versi
 	struct str coding, length;
 	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, survey_header, &survey);
 	if (survey.malformed || !is_contiguous(exchange, version))
-		return "malformed header";
+		return "a header line is malformed: a name is followed by ':' at once, lines end with CR LF, "
+		       "none is folded";
 	if (survey.hosts > 1)
 		return "more than one Host header";
 	if (survey.transfer_encodings && survey.content_lengths)
-		return "both Transfer-Encoding and Content-Length";
+		return "both Transfer-Encoding and Content-Length: send one of them";
 	if (survey.content_lengths > 1)
 		return "more than one Content-Length header";
 	if (survey.transfer_encodings > 1)
 		return "more than one Transfer-Encoding header";
 	if (http_exchange_header(exchange, "Transfer-Encoding", &coding)) {
 		if (!str_eq_ignore_case(str_trim(coding), STR("chunked")) || strcmp(version, "HTTP/1.1") != 0)
-			return "a Transfer-Encoding that isn't supported";
+			return "a Transfer-Encoding that isn't supported: send chunked, in HTTP/1.1";
 		exchange->has_body = true;
 	}
 	if (http_exchange_header(exchange, "Content-Length", &length)) {
 		if (!str_to_i64(length, 0, INT64_MAX, &exchange->content_length))
-			return "malformed Content-Length header";
+			return "malformed Content-Length header: it must be one number";
 		exchange->has_body = exchange->content_length > 0;
 	}
 	return NULL;
@@ -182,18 +119,28 @@ static enum MHD_Result queue_answer(struct http_exchange *exchange)
 /* The body is still coming or, with Expect: 100-continue, waits for our word. */
 static enum MHD_Result queue_early_answer(struct http_exchange *exchange)
 {
-	exchange->linger_fd = fcntl(connection_fd(exchange), F_DUPFD_CLOEXEC, 0);
+	exchange->linger_fd = fcntl(http_exchange_fd(exchange), F_DUPFD_CLOEXEC, 0);
 	return queue_answer(exchange);
+}
+
+/* The handler may word it; its `begin` isn't called. */
+static enum MHD_Result refuse(struct http_server *server, struct http_exchange *exchange, const char *why)
+{
+	if (server->handler.refuse) {
+		exchange->begun = true;
+		server->active++;
+		server->handler.refuse(server->handler.context, exchange, why);
+	}
+	http_exchange_answer(exchange, 400, "text/plain; charset=utf-8", str_of(why));
+	return queue_early_answer(exchange);
 }
 
 static enum MHD_Result on_headers(struct http_server *server, struct http_exchange *exchange,
 				  const char *version)
 {
 	const char *refusal = why_refused(exchange, version);
-	if (refusal) {
-		http_exchange_answer(exchange, 400, "text/plain; charset=utf-8", str_of(refusal));
-		return queue_early_answer(exchange);
-	}
+	if (refusal)
+		return refuse(server, exchange, refusal);
 	exchange->begun = true;
 	server->active++;
 	bool wanted = server->handler.begin(server->handler.context, exchange);
@@ -236,6 +183,20 @@ static enum MHD_Result on_complete(struct http_server *server, struct http_excha
 	return MHD_YES;
 }
 
+/* A target in absolute form ("http://host/path"), as clients send it to a proxy, must be taken by any server
+ * (RFC 9112, 3.2.2): what counts here is its path. */
+static const char *path_of(const char *target)
+{
+	struct str text = str_of(target);
+	size_t scheme = str_starts_with_ignore_case(text, STR("http://"))    ? strlen("http://")
+			: str_starts_with_ignore_case(text, STR("https://")) ? strlen("https://")
+									     : 0;
+	if (scheme == 0)
+		return target;
+	const char *slash = strchr(target + scheme, '/');
+	return slash ? slash : "/";
+}
+
 static struct http_exchange *exchange_new(struct http_server *server, struct MHD_Connection *connection,
 					  const char *method, const char *path)
 {
@@ -245,7 +206,7 @@ static struct http_exchange *exchange_new(struct http_server *server, struct MHD
 	exchange->server = server;
 	exchange->connection = connection;
 	exchange->method = method;
-	exchange->path = path;
+	exchange->path = path_of(path);
 	exchange->content_length = -1;
 	exchange->linger_fd = -1;
 	exchange->queue = BUFFER(HTTP_STREAM_QUEUE);

@@ -6,13 +6,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define DEFAULT_CONNECTIONS 1024
-#define DEFAULT_IDLE_TIMEOUT_S 60
+#define DEFAULT_IDLE_TIMEOUT_S 75
+#define FIRST_BYTES_S 1 /* a connection is handed over with its first bytes, or after that long */
 #define MAX_TLS_SPINS 16
 
 /* Listening */
@@ -25,11 +27,12 @@ union socket_address {
 
 static int listen_at(const union socket_address *address, socklen_t size)
 {
-	int on = 1, off = 0;
+	int on = 1, off = 0, first_bytes_s = FIRST_BYTES_S;
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &first_bytes_s, sizeof(first_bytes_s));
 	if (address->any.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (bind(fd, &address->any, size) == 0 && listen(fd, SOMAXCONN) == 0)
@@ -145,6 +148,14 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
 	return strlen(text);
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	(void)socket_context;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		http_misdirected_check(context, connection);
+}
+
 static struct MHD_Daemon *daemon_start(struct http_server *server, const struct http_server_options *options,
 				       int listen_fd)
 {
@@ -160,9 +171,9 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(
 	    flags, 0, NULL, NULL, http_exchange_on_request, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-	    MHD_OPTION_NOTIFY_COMPLETED, http_exchange_on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK,
-	    keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MEMORY,
-	    MHD_OPTION_CONNECTION_LIMIT,
+	    MHD_OPTION_NOTIFY_COMPLETED, http_exchange_on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+	    on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
 	    options->max_connections ? options->max_connections : (unsigned)DEFAULT_CONNECTIONS,
 	    MHD_OPTION_CONNECTION_TIMEOUT,
 	    options->idle_timeout_s ? options->idle_timeout_s : (unsigned)DEFAULT_IDLE_TIMEOUT_S,

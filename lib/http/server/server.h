@@ -4,6 +4,7 @@
 #ifndef SKILLBOX_LIB_HTTP_SERVER_SERVER_H
 #define SKILLBOX_LIB_HTTP_SERVER_SERVER_H
 
+#include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
@@ -28,22 +29,32 @@ struct http_handler {
 	 * http_exchange_answer). */
 	void (*complete)(void *context, struct http_exchange *exchange);
 	/* The exchange ends (answered and sent, or the client hung up, also while its connection was
-	 * suspended; shutting down its sending side counts as that): free what hangs on it; the pointer is
-	 * invalid afterwards. */
+	 * suspended): free what hangs on it; the pointer is invalid afterwards. A client that only shut down
+	 * its sending side gets its answer; one that closed its socket while it waited looks the same, and is
+	 * noticed when something is sent to it, or after a minute or so. */
 	void (*end)(void *context, struct http_exchange *exchange);
 	void *context;
+	/* A request that is refused before `begin` (see http_server_new), which isn't called then: answer 400
+	 * with why. `end` follows. NULL: it's answered in plain text. */
+	void (*refuse)(void *context, struct http_exchange *exchange, const char *why);
+	/* A client speaks something else (sent_tls: TLS to a port without, else plain HTTP to one with TLS)
+	 * and is sent a 400 with the JSON that this appends to body. NULL: in plain text. */
+	void (*misdirected)(void *context, bool sent_tls, struct buffer *body);
 };
 
 struct http_server_options {
 	uint16_t port;            /* 0: a free one, see http_server_port */
 	const char *address;      /* NULL: any address, IPv4 (and IPv6 where there is one) */
 	unsigned max_connections; /* 0 means 1,024 */
-	unsigned idle_timeout_s; /* a connection that sends nothing; suspended ones don't count; 0 means 60 */
+	/* A connection on which nothing moves, between requests too; suspended ones don't count. 0 means 75:
+	 * longer than the 60 s of common load balancers, which would else send a request into a connection
+	 * that is being closed. */
+	unsigned idle_timeout_s;
 	const char *tls_cert_pem, *tls_key_pem; /* PEM text or NULL; copied */
 };
 
 /* Requests whose end is ambiguous (Transfer-Encoding and Content-Length, two of either, malformed headers)
- * are answered with 400 before the handler sees them; headers are bounded at about 60 KiB (431). SIGPIPE is
+ * are answered with 400 before `begin` sees them; headers are bounded at about 60 KiB (431). SIGPIPE is
  * ignored from here on. */
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_options *options,
 				    const struct http_handler *handler, struct error *err);
@@ -56,7 +67,8 @@ struct http_server *http_server_free(struct http_server *server);
 
 /* Of the request; strings are valid until end. */
 struct str http_exchange_method(const struct http_exchange *exchange);
-struct str http_exchange_path(const struct http_exchange *exchange); /* as sent, before '?'; not decoded */
+/* As sent, before '?' and, in a target of absolute form, behind the authority; not decoded. */
+struct str http_exchange_path(const struct http_exchange *exchange);
 bool http_exchange_query(const struct http_exchange *exchange, const char *name, struct str *ret_decoded);
 struct sockaddr;
 const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange); /* NULL: not known */

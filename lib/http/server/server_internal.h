@@ -1,5 +1,6 @@
-/* What server.c (daemon and loop), exchange.c (one request), answer.c (its answer) and linger.c (closing a
- * connection whose client is still sending) share. */
+/* What server.c (daemon and loop), exchange.c (one request), answer.c (its answer), hangup.c (a connection
+ * that waits for it), linger.c (closing one whose client is still sending) and misdirected.c (who speaks
+ * something else) share. */
 #ifndef SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 #define SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 
@@ -90,8 +91,15 @@ enum MHD_Result http_exchange_on_request(void *server, struct MHD_Connection *co
 					 size_t *piece_size, void **context);
 void http_exchange_on_completed(void *server, struct MHD_Connection *connection, void **context,
 				enum MHD_RequestTerminationCode why);
+
+/* hangup.c */
+int http_exchange_fd(const struct http_exchange *exchange);
+bool http_exchange_is_half_closed(const struct http_exchange *exchange);
 void http_exchange_suspend(struct http_exchange *exchange);
 void http_exchange_resume(struct http_exchange *exchange); /* does nothing if it isn't suspended */
+
+/* misdirected.c: of a connection that was accepted just now */
+void http_misdirected_check(struct http_server *server, struct MHD_Connection *connection);
 
 /* linger.c */
 void http_linger(struct http_server *server, int fd); /* takes fd */

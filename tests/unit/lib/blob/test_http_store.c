@@ -138,7 +138,8 @@ static int setup(void **state)
 	assert_int_equal(uv_loop_init(&loop), 0);
 	behind = blob_store_directory(&loop, root, SIGNING_KEY, "http://unused", &err);
 	assert_non_null(behind);
-	const struct http_handler handler = {on_begin, on_body, on_complete, on_end, NULL};
+	const struct http_handler handler = {
+	    .begin = on_begin, .body = on_body, .complete = on_complete, .end = on_end};
 	const struct http_server_options options = {.address = "127.0.0.1"};
 	server = http_server_new(&loop, &options, &handler, &err);
 	if (!server)

@@ -75,6 +75,12 @@ static inline void raw_on_written(uv_write_t *request, int status)
 	free(write);
 }
 
+static inline void raw_on_shut_down(uv_shutdown_t *request, int status)
+{
+	(void)status;
+	free(request);
+}
+
 static inline void raw_send_bytes(struct raw_client *client, const char *bytes, size_t n)
 {
 	struct raw_write *write = malloc(sizeof(*write) + n);
@@ -83,6 +89,13 @@ static inline void raw_send_bytes(struct raw_client *client, const char *bytes, 
 	client->writes++;
 	uv_buf_t buf = {.base = write->bytes, .len = n};
 	assert_int_equal(uv_write(&write->request, (uv_stream_t *)&client->tcp, &buf, 1, raw_on_written), 0);
+}
+
+/* No more is sent; what is written already goes out. The answer still comes. */
+static inline void raw_shutdown(struct raw_client *client)
+{
+	uv_shutdown_t *request = malloc(sizeof(*request));
+	assert_int_equal(uv_shutdown(request, (uv_stream_t *)&client->tcp, raw_on_shut_down), 0);
 }
 
 static inline void raw_send(struct raw_client *client, const char *text)

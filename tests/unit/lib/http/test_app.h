@@ -85,7 +85,8 @@ static inline struct app *app_start_with(struct http_server_options options)
 {
 	struct app *app = calloc(1, sizeof(*app));
 	struct error err;
-	struct http_handler handler = {app_begin, app_body, app_complete, app_end, app};
+	struct http_handler handler = {
+	    .begin = app_begin, .body = app_body, .complete = app_complete, .end = app_end, .context = app};
 	uv_loop_init(&app->loop);
 	app->body = BUFFER(64 << 20);
 	app->file_fd = -1;

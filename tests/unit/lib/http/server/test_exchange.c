@@ -80,9 +80,40 @@ static void test_what_the_handler_sees(void **state)
 	raw_send(&client, "GET / HTTP/1.1\r\n" HOST "\r\n");
 	LOOP_UNTIL(&app->loop, app->completes == 2);
 	assert_int_equal(http_exchange_content_length(app->last), -1);
-	raw_close(&client);
+	uv_tcp_close_reset(&client.tcp, NULL);
+	buffer_free(&client.received);
 	LOOP_UNTIL(&app->loop, app->ends == 2);
 	app_finish(app);
+}
+
+static void test_absolute_form(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+	    {"http://example.org/a/b?x=1", "/a/b"},
+	    {"HTTPS://[::1]:8080/a%2Fb", "/a%2Fb"},
+	    {"http://example.org", "/"},
+	    {"http://example.org?x=1", "/"},
+	    {"http://example.org/", "/"},
+	    {"/http://example.org/", "/http://example.org/"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		struct str value;
+		char request[256];
+		snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" HOST "\r\n", rows[i][0]);
+		raw_connect(&client, &app->loop, app->port);
+		raw_send(&client, request);
+		LOOP_UNTIL(&app->loop, app->completes == 1);
+		assert_true(str_eq(http_exchange_path(app->last), str_of(rows[i][1])));
+		assert_int_equal(http_exchange_query(app->last, "x", &value),
+				 strchr(rows[i][0], '?') != NULL);
+		http_exchange_answer(app->last, 204, NULL, STR(""));
+		LOOP_UNTIL(&app->loop, app->ends == 1);
+		raw_close(&client);
+		app_finish(app);
+	}
 }
 
 static void test_ambiguous_requests_are_refused(void **state)
@@ -213,6 +244,85 @@ static void test_header_bounds(void **state)
 	app_finish(app);
 }
 
+/* Clients that shut down their sending side behind the request get their answer, and then the end. */
+static void test_half_closed(void **state)
+{
+	(void)state;
+	static const char *const requests[] = {
+	    "GET /later HTTP/1.1\r\n" HOST "\r\n",
+	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+	    "POST /later HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+	    "GET /later HTTP/1.0\r\n\r\n",
+	};
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send(&client, requests[i]);
+		raw_shutdown(&client);
+		LOOP_UNTIL(&app->loop, app->completes == 1);
+		for (int turn = 0; turn < 20; turn++) /* it is seen, and is no end */
+			uv_run(&app->loop, UV_RUN_NOWAIT);
+		assert_int_equal(app->ends, 0);
+		http_exchange_answer(app->last, 200, NULL, STR("at last"));
+		LOOP_UNTIL(&app->loop, client.ended);
+		assert_true(raw_has(&client, "at last"));
+		assert_false(client.reset);
+		raw_close(&client);
+		app_finish(app);
+	}
+}
+
+static void test_half_closed_at_once_and_streamed(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(&client, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
+	raw_shutdown(&client);
+	LOOP_UNTIL(&app->loop, client.ended);
+	assert_true(raw_has(&client, "\r\n\r\nhello"));
+	raw_close(&client);
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(&client, "GET /stream HTTP/1.1\r\n" HOST "\r\n");
+	raw_shutdown(&client);
+	LOOP_UNTIL(&app->loop, app->completes == 2 && raw_has(&client, "chunked"));
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	assert_true(http_exchange_stream_write(app->last, STR("piece")));
+	LOOP_UNTIL(&app->loop, raw_has(&client, "piece"));
+	http_exchange_stream_finish(app->last);
+	LOOP_UNTIL(&app->loop, client.ended);
+	assert_true(raw_has(&client, "0\r\n\r\n"));
+	raw_close(&client);
+	app_finish(app);
+}
+
+/* Nobody learns at once that a half-closed client has gone, but a reset says so. */
+static void test_half_closed_then_gone(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	raw_shutdown(&client);
+	LOOP_UNTIL(&app->loop, app->completes == 1);
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	uv_os_fd_t fd;
+	struct linger at_once = {.l_onoff = 1};
+	uv_fileno((uv_handle_t *)&client.tcp, &fd);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	raw_close(&client);
+	LOOP_UNTIL(&app->loop, app->ends == 1);
+	app_finish(app);
+}
+
 static void test_hangup_while_suspended(void **state)
 {
 	(void)state;
@@ -222,7 +332,11 @@ static void test_hangup_while_suspended(void **state)
 	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
 	LOOP_UNTIL(&app->loop, app->completes == 1);
 	assert_int_equal(http_server_active(app->server), 1);
-	raw_close(&client);
+	raw_close(&client); /* as good as a half-close, until something is sent */
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	assert_int_equal(app->ends, 0);
+	http_exchange_answer(app->last, 200, NULL, STR("to no one"));
 	LOOP_UNTIL(&app->loop, app->ends == 1);
 	assert_int_equal(http_server_active(app->server), 0);
 	/* answering in the turn in which the client goes away, before that is known */
@@ -292,9 +406,13 @@ int main(void)
 	    cmocka_unit_test(test_echo),
 	    cmocka_unit_test(test_pipelined),
 	    cmocka_unit_test(test_what_the_handler_sees),
+	    cmocka_unit_test(test_absolute_form),
 	    cmocka_unit_test(test_ambiguous_requests_are_refused),
 	    cmocka_unit_test(test_nonsense),
 	    cmocka_unit_test(test_header_bounds),
+	    cmocka_unit_test(test_half_closed),
+	    cmocka_unit_test(test_half_closed_at_once_and_streamed),
+	    cmocka_unit_test(test_half_closed_then_gone),
 	    cmocka_unit_test(test_hangup_while_suspended),
 	    cmocka_unit_test(test_hangup_in_body),
 	    cmocka_unit_test(test_answer_during_the_body_from_outside),

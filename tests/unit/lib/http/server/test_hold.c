@@ -104,13 +104,34 @@ static void test_refused(void **state)
 	check_refused("GET /held HTTP/1.1\r\n" HOST "\r\n", false);
 }
 
+/* A client that has sent all and shut down its side, while it isn't decided yet whether that is wanted. */
+static void test_half_closed(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(&client, "POST /held HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
+	raw_shutdown(&client);
+	LOOP_UNTIL(&app->loop, app->begins == 1);
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	http_exchange_go_on(app->last);
+	LOOP_UNTIL(&app->loop, client.ended);
+	assert_true(raw_has(&client, "\r\n\r\nhello"));
+	raw_close(&client);
+	app_finish(app);
+}
+
 static void test_client_hangs_up(void **state)
 {
 	(void)state;
 	struct app *app = app_start();
 	struct raw_client client;
 	start(app, &client, "POST /held HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n");
-	raw_close(&client);
+	uv_tcp_close_reset(&client.tcp, NULL);
+	buffer_free(&client.received);
 	LOOP_UNTIL(&app->loop, app->ends == 1);
 	assert_int_equal(app->completes, 0);
 	app_finish(app);
@@ -131,7 +152,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_goes_on),         cmocka_unit_test(test_body_comes_later),
 	    cmocka_unit_test(test_expect_continue), cmocka_unit_test(test_refused),
-	    cmocka_unit_test(test_client_hangs_up), cmocka_unit_test(test_server_ends),
+	    cmocka_unit_test(test_half_closed),     cmocka_unit_test(test_client_hangs_up),
+	    cmocka_unit_test(test_server_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,26 @@ static void test_idle_timeout(void **state)
 	app_finish(app);
 }
 
+static void test_addresses_of_both_kinds(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct curl_run run;
+	static const char *const hosts[] = {"127.0.0.1", "[::1]"};
+	for (int i = 0; i < 2; i++) {
+		char url[64];
+		snprintf(url, sizeof(url), "http://%s:%u/echo", hosts[i], app->port);
+		char *arguments[] = {(char *)"curl",        (char *)"-sS", (char *)"-g", (char *)"-d",
+				     (char *)"both answer", (char *)url,   NULL};
+		if (i == 1 && access("/proc/net/if_inet6", R_OK) != 0)
+			break; /* a machine without IPv6 has IPv4 only, and the server started there */
+		curl_run(&run, &app->loop, arguments);
+		assert_string_equal(run.text.data, "both answer");
+		buffer_free(&run.text);
+	}
+	app_finish(app);
+}
+
 static void test_connection_limit(void **state)
 {
 	(void)state;
@@ -244,13 +264,85 @@ static void test_tls(void **state)
 		assert_string_equal(result.body, "who are you");
 	}
 	free(body);
-	/* plain HTTP to it does no harm */
+	app_finish(app);
+}
+
+/* Who speaks TLS to a plain port, or plain HTTP to one with TLS, is told so at once. */
+
+static void expect_told(struct app *app, const char *request, size_t n, const char *words)
+{
 	struct raw_client client;
 	raw_connect(&client, &app->loop, app->port);
 	raw_read(&client);
-	raw_send(&client, GET("/echo"));
+	raw_send_bytes(&client, request, n);
 	LOOP_UNTIL(&app->loop, client.ended);
+	assert_false(client.reset);
+	assert_ptr_equal(strstr(client.received.data, "HTTP/1.1 400 Bad Request\r\n"), client.received.data);
+	assert_true(raw_has(&client, "Connection: close\r\n"));
+	if (!raw_has(&client, words))
+		fail_msg("%s lacks %s", client.received.data, words);
+	assert_int_equal(app->begins, 0);
 	raw_close(&client);
+}
+
+static void on_misdirected(void *context, bool sent_tls, struct buffer *body)
+{
+	struct app *app = context;
+	app->drained++;
+	buffer_append_c(body, sent_tls ? "{\"sent\":\"TLS\"}" : "{\"sent\":\"HTTP\"}");
+}
+
+static void test_tls_to_a_plain_port(void **state)
+{
+	(void)state;
+	static const char hello[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and no end of a line";
+	struct app *app = app_start();
+	expect_told(app, hello, sizeof(hello) - 1, "this port speaks plain HTTP, not TLS\n");
+	/* and the next one is served */
+	struct raw_client client;
+	app_exchange(app, &client, GET("/echo"), "200 OK");
+	raw_close(&client);
+	app->begins = app->ends = 0;
+	struct curl_run run;
+	char url[64];
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/echo", app->port);
+	char *arguments[] = {(char *)"curl", (char *)"-sSk", (char *)"-m", (char *)"20", (char *)url, NULL};
+	curl_run(&run, &app->loop, arguments);
+	assert_int_equal(run.status, 35); /* the handshake, and not 28, the time */
+	buffer_free(&run.text);
+	app_finish(app);
+}
+
+static void test_plain_http_to_a_tls_port(void **state)
+{
+	(void)state;
+	struct app *app =
+	    app_start_with((struct http_server_options){.tls_cert_pem = tls_cert, .tls_key_pem = tls_key});
+	static const char request[] = GET("/echo");
+	expect_told(app, request, sizeof(request) - 1, "this port speaks TLS\n");
+	static char upload[100000] = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99000\r\n\r\n";
+	expect_told(app, upload, strlen(upload), "this port speaks TLS\n");
+	app_finish(app);
+}
+
+static void test_misdirected_clients_are_told_in_the_handlers_words(void **state)
+{
+	(void)state;
+	struct app *app = calloc(1, sizeof(*app));
+	struct error err;
+	struct http_handler handler = {.begin = app_begin,
+				       .body = app_body,
+				       .complete = app_complete,
+				       .end = app_end,
+				       .context = app,
+				       .misdirected = on_misdirected};
+	uv_loop_init(&app->loop);
+	app->server = http_server_new(&app->loop, &(struct http_server_options){0}, &handler, &err);
+	assert_non_null(app->server);
+	app->port = http_server_port(app->server);
+	expect_told(app, "\x16\x03\x01\x02", 4, "Content-Length: 14\r\n");
+	expect_told(app, "\x16\x03\x01\x02", 4, "\r\n\r\n{\"sent\":\"TLS\"}");
+	assert_int_equal(app->drained, 2);
 	app_finish(app);
 }
 
@@ -260,10 +352,14 @@ int main(void)
 	    cmocka_unit_test(test_quiesce),
 	    cmocka_unit_test(test_free_with_exchanges_running),
 	    cmocka_unit_test(test_idle_timeout),
+	    cmocka_unit_test(test_addresses_of_both_kinds),
 	    cmocka_unit_test(test_connection_limit),
 	    cmocka_unit_test(test_errors_at_start),
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_tls_to_a_plain_port),
+	    cmocka_unit_test(test_plain_http_to_a_tls_port),
+	    cmocka_unit_test(test_misdirected_clients_are_told_in_the_handlers_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

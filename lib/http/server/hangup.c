@@ -1,0 +1,103 @@
+/* A connection whose answer is awaited: suspended in the daemon, which then doesn't look at it, so we do, to
+ * learn that the client went away.
+ *
+ * A client that has shut down its sending side (as `nc -N` and some libraries do behind the request) looks
+ * like one that has closed its socket: either way a FIN comes, and only what we send tells them apart. So a
+ * FIN is no end: the answer is given. From then on the kernel asks now and then whether somebody is there
+ * (keep-alive probes): a kernel whose socket is gone says so with a reset, which is the end, as is any other
+ * reset. */
+#include "lib/http/server/server_internal.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#define PROBE_IDLE_S 15 /* from the FIN to the first probe, and between probes */
+#define PROBE_COUNT 3   /* without an answer */
+
+int http_exchange_fd(const struct http_exchange *exchange)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	return info ? info->connect_fd : -1;
+}
+
+bool http_exchange_is_half_closed(const struct http_exchange *exchange)
+{
+	struct pollfd now = {.fd = http_exchange_fd(exchange), .events = POLLRDHUP};
+	return poll(&now, 1, 0) > 0 && now.revents & POLLRDHUP;
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	struct hangup_watch *watch = handle->data;
+	struct http_server *server = watch->server;
+	free(watch);
+	http_server_handle_closed(server);
+}
+
+/* Failure of any of these leaves a client that has gone unnoticed until its answer is sent. */
+static void probe(int fd)
+{
+	int on = 1, idle = PROBE_IDLE_S, count = PROBE_COUNT;
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static void on_event(uv_poll_t *poll_handle, int status, int events)
+{
+	struct hangup_watch *watch = poll_handle->data;
+	struct pollfd now = {.fd = http_exchange_fd(watch->exchange), .events = POLLRDHUP};
+	if (status < 0 || poll(&now, 1, 0) < 0 || now.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+		watch->exchange->gone = true;
+		http_exchange_resume(watch->exchange);
+	} else if (events & UV_DISCONNECT && now.revents & POLLRDHUP) {
+		/* That stays so and would wake us again and again: from here on only errors, which are
+		 * always reported. */
+		probe(now.fd);
+		uv_poll_start(&watch->poll, UV_PRIORITIZED, on_event);
+	} else {
+		/* Urgent data, which nobody takes. */
+		uv_poll_stop(&watch->poll);
+	}
+}
+
+/* Without memory for that, it is learnt when the answer is sent. */
+static void watch_hangup(struct http_exchange *exchange)
+{
+	struct http_server *server = exchange->server;
+	struct hangup_watch *watch = calloc(1, sizeof(*watch));
+	if (!watch || uv_poll_init_socket(server->loop, &watch->poll, http_exchange_fd(exchange)) != 0) {
+		free(watch);
+		return;
+	}
+	watch->server = server;
+	watch->exchange = exchange;
+	watch->poll.data = watch;
+	exchange->watch = watch;
+	server->handles++;
+	uv_poll_start(&watch->poll, UV_DISCONNECT, on_event);
+}
+
+void http_exchange_suspend(struct http_exchange *exchange)
+{
+	exchange->suspended = true;
+	MHD_suspend_connection(exchange->connection);
+	watch_hangup(exchange);
+}
+
+void http_exchange_resume(struct http_exchange *exchange)
+{
+	if (!exchange->suspended)
+		return;
+	exchange->suspended = false;
+	if (exchange->watch)
+		uv_close((uv_handle_t *)&exchange->watch->poll, on_watch_closed);
+	exchange->watch = NULL;
+	MHD_resume_connection(exchange->connection);
+	http_server_wake(exchange->server);
+}
