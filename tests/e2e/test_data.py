@@ -14,8 +14,8 @@ from contract_checks import assert_answer, assert_error, assert_record
 MIB = 1 << 20
 
 
-def fetch_files(url):
-    """What files_url serves, fetched bare: {name: bytes}, and the order of the names."""
+def fetch_files(url, stats=None):
+    """What files_url serves, fetched bare: {name: bytes}, and the order of the names; into stats, {name: (mode, mtime)}."""
     answer = requests.get(url, timeout=60, headers={"Accept-Encoding": "gzip"})
     assert answer.status_code == 200, answer.text
     assert "Content-Encoding" not in answer.headers
@@ -26,6 +26,8 @@ def fetch_files(url):
             assert member.isreg(), f"{member.name} is no regular file"
             assert not member.name.startswith("/") and ".." not in member.name.split("/")
             contents[member.name] = archive.extractfile(member).read()
+            if stats is not None:
+                stats[member.name] = (member.mode, member.mtime)
     return contents
 
 
@@ -79,6 +81,8 @@ for name, data in contents.items():
     with open(path, "wb") as file:
         file.write(data)
 os.chmod(os.path.join(top, "Z"), 0o400)
+os.chmod(os.path.join(top, "b.bin"), 0o755)
+os.utime(os.path.join(top, "a/deep/er/x.txt"), (981173106, 981173106))
 os.symlink("/etc/passwd", os.path.join(top, "link"))
 os.symlink("/etc", os.path.join(top, "folder-link"))
 os.mkfifo(os.path.join(top, "fifo"))
@@ -94,8 +98,12 @@ def test_files_of_every_kind_come_back_and_specials_do_not(client, push):
     assert result["status"] == "success", result
     assert result["files_list"] == sorted(result["output"], key=str.encode)
 
-    contents = fetch_files(result["files_url"])
+    stats = {}
+    contents = fetch_files(result["files_url"], stats)
     assert list(contents) == result["files_list"]
+    assert {name for name, (mode, _) in stats.items() if mode == 0o755} == {"b.bin"}
+    assert {mode for mode, _ in stats.values()} == {0o755, 0o644}
+    assert stats["a/deep/er/x.txt"][1] == 981173106 and stats["Z"][1] > 1700000000
     assert {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()} == result["output"]
     assert len(contents["big.bin"]) == 20 * MIB
 

@@ -16,7 +16,7 @@ def refused(peer):
 
 @pytest.mark.parametrize("first", [
     frames.hello("0123456789abcdef0123456789abcdeF"), frames.hello("x"), frames.hello("0" * 256),
-    frames.job(), frames.hello("0123456789abcdef0123456789abcdef", version=3), frames.frame(99), b"GET / HTTP/1.1\r\n\r\n",
+    frames.job(), frames.hello("0123456789abcdef0123456789abcdef", version=4), frames.frame(99), b"GET / HTTP/1.1\r\n\r\n",
     b"\xff" * 100])
 def test_stranger_gets_no_word(sandbox, first):
     peer = sandbox.connect(hello=False)

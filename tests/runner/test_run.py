@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -170,6 +171,19 @@ os.makedirs(long); open(os.path.join(long, "x"), "w").close()
     # link, dirlink, fifo, sock, the directory below depth 32, the one beyond 1024 bytes
     assert got.exit["files_skipped"] == 6
     assert not got.exit["files_over_limit"]
+
+
+def test_files_keep_their_mode_and_time(sandbox):
+    source = """
+cd out/files
+echo 'echo hi' > run; echo text > text; echo old > old; touch -d '2001-02-03 04:05:06 UTC' old
+chmod 755 run; chmod 644 text; chmod 711 old
+"""
+    began = int(time.time())
+    got = sandbox.connect().run({"main.sh": source}, interpreter="bash", script="main.sh")
+    assert got.executable == {b"run", b"old"} and set(got.files) == {b"run", b"text", b"old"}, got
+    assert got.mtimes[b"old"] == 981173106
+    assert began <= got.mtimes[b"text"] <= time.time()
 
 
 def test_replaced_files_directory(sandbox):
