@@ -34,7 +34,7 @@ static size_t take_files(struct str data, int fd, struct archive_source *ret)
 						     .fd = fd,
 						     .offset = (int64_t)(at + name),
 						     .size = (int64_t)content,
-						     .mtime = (int64_t)(at << 24),
+						     .mtime = (int64_t)(at << 20 & FRAME_MAX_MTIME),
 						     .is_executable = content % 2};
 		at += name + content;
 	}
