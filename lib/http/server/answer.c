@@ -28,10 +28,8 @@ static void give(struct http_exchange *exchange, int status, const char *content
 	for (size_t i = 0; ok && i < exchange->header_count; i++)
 		ok = MHD_add_response_header(response, exchange->headers[i].name,
 					     exchange->headers[i].value) == MHD_YES;
-	/* A server that ends wants its clients to go elsewhere with their next request. A client that has
-	 * shut down its side sends no other and waits for our end, which the daemon would not give it: it
-	 * learnt of the client's together with the request's last bytes, and its epoll tells it once. */
-	if (ok && (exchange->server->quiesced || http_exchange_is_half_closed(exchange)))
+	/* A server that ends wants its clients to go elsewhere with their next request. */
+	if (ok && exchange->server->quiesced)
 		ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
 	if (!ok && response) {
 		MHD_destroy_response(response);

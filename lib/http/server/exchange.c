@@ -224,6 +224,7 @@ enum MHD_Result http_exchange_on_request(void *context, struct MHD_Connection *c
 		*exchange_slot = exchange = exchange_new(server, connection, method, url);
 		return exchange ? on_headers(server, exchange, version) : MHD_NO;
 	}
+	http_exchange_had_turn(exchange);
 	if (exchange->gone)
 		return MHD_NO;
 	if (exchange->headers_again) {
@@ -250,6 +251,8 @@ void http_exchange_on_completed(void *context, struct MHD_Connection *connection
 	if (!exchange)
 		return;
 	*exchange_slot = NULL;
+	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		http_exchange_end_half_closed(exchange);
 	if (exchange->begun) {
 		server->handler.end(server->handler.context, exchange);
 		server->active--;

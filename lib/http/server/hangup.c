@@ -24,12 +24,6 @@ int http_exchange_fd(const struct http_exchange *exchange)
 	return info ? info->connect_fd : -1;
 }
 
-bool http_exchange_is_half_closed(const struct http_exchange *exchange)
-{
-	struct pollfd now = {.fd = http_exchange_fd(exchange), .events = POLLRDHUP};
-	return poll(&now, 1, 0) > 0 && now.revents & POLLRDHUP;
-}
-
 static void on_watch_closed(uv_handle_t *handle)
 {
 	struct hangup_watch *watch = handle->data;
@@ -83,8 +77,28 @@ static void watch_hangup(struct http_exchange *exchange)
 	uv_poll_start(&watch->poll, UV_DISCONNECT, on_event);
 }
 
+/* A connection that was suspended while the daemon wanted to read is read first when it's resumed (seen in
+ * 0.9.75: the wish isn't updated meanwhile), and if the read finds the FIN the daemon closes it, answer or
+ * not. Connections with a timeout of their own get their turn before any read: so each has one from its
+ * suspension to the call that follows it. */
+static void be_first(struct http_exchange *exchange)
+{
+	exchange->is_first = MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+						       exchange->server->idle_timeout_s + 1) == MHD_YES;
+}
+
+void http_exchange_had_turn(struct http_exchange *exchange)
+{
+	if (exchange->is_first)
+		MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+					  exchange->server->idle_timeout_s);
+	exchange->is_first = false;
+}
+
 void http_exchange_suspend(struct http_exchange *exchange)
 {
+	if (!exchange->streaming) /* which is written to, not read */
+		be_first(exchange);
 	exchange->suspended = true;
 	MHD_suspend_connection(exchange->connection);
 	watch_hangup(exchange);
@@ -100,4 +114,15 @@ void http_exchange_resume(struct http_exchange *exchange)
 	exchange->watch = NULL;
 	MHD_resume_connection(exchange->connection);
 	http_server_wake(exchange->server);
+}
+
+/* The daemon's epoll tells it once of what comes, and it may have learnt of the FIN together with the last
+ * bytes of the request. Then it would keep the connection, and the client, who waits for our end, would wait
+ * for the idle timeout. Shutting down what is shut down already tells it again; requests that came before the
+ * FIN are read and answered all the same. */
+void http_exchange_end_half_closed(const struct http_exchange *exchange)
+{
+	struct pollfd now = {.fd = http_exchange_fd(exchange), .events = POLLRDHUP};
+	if (poll(&now, 1, 0) > 0 && now.revents & POLLRDHUP)
+		shutdown(now.fd, SHUT_RD);
 }

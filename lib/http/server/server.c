@@ -175,10 +175,9 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	    on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
 	    options->max_connections ? options->max_connections : (unsigned)DEFAULT_CONNECTIONS,
-	    MHD_OPTION_CONNECTION_TIMEOUT,
-	    options->idle_timeout_s ? options->idle_timeout_s : (unsigned)DEFAULT_IDLE_TIMEOUT_S,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
-	    server->tls_cert_pem ? tls : none, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_TIMEOUT, server->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, server->tls_cert_pem ? tls : none,
+	    MHD_OPTION_END);
 }
 
 static void server_release(struct http_server *server)
@@ -224,6 +223,7 @@ static struct http_server *server_new(uv_loop_t *loop, const struct http_server_
 	server->handler = *handler;
 	server->max_lingerers =
 	    (options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS) / 4 + 1;
+	server->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : DEFAULT_IDLE_TIMEOUT_S;
 	LIST_INIT(&server->exchanges);
 	TAILQ_INIT(&server->lingering);
 	return server;

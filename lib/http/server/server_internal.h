@@ -28,6 +28,7 @@ struct http_server {
 	uint16_t port;
 	unsigned active;
 	unsigned max_lingerers, lingerers;
+	unsigned idle_timeout_s;
 	struct http_handler handler;
 	char *tls_cert_pem, *tls_key_pem;
 	LIST_HEAD(, http_exchange) exchanges;
@@ -67,6 +68,7 @@ struct http_exchange {
 	bool gone;                  /* the client hung up, or the answer could not be made: close */
 	struct hangup_watch *watch; /* set exactly while the connection is suspended and can be watched */
 	bool suspended;
+	bool is_first;      /* see be_first in hangup.c */
 	uint64_t discarded; /* body bytes since the answer was given, and when that was */
 	uint64_t answered_at_ms;
 	int linger_fd; /* a second descriptor of the connection, or -1; see linger.c */
@@ -94,9 +96,10 @@ void http_exchange_on_completed(void *server, struct MHD_Connection *connection,
 
 /* hangup.c */
 int http_exchange_fd(const struct http_exchange *exchange);
-bool http_exchange_is_half_closed(const struct http_exchange *exchange);
+void http_exchange_end_half_closed(const struct http_exchange *exchange); /* it was answered */
 void http_exchange_suspend(struct http_exchange *exchange);
-void http_exchange_resume(struct http_exchange *exchange); /* does nothing if it isn't suspended */
+void http_exchange_resume(struct http_exchange *exchange);   /* does nothing if it isn't suspended */
+void http_exchange_had_turn(struct http_exchange *exchange); /* the daemon calls, perhaps behind a resume */
 
 /* misdirected.c: of a connection that was accepted just now */
 void http_misdirected_check(struct http_server *server, struct MHD_Connection *connection);

@@ -302,6 +302,73 @@ static void test_half_closed_at_once_and_streamed(void **state)
 	app_finish(app);
 }
 
+/* What was sent before the end is answered, all of it. */
+static void test_half_closed_and_pipelined(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	raw_connect(&client, &app->loop, app->port);
+	raw_read(&client);
+	raw_send(&client,
+		 "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\noneGET /later HTTP/1.1\r\n" HOST
+		 "\r\nPOST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nthree");
+	raw_shutdown(&client);
+	LOOP_UNTIL(&app->loop, app->begins == 2);
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	http_exchange_answer(app->last, 200, NULL, STR("two"));
+	LOOP_UNTIL(&app->loop, client.ended);
+	assert_true(raw_has(&client, "\r\n\r\none"));
+	assert_true(raw_has(&client, "\r\n\r\ntwo"));
+	assert_true(raw_has(&client, "\r\n\r\nthree"));
+	assert_false(client.reset);
+	raw_close(&client);
+	app_finish(app);
+}
+
+/* The daemon read connections before it answered them, all but the one that had been silent for longest, and
+ * closed those where it found the end. */
+static void test_many_half_closed(void **state)
+{
+	(void)state;
+	static const char *const requests[] = {
+	    "GET /later HTTP/1.1\r\n" HOST "\r\n",
+	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+	    "POST /held HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+	    "POST /held HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+	};
+	enum { COUNT = 12 };
+	struct app *app = app_start();
+	struct raw_client clients[COUNT];
+	struct http_exchange *exchanges[COUNT];
+	for (unsigned i = 0; i < COUNT; i++) {
+		raw_connect(&clients[i], &app->loop, app->port);
+		raw_read(&clients[i]);
+		raw_send(&clients[i], requests[i % 4]);
+		raw_shutdown(&clients[i]);
+		LOOP_UNTIL(&app->loop, app->begins == i + 1);
+		exchanges[i] = app->last;
+	}
+	LOOP_UNTIL(&app->loop, app->completes == COUNT / 2);
+	for (int turn = 0; turn < 20; turn++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	assert_int_equal(app->ends, 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (i % 4 < 2)
+			http_exchange_answer(exchanges[i], 200, NULL, STR("hello"));
+		else
+			http_exchange_go_on(exchanges[i]);
+	}
+	for (unsigned i = 0; i < COUNT; i++) {
+		LOOP_UNTIL(&app->loop, clients[i].ended);
+		if (!raw_has(&clients[i], " 200 OK\r\n"))
+			fail_msg("client %u got no answer", i);
+		raw_close(&clients[i]);
+	}
+	app_finish(app);
+}
+
 /* Nobody learns at once that a half-closed client has gone, but a reset says so. */
 static void test_half_closed_then_gone(void **state)
 {
@@ -412,6 +479,8 @@ int main(void)
 	    cmocka_unit_test(test_header_bounds),
 	    cmocka_unit_test(test_half_closed),
 	    cmocka_unit_test(test_half_closed_at_once_and_streamed),
+	    cmocka_unit_test(test_half_closed_and_pipelined),
+	    cmocka_unit_test(test_many_half_closed),
 	    cmocka_unit_test(test_half_closed_then_gone),
 	    cmocka_unit_test(test_hangup_while_suspended),
 	    cmocka_unit_test(test_hangup_in_body),
