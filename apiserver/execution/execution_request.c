@@ -160,8 +160,9 @@ static int read_variable(struct str raw_key, struct str value, struct execution_
 		return error_wrap(err, "'env': a name");
 	struct str n = buffer_str(&name);
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
-		return error_set(err, ERR_BAD_REQUEST, "'env.%.*s' must be a string, not %.*s", shown(n),
-				 n.p ? n.p : "", shown(value), value.p);
+		return error_set(err, ERR_BAD_REQUEST,
+				 "'env.%.*s' must be a string, not %.*s: put it in quotes, or leave it out",
+				 shown(n), n.p ? n.p : "", shown(value), value.p);
 	if (decode(value, &text, err) != 0)
 		return error_wrap(err, "'env.%.*s'", shown(n), n.p ? n.p : "");
 	if (!frame_env_name_is_allowed(n)) {

@@ -42,7 +42,10 @@ void answer_json(struct request *request, int status, const struct buffer *body)
 		answer_text(request, status, ANSWER_JSON_TYPE, buffer_str(body));
 		return;
 	}
-	error_set(&err, ERR_UNAVAILABLE, "the answer is too large for this server's memory");
+	if (body->no_memory)
+		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+	else
+		error_set(&err, ERR_UNAVAILABLE, "the answer has more than %zu bytes, the limit", body->max);
 	answer_error(request, &err);
 }
 

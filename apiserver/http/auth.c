@@ -21,8 +21,11 @@ static int check_tenant(const struct cluster *cluster, const struct api_key *key
 			struct auth_caller *ret, struct error *err)
 {
 	if (header && str_trim(*header).n && !str_eq(str_trim(*header), str_of(key->tenant)))
-		return error_set(err, ERR_FORBIDDEN, "X-Tenant-ID \"%.*s\" is not the tenant of this API key",
-				 (int)(header->n < 128 ? header->n : 128), header->p);
+		return error_set(
+		    err, ERR_FORBIDDEN,
+		    "X-Tenant-ID \"%.*s\" is not the tenant of this API key: leave the header out, or "
+		    "use a key of that tenant",
+		    (int)(header->n < 128 ? header->n : 128), header->p);
 	ret->tenant = key->tenant;
 	ret->scopes = key->scopes;
 	ret->key = key;

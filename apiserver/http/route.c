@@ -103,5 +103,6 @@ int route_find(const struct route *table, size_t count, struct str method, struc
 	}
 	if (known)
 		return not_allowed(table, count, method, path, ret, err);
-	return error_set(err, ERR_NOT_FOUND, "no such path: %.*s", (int)path.n, path.p);
+	return error_set(err, ERR_NOT_FOUND, "no such path: %.*s (GET /openapi.json lists them all)",
+			 (int)path.n, path.p);
 }

@@ -252,10 +252,10 @@ int api_key_make(struct str text, struct str tenant, struct str name, unsigned s
 int api_key_check_names(struct str tenant, struct str name, struct error *err)
 {
 	if (name.n == 0 || name.n > NAME_MAX_BYTES)
-		return error_set(err, ERR_BAD_REQUEST, "the key's name must have 1 to %d bytes",
-				 NAME_MAX_BYTES);
+		return error_set(err, ERR_BAD_REQUEST, "the key's name must have 1 to %d bytes, not %zu",
+				 NAME_MAX_BYTES, name.n);
 	if (!utf8_is_valid(name, NULL) || memchr(name.p, '\0', name.n))
-		return error_set(err, ERR_BAD_REQUEST, "the key's name must be text");
+		return error_set(err, ERR_BAD_REQUEST, "the key's name must be UTF-8 without NUL characters");
 	if (tenant.n > TENANT_MAX_BYTES || memchr(tenant.n ? tenant.p : "", '.', tenant.n) ||
 	    !kube_name_is_valid(tenant))
 		return error_set(

@@ -45,6 +45,8 @@ def test_help_and_version():
     ({"SKILLBOX_DB_DSN": "postgres://u:hushhush@h/d?sslmod=require"}, ["SKILLBOX_DB_DSN"]),
     ({"SKILLBOX_S3_ENDPOINT": "http://minio:9000"}, ["SKILLBOX_S3_ACCESS_KEY"]),
     ({"SKILLBOX_TLS_CERT": "/x"}, ["SKILLBOX_TLS_KEY"]),
+    ({"SKILLBOX_IDLE_TIMEOUT": "500ms"}, ["SKILLBOX_IDLE_TIMEOUT must be from 1s to 1h"]),
+    ({"SKILLBOX_IDLE_TIMEOUT": "75"}, ["SKILLBOX_IDLE_TIMEOUT", "a duration"]),
     ({"KUBECONFIG": "/nowhere"}, ["/nowhere"]),
 ])
 def test_a_bad_configuration_ends_the_start(plane, tmp_path, environment, words):
@@ -62,8 +64,7 @@ def test_https(plane, tmp_path):
     server.start(ready=False)
     url = server.url.replace("http://127.0.0.1", "https://localhost")
     assert requests.get(url + "/health", verify=str(cert), timeout=5).text == '{"status":"ok"}'
-    with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(server.url + "/health", timeout=5)
+    assert "https://" in assert_error(requests.get(server.url + "/health", timeout=5), 400, "bad_request")
     server.stop()
 
 

@@ -77,7 +77,7 @@ static void test_json(void **state)
 	request = begin(*state);
 	buffer_append_c(&small, "{}");
 	answer_json(request, 201, &small);
-	answered(request, 503, ERROR("unavailable", "the answer is too large for this server's memory"));
+	answered(request, 503, ERROR("unavailable", "the answer has more than 1 bytes, the limit"));
 }
 
 static void test_errors(void **state)
