@@ -63,7 +63,9 @@ static int watch_logs(struct init *init, struct error *err)
 {
 	if (cell_state(&init->cell) != FRAME_STATE_RUNNING)
 		return 0;
-	unsigned events = echo_is_behind(&init->echo) ? 0 : (unsigned)EPOLLIN;
+	/* A script that has ended has little time left, and must not lose it to the reader. */
+	bool waits = echo_is_behind(&init->echo) && !init->cell.run.lingers;
+	unsigned events = waits ? 0 : (unsigned)EPOLLIN;
 	if (events == init->logs_events)
 		return 0;
 	init->logs_events = events;

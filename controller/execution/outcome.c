@@ -143,8 +143,8 @@ static const char *judge(const struct run_result *result, const struct run_shape
 			 size_t size)
 {
 	char duration[DURATION_SIZE];
-	const char *separator = result->stderr_line && result->stderr_line[0] ? ": " : "";
-	const char *line = separator[0] ? result->stderr_line : "";
+	const char *separator = result->reason_text && result->reason_text[0] ? ": " : "";
+	const char *reason = separator[0] ? result->reason_text : "";
 	if (result->failure) {
 		snprintf(message, size, "%s", result->failure);
 		return result->failure_code;
@@ -167,7 +167,7 @@ static const char *judge(const struct run_result *result, const struct run_shape
 	}
 	if (result->exit_code != 0) {
 		snprintf(message, size, "container exited with code %lld%s%s", (long long)result->exit_code,
-			 separator, line);
+			 separator, reason);
 		return "exit_nonzero";
 	}
 	if (result->output_too_large) {

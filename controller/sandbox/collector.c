@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define STDERR_LINE_MAX 1024
 /* Up to here the result is made on the loop's thread: a thread would cost more. */
 #define SMALL_RESULT (64 * 1024)
 /* Output, log, files */
@@ -49,7 +48,7 @@ struct collector {
 	uint64_t object_left;
 	uint32_t object_count;
 	uint64_t byte_count;
-	struct buffer logs_head, logs_tail, output, stderr_line;
+	struct buffer logs_head, logs_tail, output, reason;
 	bool has_output;
 	struct out_file *files;
 	size_t file_count;
@@ -86,7 +85,7 @@ struct collector *collector_new(uv_loop_t *loop, struct blob_store *store, const
 	c->logs_head = BUFFER((size_t)limits->max_logs);
 	c->logs_tail = BUFFER((size_t)limits->max_logs);
 	c->output = BUFFER((size_t)limits->max_output);
-	c->stderr_line = BUFFER(STDERR_LINE_MAX);
+	c->reason = BUFFER(FRAME_MAX_REASON);
 	return c;
 }
 
@@ -95,7 +94,7 @@ static void destroy(struct collector *c)
 	buffer_free(&c->logs_head);
 	buffer_free(&c->logs_tail);
 	buffer_free(&c->output);
-	buffer_free(&c->stderr_line);
+	buffer_free(&c->reason);
 	for (size_t i = 0; i < c->file_count; i++)
 		free(c->files[i].path);
 	free(c->files);
@@ -196,8 +195,8 @@ static int take_data(struct collector *c, struct str data, struct error *err)
 	case FRAME_OUTPUT:
 		target = &c->output;
 		break;
-	case FRAME_STDERR_LINE:
-		target = &c->stderr_line;
+	case FRAME_REASON:
+		target = &c->reason;
 		break;
 	case FRAME_OUT_FILE:
 		return spool(c, data, err);
@@ -384,18 +383,30 @@ static int make_files(struct collector *c, struct error *err)
 	return make_archive(c, err);
 }
 
+/* The sandbox's words are words: one line of them, whatever came. */
+static int make_reason(struct collector *c, struct error *err)
+{
+	cleanup_buffer struct buffer clean = BUFFER(UTF8_CLEAN_GROWTH * FRAME_MAX_REASON);
+	if (utf8_append_clean(&clean, buffer_str(&c->reason)) != 0)
+		return error_no_memory(err);
+	for (size_t i = 0; i < clean.len; i++)
+		if ((unsigned char)clean.data[i] < ' ')
+			clean.data[i] = ' ';
+	struct str text = utf8_cut_words(str_trim(buffer_str(&clean)), FRAME_MAX_REASON);
+	if (text.n == 0)
+		return 0;
+	c->result.reason_text = str_dup(text);
+	return c->result.reason_text ? 0 : error_no_memory(err);
+}
+
 static int make_result(struct collector *c, struct error *err)
 {
 	struct run_result *result = &c->result;
 	result->reason = c->exit.reason;
 	result->exit_code = c->exit.exit_code;
 	result->run_us = c->exit.run_us > INT64_MAX ? INT64_MAX : (int64_t)c->exit.run_us;
-	if (c->stderr_line.len > 0) {
-		cleanup_buffer struct buffer line = BUFFER(UTF8_CLEAN_GROWTH * STDERR_LINE_MAX);
-		if (utf8_append_clean(&line, buffer_str(&c->stderr_line)) != 0 ||
-		    !(result->stderr_line = buffer_steal(&line)))
-			return error_no_memory(err);
-	}
+	if (make_reason(c, err) != 0)
+		return -1;
 	return make_output(c, err) || make_logs(c, err) || make_files(c, err) ? -1 : 0;
 }
 

@@ -11,7 +11,7 @@ void run_result_clear(struct run_result *result)
 	free(result->output_problem);
 	free(result->logs);
 	free(result->logs_ref.digest);
-	free(result->stderr_line);
+	free(result->reason_text);
 	for (size_t i = 0; i < result->file_count; i++)
 		free(result->files[i]);
 	free(result->files);

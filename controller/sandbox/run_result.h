@@ -32,8 +32,9 @@ struct run_result {
 	char *logs;
 	struct blob_ref logs_ref;
 	bool logs_truncated;
-	/* The last line of stderr; NULL: none. */
-	char *stderr_line;
+	/* Why the script failed, in its own words: a line, at most FRAME_MAX_REASON bytes; NULL: not known.
+	 */
+	char *reason_text;
 
 	/* Paths, sorted; their archive. */
 	char **files;

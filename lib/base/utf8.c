@@ -70,6 +70,18 @@ struct str utf8_cut(struct str s, size_t max)
 	return (struct str){s.p, max};
 }
 
+struct str utf8_cut_words(struct str s, size_t max)
+{
+	s = str_trim(s);
+	struct str cut = utf8_cut(s, max);
+	size_t n = cut.n;
+	if (cut.n == s.n || s.p[cut.n] == ' ')
+		return str_trim(cut);
+	while (n > 0 && cut.p[n - 1] != ' ')
+		n--;
+	return n > 0 ? str_trim((struct str){cut.p, n}) : cut;
+}
+
 /* The longest character has three bytes behind its first; more of them never were one character's end. */
 struct str utf8_skip_partial(struct str s)
 {

@@ -204,7 +204,7 @@ static void visit_exit(struct codec *c, struct frame *f)
 static void visit_object(struct codec *c, struct frame *f)
 {
 	struct frame_object *o = &f->object;
-	o->kind = (enum frame_object_kind)number(c, "kind", o->kind, 1, FRAME_LOGS_HEAD, FRAME_STDERR_LINE);
+	o->kind = (enum frame_object_kind)number(c, "kind", o->kind, 1, FRAME_LOGS_HEAD, FRAME_REASON);
 	field_u32(c, "flags", &o->flags, 0,
 		  o->kind == FRAME_OUTPUT     ? FRAME_OBJECT_TOO_LARGE
 		  : o->kind == FRAME_OUT_FILE ? FRAME_OBJECT_EXECUTABLE

@@ -49,6 +49,7 @@
 #define FRAME_MAX_TOKEN 256u
 #define FRAME_MAX_NAME 128u                /* execution id, interpreter, reason, name of a layer, version */
 #define FRAME_MAX_TEXT 2048u               /* message, detail of a layer */
+#define FRAME_MAX_REASON 1920u             /* with the words before it, it stays within 2 KiB */
 #define FRAME_MAX_LOGS (64u << 20)         /* the runner keeps them in memory */
 #define FRAME_MAX_MTIME ((1ull << 33) - 1) /* what a tar header has room for: the year 2242 */
 
@@ -91,9 +92,11 @@ enum frame_object_kind {
 	/* The last bytes, when the log was longer than max_logs; not contiguous with the head unless total
 	 * fits. */
 	FRAME_LOGS_TAIL = 2,
-	FRAME_OUTPUT = 3,      /* /sandbox/out/output.json as it stands */
-	FRAME_OUT_FILE = 4,    /* one regular file below /sandbox/out/files */
-	FRAME_STDERR_LINE = 5, /* the last non-empty line of stderr, at most 1 KiB */
+	FRAME_OUTPUT = 3,   /* /sandbox/out/output.json as it stands */
+	FRAME_OUT_FILE = 4, /* one regular file below /sandbox/out/files */
+	/* Why the script failed, as the end of its log tells it: one line of UTF-8, at most FRAME_MAX_REASON.
+	 */
+	FRAME_REASON = 5,
 };
 
 /* flags of an object, each of one kind */

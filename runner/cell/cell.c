@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "runner/cell/reason.h"
 #include "runner/system/descriptor.h"
 #include "runner/system/tree.h"
 
@@ -60,6 +61,13 @@ void cell_end(struct cell *cell, enum frame_exit_reason why)
 	}
 	if (collect(cell->place.fd, job->max_files_bytes, job->max_files_count, &result->collection, &err) !=
 	    0) {
+		cell_fail(cell, "io", &err);
+		return;
+	}
+	bool by_itself = exit.reason == FRAME_EXITED || exit.reason == FRAME_SIGNALED;
+	if (by_itself && exit.exit_code != 0 &&
+	    reason_find(logs_end(&cell->logs, true), logs_end(&cell->logs, false), &result->reason, &err) !=
+		0) {
 		cell_fail(cell, "io", &err);
 		return;
 	}
@@ -193,20 +201,37 @@ void cell_reap(struct cell *cell)
 {
 	struct run *run = &cell->run;
 	bool was_running = cell->job.state == FRAME_STATE_RUNNING;
-	tree_reap(run->child.pid, &run->status, &run->ended);
-	if (was_running && run->ended)
+	bool left = tree_reap(run->child.pid, &run->status, &run->ended);
+	if (!was_running || !run->ended)
+		return;
+	if (left)
+		run_linger(run);
+	else
 		cell_end(cell, FRAME_EXITED);
+}
+
+static int64_t time_left_us(const struct cell *cell)
+{
+	return run_deadline_us(&cell->run) - clock_monotonic_us(&clock_system);
 }
 
 int cell_check_deadline(struct cell *cell)
 {
 	if (cell->job.state != FRAME_STATE_RUNNING)
 		return -1;
-	int64_t left_us = cell->run.deadline_us - clock_monotonic_us(&clock_system);
+	int64_t left_us = time_left_us(cell);
 	if (left_us <= 0) {
-		cell_reap(cell); /* it may have ended by itself just now */
-		if (cell->job.state == FRAME_STATE_RUNNING)
-			cell_end(cell, FRAME_TIMED_OUT);
+		/* It may have ended, or said something, just now: PID 1 may have been kept waiting itself. */
+		cell_reap(cell);
+		if (cell->job.state == FRAME_STATE_RUNNING && cell->run.lingers) {
+			run_read_logs(&cell->run, cell->services.echo);
+			left_us = time_left_us(cell);
+		}
+	}
+	if (cell->job.state != FRAME_STATE_RUNNING)
+		return -1;
+	if (left_us <= 0) {
+		cell_end(cell, FRAME_TIMED_OUT);
 		return -1;
 	}
 	int64_t left_ms = (left_us + 999) / 1000;

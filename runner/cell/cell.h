@@ -75,10 +75,11 @@ void cell_end(struct cell *cell, enum frame_exit_reason why);
 
 /* run.child.status_fd is readable. */
 void cell_read_status(struct cell *cell);
-/* A child may have ended: collect all that have; if the script is among them, that is the end of the run. */
+/* A child may have ended: collect all that have. If the script is among them, that is the end of the run, at
+ * once unless it left processes (run_linger). */
 void cell_reap(struct cell *cell);
-/* Milliseconds until the deadline of what runs, rounded up; -1: there is none. Ends the run if it has passed.
- */
+/* Milliseconds until the deadline of what runs or lingers, rounded up; -1: there is none. Ends the run if it
+ * has passed. */
 int cell_check_deadline(struct cell *cell);
 
 #endif

@@ -7,7 +7,9 @@ int logs_init(struct logs *logs, size_t max, struct error *err)
 	*logs = (struct logs){.head_max = max / 2, .ring_max = max - max / 2};
 	logs->head = malloc(logs->head_max ? logs->head_max : 1);
 	logs->ring = malloc(logs->ring_max ? logs->ring_max : 1);
-	if (!logs->head || !logs->ring) {
+	logs->output.bytes = malloc(2u * LOGS_END_MAX); /* touched as they come, too */
+	logs->errors.bytes = malloc(2u * LOGS_END_MAX);
+	if (!logs->head || !logs->ring || !logs->output.bytes || !logs->errors.bytes) {
 		logs_free(logs);
 		return error_no_memory(err);
 	}
@@ -18,7 +20,10 @@ void logs_free(struct logs *logs)
 {
 	free(logs->head);
 	free(logs->ring);
-	logs->head = logs->ring = NULL;
+	free(logs->output.bytes);
+	free(logs->errors.bytes);
+	logs->head = logs->ring = logs->output.bytes = logs->errors.bytes = NULL;
+	logs->output.n = logs->errors.n = 0;
 }
 
 /* Write n bytes (≤ ring_max) where stream position `position` (counted behind the head) is in the ring. */
@@ -51,36 +56,24 @@ static void keep(struct logs *logs, struct str bytes)
 	ring_write(logs, position, bytes);
 }
 
-static struct str line_text(const char *line, size_t len)
+static void keep_end(struct logs_end *end, struct str bytes)
 {
-	return str_trim((struct str){line, len});
-}
-
-static void follow_lines(struct logs *logs, struct str bytes)
-{
-	while (bytes.n > 0) {
-		struct str piece;
-		bool ended = str_split_once(bytes, '\n', &piece, &bytes);
-		size_t room = LOGS_LINE_MAX - logs->line_len;
-		size_t n = piece.n < room ? piece.n : room;
-		if (n > 0)
-			memcpy(logs->line + logs->line_len, piece.p, n);
-		logs->line_len += n;
-		if (!ended)
-			return;
-		if (line_text(logs->line, logs->line_len).n > 0) {
-			memcpy(logs->last, logs->line, logs->line_len);
-			logs->last_len = logs->line_len;
-		}
-		logs->line_len = 0;
+	if (bytes.n >= LOGS_END_MAX) {
+		bytes = (struct str){bytes.p + (bytes.n - LOGS_END_MAX), LOGS_END_MAX};
+		end->n = 0;
+	} else if (end->n + bytes.n > 2u * LOGS_END_MAX) { /* so end->n is above LOGS_END_MAX */
+		memmove(end->bytes, end->bytes + (end->n - LOGS_END_MAX), LOGS_END_MAX);
+		end->n = LOGS_END_MAX;
 	}
+	if (bytes.n > 0)
+		memcpy(end->bytes + end->n, bytes.p, bytes.n);
+	end->n += bytes.n;
 }
 
 void logs_append(struct logs *logs, struct str bytes, bool is_stderr)
 {
 	keep(logs, bytes);
-	if (is_stderr)
-		follow_lines(logs, bytes);
+	keep_end(is_stderr ? &logs->errors : &logs->output, bytes);
 }
 
 struct str logs_head(const struct logs *logs)
@@ -107,8 +100,8 @@ struct str logs_tail(const struct logs *logs, size_t offset)
 	return (struct str){logs->ring + at, n};
 }
 
-struct str logs_last_stderr_line(const struct logs *logs)
+struct str logs_end(const struct logs *logs, bool is_stderr)
 {
-	struct str growing = line_text(logs->line, logs->line_len);
-	return growing.n > 0 ? growing : line_text(logs->last, logs->last_len);
+	const struct logs_end *end = is_stderr ? &logs->errors : &logs->output;
+	return (struct str){end->bytes, end->n};
 }

@@ -1,5 +1,5 @@
 /* What the script writes to stdout and stderr, in order of arrival: the first half of a maximum and a ring
- * with the last half; and the last line of stderr that is not blank. */
+ * with the last half; and the end of each of the two by itself. */
 #ifndef SKILLBOX_RUNNER_CELL_LOGS_H
 #define SKILLBOX_RUNNER_CELL_LOGS_H
 
@@ -8,7 +8,13 @@
 
 #include <stdint.h>
 
-#define LOGS_LINE_MAX 1024u
+#define LOGS_END_MAX (64u << 10)
+
+/* The last bytes of one stream, in one piece. */
+struct logs_end {
+	char *bytes; /* room for twice the maximum: it is moved to the front only when it is full */
+	size_t n;
+};
 
 struct logs {
 	char *head; /* first half; head_max bytes, allocated at logs_init, touched as they come */
@@ -16,9 +22,7 @@ struct logs {
 	char *ring; /* the bytes behind, the newest ring_max of them */
 	size_t ring_max;
 	uint64_t total;
-	/* Of stderr: the line that grows, and the last whole one that is not blank. */
-	char line[LOGS_LINE_MAX], last[LOGS_LINE_MAX];
-	size_t line_len, last_len;
+	struct logs_end output, errors; /* of stdout and of stderr */
 };
 
 int logs_init(struct logs *logs, size_t max, struct error *err);
@@ -30,6 +34,7 @@ struct str logs_head(const struct logs *logs);
 size_t logs_tail_size(const struct logs *logs);
 /* Tail bytes from `offset` on, as many as are in one piece. */
 struct str logs_tail(const struct logs *logs, size_t offset);
-struct str logs_last_stderr_line(const struct logs *logs); /* trimmed; empty if there is none */
+/* The last bytes of stderr, or of stdout, at least LOGS_END_MAX of them if there were so many. */
+struct str logs_end(const struct logs *logs, bool is_stderr);
 
 #endif

@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 /* The objects in the order they are sent; files follow. */
-enum { OBJECT_LOGS_HEAD, OBJECT_LOGS_TAIL, OBJECT_STDERR_LINE, OBJECT_OUTPUT, OBJECT_FIRST_FILE };
+enum { OBJECT_LOGS_HEAD, OBJECT_LOGS_TAIL, OBJECT_REASON, OBJECT_OUTPUT, OBJECT_FIRST_FILE };
 
 void result_init(struct result *result)
 {
-	*result = (struct result){.collection = {.output_fd = -1, .files_fd = -1}};
+	*result = (struct result){
+	    .collection = {.output_fd = -1, .files_fd = -1},
+	    .reason = BUFFER(FRAME_MAX_REASON),
+	};
 }
 
 void result_fail(struct result *result, const char *reason, const char *message)
@@ -26,6 +29,7 @@ void result_fail(struct result *result, const char *reason, const char *message)
 
 void result_free(struct result *result)
 {
+	buffer_free(&result->reason);
 	collection_free(&result->collection);
 	result_init(result);
 }
@@ -69,9 +73,8 @@ static bool describe(const struct result *result, const struct logs *logs, size_
 	case OBJECT_LOGS_TAIL:
 		*ret = (struct frame_object){.kind = FRAME_LOGS_TAIL, .size = logs_tail_size(logs)};
 		return ret->size > 0;
-	case OBJECT_STDERR_LINE:
-		*ret =
-		    (struct frame_object){.kind = FRAME_STDERR_LINE, .size = logs_last_stderr_line(logs).n};
+	case OBJECT_REASON:
+		*ret = (struct frame_object){.kind = FRAME_REASON, .size = result->reason.len};
 		return ret->size > 0;
 	case OBJECT_OUTPUT:
 		*ret = (struct frame_object){.kind = FRAME_OUTPUT, .size = c->output_size};
@@ -123,12 +126,13 @@ static int next_object(const struct result *result, const struct logs *logs, str
 	return put(&frame, out, err);
 }
 
-static struct str bytes_in_memory(const struct logs *logs, const struct result_cursor *cursor)
+static struct str bytes_in_memory(const struct result *result, const struct logs *logs,
+				  const struct result_cursor *cursor)
 {
 	size_t offset = (size_t)cursor->offset;
 	if (cursor->object == OBJECT_LOGS_TAIL)
 		return logs_tail(logs, offset);
-	struct str whole = cursor->object == OBJECT_LOGS_HEAD ? logs_head(logs) : logs_last_stderr_line(logs);
+	struct str whole = cursor->object == OBJECT_LOGS_HEAD ? logs_head(logs) : buffer_str(&result->reason);
 	return (struct str){whole.p + offset, whole.n - offset};
 }
 
@@ -144,7 +148,7 @@ static int next_data(const struct result *result, const struct logs *logs, struc
 	char piece[FRAME_DATA_SIZE];
 	struct frame frame = {.type = FRAME_DATA, .from_runner = true};
 	if (cursor->object < OBJECT_OUTPUT) {
-		frame.data = bytes_in_memory(logs, cursor);
+		frame.data = bytes_in_memory(result, logs, cursor);
 		if (frame.data.n > FRAME_DATA_SIZE)
 			frame.data.n = FRAME_DATA_SIZE;
 	} else {

@@ -13,6 +13,7 @@ struct result {
 	uint64_t load_us;
 	struct frame_exit exit;
 	uint32_t max_output;
+	struct buffer reason; /* why the script failed; empty: it did not, or nothing tells */
 	struct collection collection;
 	const char *failed_reason; /* not NULL: FAILED instead of all that */
 	char failed_message[FRAME_MAX_TEXT];

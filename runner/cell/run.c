@@ -99,6 +99,8 @@ static bool read_pipe(struct run *run, int *fd, struct echo *echo)
 	struct str bytes = {piece, (size_t)n};
 	if (run->begun)
 		logs_append(run->logs, bytes, fd == &run->child.stderr_fd);
+	if (run->lingers)
+		run->heard_us = clock_monotonic_us(&clock_system);
 	echo_write(echo, bytes);
 	return true;
 }
@@ -164,6 +166,36 @@ int run_unpark(struct run *run, struct echo *echo, struct error *err)
 	return 0;
 }
 
+void run_linger(struct run *run)
+{
+	if (run->lingers)
+		return;
+	run->lingers = true;
+	run->ended_us = run->heard_us = clock_monotonic_us(&clock_system);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t run_deadline_us(const struct run *run)
+{
+	if (!run->lingers)
+		return run->deadline_us;
+	int64_t quiet_us = run->heard_us + RUN_QUIET_MS * 1000;
+	return earlier(earlier(quiet_us, run->ended_us + RUN_LINGER_MS * 1000), run->deadline_us);
+}
+
+/* Processes that still write are going to be ended: the log says that it is not whole. */
+static void mark_loss(struct run *run, struct echo *echo)
+{
+	static const struct str mark =
+	    STR("\n[skillbox: processes left in the background were still writing, and were ended]\n");
+	logs_append(run->logs, mark, false);
+	echo_write(echo, mark);
+}
+
 /* The kernel's killer leaves SIGKILL as the cause of death; a shell whose child died of it ends with 137. */
 static bool is_oom(const struct run *run)
 {
@@ -175,11 +207,19 @@ static bool is_oom(const struct run *run)
 int run_end(struct run *run, struct echo *echo, enum frame_exit_reason why, struct frame_exit *ret,
 	    const char **ret_reason, struct error *err)
 {
-	int64_t end_us = clock_monotonic_us(&clock_system);
+	int64_t now_us = clock_monotonic_us(&clock_system);
+	int64_t end_us = run->lingers ? run->ended_us : now_us;
+	bool open = run->child.stdout_fd >= 0 || run->child.stderr_fd >= 0;
+	bool left = run->lingers && tree_reap(run->child.pid, &run->status, &run->ended);
+	bool loses = left && open && now_us - run->heard_us < RUN_QUIET_MS * 1000;
 	*ret_reason = "io";
+	if (run->lingers)
+		why = FRAME_EXITED; /* whatever comes later is too late */
 	if (tree_end(run->child.pid, &run->status, &run->ended, err) != 0)
 		return -1;
 	drain_logs(run, echo);
+	if (loses)
+		mark_loss(run, echo);
 	/* The writer's end is closed by now, so this is decided. */
 	if (run_read_status(run, ret_reason, err) < 0)
 		return -1;

@@ -19,6 +19,9 @@ struct run {
 	bool executed;                 /* the interpreter runs */
 	bool ended;                    /* the main process was collected, `status` is its wait status */
 	int status;
+	/* It has ended, and processes that it left are given time to write what they have. */
+	bool lingers;
+	int64_t ended_us, heard_us; /* then: since when, and when one of them wrote last */
 	int oom_fd;
 	uint64_t oom_before;
 };
@@ -45,9 +48,19 @@ void run_read_logs(struct run *run, struct echo *echo);
 /* child.status_fd is readable: as spawn_read_status, and remembers. */
 int run_read_status(struct run *run, const char **ret_reason, struct error *err);
 
+/* The script has ended, and left processes: writers in the background, as "… | tee log.txt" has them. They
+ * get until they end or say nothing for RUN_QUIET_MS, at most RUN_LINGER_MS and never beyond the script's own
+ * time. */
+#define RUN_QUIET_MS 250
+#define RUN_LINGER_MS 2000
+void run_linger(struct run *run);
+
+/* When the run has to be ended at the latest, as far as is known now; clock_system. */
+int64_t run_deadline_us(const struct run *run);
+
 /* End the whole process tree, take what is left in the pipes and say how it went. `why`: FRAME_EXITED when
- * the script ended by itself, FRAME_TIMED_OUT or FRAME_CANCELLED. On -1 *ret_reason is the reason of a FAILED
- * frame. */
+ * the script ended by itself (which holds for one that lingers), FRAME_TIMED_OUT or FRAME_CANCELLED. On -1
+ * *ret_reason is the reason of a FAILED frame. */
 int run_end(struct run *run, struct echo *echo, enum frame_exit_reason why, struct frame_exit *ret,
 	    const char **ret_reason, struct error *err);
 

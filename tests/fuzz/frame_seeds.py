@@ -39,7 +39,7 @@ SEEDS = {
     "frame/failed": b"\1" + HELLO + f.frame(f.FAILED, f.text("no_interpreter") + f.text("No such file")),
     "collector/output": exit_() + object_(f.OUTPUT, b'{"a": 1.10, "b": [true]}') + end(1, 24),
     "collector/logs": exit_(logs=500) + object_(f.LOGS_HEAD, LOG) + object_(f.LOGS_TAIL, b"\xa9" + LOG) + end(2, 2 * len(LOG) + 1),
-    "collector/failure": exit_(0, 1, logs=3) + object_(f.LOGS_HEAD, b"no\n") + object_(f.STDERR_LINE, b"no") + end(2, 5),
+    "collector/failure": exit_(0, 1, logs=3) + object_(f.LOGS_HEAD, b"no\n") + object_(f.REASON, b"no") + end(2, 5),
     "collector/files": exit_(over=1, skipped=2) + object_(f.OUT_FILE, b"hello", "b/c.txt", f.EXECUTABLE) + object_(f.OUT_FILE, b"", "a") +
                        object_(f.OUTPUT, b"[") + end(3, 6),
     "collector/too-large": exit_() + object_(f.OUTPUT, flags=f.TOO_LARGE, size=1 << 40) + end(1, 0),

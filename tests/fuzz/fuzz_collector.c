@@ -47,7 +47,9 @@ static void check_result(const struct run_result *result)
 	check_text(result->output, EXECUTION_INLINE_OUTPUT);
 	check_text(result->output_problem, SIZE_MAX);
 	check_text(result->logs, EXECUTION_INLINE_LOGS);
-	check_text(result->stderr_line, UTF8_CLEAN_GROWTH * 1024);
+	check_text(result->reason_text, FRAME_MAX_REASON);
+	if (result->reason_text && strpbrk(result->reason_text, "\n\r\t\x1b"))
+		abort();
 	if (result->output && jsontext_check(str_of(result->output), NULL, NULL) != 0)
 		abort();
 	if (result->file_count > (size_t)limits.max_files_count ||

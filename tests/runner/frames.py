@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 (STARTED, EXIT, OBJECT, END, FAILED) = range(16, 21)
 STATES = ("waiting", "loading", "running", "finished")
 REASONS = ("exited", "signaled", "timed_out", "cancelled", "oom")
-LOGS_HEAD, LOGS_TAIL, OUTPUT, OUT_FILE, STDERR_LINE = range(1, 6)
+LOGS_HEAD, LOGS_TAIL, OUTPUT, OUT_FILE, REASON = range(1, 6)
 TOO_LARGE = EXECUTABLE = 1  # of an OUTPUT, of an OUT_FILE
 PIECE = 64 * 1024
 
@@ -128,7 +128,7 @@ class Result:
     failed: dict = None
     head: bytes = b""
     tail: bytes = b""
-    stderr_line: bytes = b""
+    reason: bytes = b""
     output: bytes = None
     output_size: int = None
     output_too_large: bool = False

@@ -253,8 +253,8 @@ class Peer:
                 result.head = content
             elif fields["kind"] == frames.LOGS_TAIL:
                 result.tail = content
-            elif fields["kind"] == frames.STDERR_LINE:
-                result.stderr_line = content
+            elif fields["kind"] == frames.REASON:
+                result.reason = content
             elif fields["kind"] == frames.OUTPUT:
                 result.output_size = fields["size"]
                 result.output_too_large = bool(fields["flags"] & frames.TOO_LARGE)

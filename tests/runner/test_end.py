@@ -44,6 +44,95 @@ def test_background_processes_die_with_the_script(sandbox):
     assert sandbox.processes() == []
 
 
+BASH = {"interpreter": "bash", "script": "main.sh"}
+
+
+def test_writers_in_the_background_say_all(make_sandbox):
+    """The end of a log that goes through a process in the background was lost in one of four runs."""
+    source = """
+exec > >(tee "$SANDBOX_FILES_DIR/log.txt") 2>&1
+for i in $(seq 1 400); do echo "line $i"; done
+echo '{"lines":400}' >"$SANDBOX_OUTPUT"
+"""
+    want = b"".join(b"line %d\n" % i for i in range(1, 401))
+    for _ in range(20):
+        got = make_sandbox().connect().run({"main.sh": source}, **BASH)
+        assert got.exit["exit_code"] == 0 and got.logs == want and got.files == {b"log.txt": want}, got.exit
+        assert got.output == b'{"lines":400}\n'
+
+
+def test_writers_that_take_a_while(sandbox):
+    """As long as they go on writing, and to files too: all that they write is there."""
+    source = """
+(for i in 1 2 3 4 5 6; do sleep 0.1; echo "late $i"; done; echo whole >"$SANDBOX_FILES_DIR/late.txt") &
+cat >"$SANDBOX_FILES_DIR/quiet.txt" < <(sleep 0.1; echo quiet) &
+echo first
+exit 3
+"""
+    got = sandbox.connect().run({"main.sh": source}, **BASH)
+    assert got.exit["exit_code"] == 3 and got.exit["run_us"] < 400_000, got.exit
+    assert got.logs == b"first\n" + b"".join(b"late %d\n" % i for i in range(1, 7))
+    assert got.files == {b"late.txt": b"whole\n", b"quiet.txt": b"quiet\n"}
+
+
+def test_nobody_left_behind_costs_nothing(make_sandbox):
+    """Nothing is waited for where nothing lives: the quickest of some is far below the time that a writer gets."""
+    def elapsed():
+        peer = make_sandbox().connect()
+        peer.send(frames.whole_job({"main.sh": "sleep 0.3 & wait; :"}, **BASH))
+        peer.expect(frames.STARTED)
+        begin = time.monotonic()
+        got = peer.expect(frames.EXIT)
+        return time.monotonic() - begin - got["run_us"] / 1e6
+    assert min(elapsed() for _ in range(3)) < 0.1
+
+
+@pytest.mark.parametrize("source", ["sleep 60 &", "sleep 60 >/dev/null 2>&1 &", "kill -STOP $BASHPID & "])
+def test_silent_daemon(sandbox, source):
+    begin = time.monotonic()
+    got = sandbox.connect().run({"main.sh": "echo done\n" + source}, **BASH)
+    assert got.exit["reason"] == "exited" and got.exit["exit_code"] == 0 and got.logs == b"done\n", got
+    assert time.monotonic() - begin < 2 and got.exit["run_us"] < 1_000_000
+    assert sandbox.processes() == []
+
+
+def test_writer_without_an_end(sandbox):
+    """It is given two seconds, and the log says that there was more."""
+    begin = time.monotonic()
+    got = sandbox.connect().run({"main.sh": "(while sleep 0.05; do echo again; done) &\necho done"}, timeout_ms=60000, **BASH)
+    assert 2 <= time.monotonic() - begin < 5
+    assert got.exit["exit_code"] == 0 and got.exit["run_us"] < 1_500_000
+    assert got.logs.startswith(b"done\nagain\n")
+    assert got.logs.endswith(b"\n[skillbox: processes left in the background were still writing, and were ended]\n")
+    assert got.exit["logs_total"] == len(got.logs) and sandbox.processes() == []
+
+
+def test_flood_from_the_background(make_sandbox):
+    """Nor does a reader of the container's log that stands still take its time from it."""
+    one = make_sandbox(read_logs=False)
+    got = one.connect().run({"main.sh": "(yes | head -c 3000000; echo END) &"}, **BASH)
+    assert got.exit["exit_code"] == 0 and got.exit["logs_total"] == 3_000_004 and got.tail.endswith(b"END\n")
+
+
+def test_timeout_bounds_what_lingers(sandbox):
+    """The script ended in time, so that is how it went; what it left is ended when its time is over."""
+    begin = time.monotonic()
+    got = sandbox.connect().run({"main.sh": "(while sleep 0.05; do echo again; done) &\necho done"}, timeout_ms=900, **BASH)
+    assert 0.9 <= time.monotonic() - begin < 1.9
+    assert (got.exit["reason"], got.exit["exit_code"]) == ("exited", 0)
+
+
+def test_cancel_while_it_lingers(sandbox):
+    peer = sandbox.connect()
+    peer.send(frames.whole_job({"main.sh": "(while sleep 0.05; do echo again; done) &\nexit 5"}, timeout_ms=60000, **BASH))
+    peer.expect(frames.STARTED)
+    wait_until(lambda: sandbox.logs.count(b"again") > 3, what="the writer")
+    peer.send(frames.frame(frames.CANCEL))
+    got = peer.result()
+    assert (got.exit["reason"], got.exit["exit_code"]) == ("exited", 5)
+    assert sandbox.processes() == []
+
+
 def test_cancel(sandbox):
     peer = sandbox.connect()
     peer.send(frames.whole_job({"main.py": STUBBORN % "time.sleep(60)"}, timeout_ms=60000))

@@ -73,17 +73,6 @@ def test_reader_of_the_container_log_that_stands_still(make_sandbox):
     assert got.exit["logs_total"] > 100000
 
 
-def test_last_line_of_stderr(sandbox):
-    source = r"printf 'one\n\n  two  \n \n' >&2; sleep 0.02; echo out"
-    got = sandbox.connect().run({"main.sh": source}, interpreter="bash", script="main.sh")
-    assert got.stderr_line == b"two"
-
-
-def test_long_last_line_of_stderr(sandbox):
-    got = sandbox.connect().run({"main.py": "import sys\nsys.stderr.write('a' * 5000 + '\\n')"})
-    assert got.stderr_line == b"a" * 1024
-
-
 def test_kubectl_logs_show_the_script(sandbox):
     sandbox.connect().run({"main.sh": "echo visible"}, interpreter="bash", script="main.sh")
     wait_until(lambda: sandbox.logs, what="the container's log")

@@ -39,7 +39,7 @@ def test_success(sandbox, interpreter, script, source):
     assert json.loads(got.output) == {"sum": 6}
     assert got.logs == b"computing\n" and got.exit["logs_total"] == 10
     assert got.started["load_us"] > 0 and got.exit["run_us"] > 0
-    assert got.files == {} and got.stderr_line == b""
+    assert got.files == {} and got.reason == b""
 
 
 def test_environment_is_exact(sandbox):
@@ -102,7 +102,7 @@ raise ValueError("went wrong")
     assert got.exit["exit_code"] == 1
     assert got.output == b"not json"
     assert got.files == {b"partial.txt": b"half"}
-    assert got.stderr_line == b"ValueError: went wrong"
+    assert got.reason == b"ValueError: went wrong"
     assert got.logs.startswith(b"first\nTraceback")
 
 

@@ -31,8 +31,9 @@
 static struct {
 	unsigned starts, ends, kills;
 	bool refuses_to_start;
-	bool hesitates;  /* its child has not come to exec yet: status_writer is open */
-	bool has_exited; /* the next tree_reap finds it */
+	bool hesitates;     /* its child has not come to exec yet: status_writer is open */
+	bool has_exited;    /* the next tree_reap finds it */
+	bool leaves_others; /* then, alive */
 	bool fails_to_end;
 	int status;                 /* of run_read_status */
 	int status_writer;          /* the other end of child.status_fd */
@@ -88,6 +89,16 @@ int run_end(struct run *run, struct echo *echo, enum frame_exit_reason why, stru
 	return 0;
 }
 
+void run_linger(struct run *run)
+{
+	run->lingers = true;
+}
+
+int64_t run_deadline_us(const struct run *run)
+{
+	return run->deadline_us;
+}
+
 int run_read_status(struct run *run, const char **ret_reason, struct error *err)
 {
 	descriptor_close(&run->child.status_fd);
@@ -130,7 +141,7 @@ bool tree_reap(pid_t watched, int *ret_status, bool *ret_ended)
 		*ret_status = 3 << 8;
 		*ret_ended = true;
 	}
-	return true;
+	return script.leaves_others || !script.has_exited;
 }
 
 int tree_end(pid_t watched, int *ret_status, bool *ret_ended, struct error *err)

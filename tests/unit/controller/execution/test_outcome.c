@@ -43,11 +43,11 @@ static void test_results(void **state)
 		const char *code, *reason, *message;
 	} cases[] = {
 	    {{.reason = FRAME_EXITED}, NULL, "Succeeded", "the script ended with exit code 0"},
-	    {{.reason = FRAME_EXITED, .exit_code = 3, .stderr_line = (char *)"no such thing"},
+	    {{.reason = FRAME_EXITED, .exit_code = 3, .reason_text = (char *)"no such thing"},
 	     "exit_nonzero",
 	     "Failed",
 	     "container exited with code 3: no such thing"},
-	    {{.reason = FRAME_EXITED, .exit_code = 3, .stderr_line = (char *)""},
+	    {{.reason = FRAME_EXITED, .exit_code = 3, .reason_text = (char *)""},
 	     "exit_nonzero",
 	     "Failed",
 	     "container exited with code 3"},

@@ -379,7 +379,7 @@ static void test_texts_that_are_too_large(void **state)
 	} cases[] = {{FRAME_LOGS_HEAD, 1 << 20},
 		     {FRAME_LOGS_TAIL, 1 << 20},
 		     {FRAME_OUTPUT, 1 << 20},
-		     {FRAME_STDERR_LINE, 1024}};
+		     {FRAME_REASON, FRAME_MAX_REASON}};
 	static char block[64 * 1024];
 	struct error err;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -438,7 +438,7 @@ static void test_nothing_but_an_exit(void **state)
 	assert_int_equal(result->run_us, INT64_MAX);
 	assert_null(result->output);
 	assert_null(result->logs);
-	assert_null(result->stderr_line);
+	assert_null(result->reason_text);
 	assert_null(result->files);
 	assert_int_equal(result->file_count, 0);
 }
@@ -491,12 +491,13 @@ static void test_names_and_lines_of_any_bytes(void **state)
 	struct frame exit = exited(1, 0);
 	exit.exit.files_over_limit = true;
 	take(f, exit);
-	take(f, object(FRAME_STDERR_LINE, STR(""), 3));
-	take(f, data(STR("a\xff\0")));
+	take(f, object(FRAME_REASON, STR(""), 8));
+	take(f, data(STR(" a\xff\0\n\x1b"
+			 "b ")));
 	take(f, object(FRAME_OUT_FILE, STR("\xfe.txt"), 0));
-	take(f, end(2, 3));
+	take(f, end(2, 8));
 	const struct run_result *result = store(f);
-	assert_string_equal(result->stderr_line, "a\xef\xbf\xbd\xef\xbf\xbd");
+	assert_string_equal(result->reason_text, "a\xef\xbf\xbd\xef\xbf\xbd  b");
 	assert_string_equal(result->files[0], "\xef\xbf\xbd.txt");
 	assert_string_equal(result->logs, "\n[files beyond 10 files or 8388608 bytes were left out]\n");
 }

@@ -33,7 +33,7 @@ static void test_clear(void **state)
 				     .output_problem = text(),
 				     .logs = text(),
 				     .logs_ref = {text(), 4},
-				     .stderr_line = text(),
+				     .reason_text = text(),
 				     .files = calloc(2, sizeof(char *)),
 				     .file_count = 2,
 				     .files_ref = {text(), 4},

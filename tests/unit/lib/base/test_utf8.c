@@ -102,6 +102,25 @@ static void cuts_between_characters(void **state)
 	expect_cut((struct str){NULL, 0}, 0, 0);
 }
 
+static void cuts_between_words(void **state)
+{
+	(void)state;
+	static const struct {
+		struct str text;
+		size_t max;
+		struct str want;
+	} rows[] = {
+	    {STR("one two"), 7, STR("one two")},   {STR("one two "), 100, STR("one two")},
+	    {STR("one two"), 6, STR("one")},       {STR("one two"), 4, STR("one")},
+	    {STR("one two"), 3, STR("one")},       {STR("one two"), 2, STR("on")},
+	    {STR("  longword"), 6, STR("longwo")}, {STR("a \xc3\xa9"), 3, STR("a")},
+	    {STR("\xc3\xa9"), 1, STR("")},         {{NULL, 0}, 5, {NULL, 0}},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!str_eq(utf8_cut_words(rows[i].text, rows[i].max), rows[i].want))
+			fail_msg("row %zu", i);
+}
+
 static void skips_the_end_of_a_character(void **state)
 {
 	(void)state;
@@ -119,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(cleans),
 	    cmocka_unit_test(cleaned_text_is_bounded),
 	    cmocka_unit_test(cuts_between_characters),
+	    cmocka_unit_test(cuts_between_words),
 	    cmocka_unit_test(skips_the_end_of_a_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

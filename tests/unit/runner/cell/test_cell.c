@@ -24,8 +24,11 @@ static struct {
 	bool park_open_fails, run_park_fails, park_read_fails, fits, start_parked_fails, unpark_fails,
 	    start_fails;
 	bool end_fails, collect_fails;
-	int status; /* of run_read_status */
-	bool ended; /* the next tree_reap finds it */
+	int status;  /* of run_read_status */
+	bool ended;  /* the next tree_reap finds it */
+	bool left;   /* then, others live */
+	bool writes; /* the next run_read_logs finds something */
+	int64_t linger_deadline_us;
 	unsigned park_closes, unparks, starts, ends, kills;
 	enum frame_exit_reason why;
 } parts;
@@ -82,8 +85,20 @@ int run_start_parked(struct run *run, struct park *park, const struct job *job, 
 
 void run_read_logs(struct run *run, struct echo *echo)
 {
-	(void)run;
 	(void)echo;
+	if (parts.writes)
+		parts.linger_deadline_us = INT64_MAX;
+	run->heard_us++;
+}
+
+void run_linger(struct run *run)
+{
+	run->lingers = true;
+}
+
+int64_t run_deadline_us(const struct run *run)
+{
+	return run->lingers ? parts.linger_deadline_us : run->deadline_us;
 }
 
 int run_read_status(struct run *run, const char **ret_reason, struct error *err)
@@ -154,7 +169,7 @@ bool tree_reap(pid_t watched, int *ret_status, bool *ret_ended)
 {
 	(void)ret_status;
 	*ret_ended = *ret_ended || (parts.ended && watched > 0);
-	return true;
+	return parts.left || !parts.ended;
 }
 
 int tree_end(pid_t watched, int *ret_status, bool *ret_ended, struct error *err)
@@ -545,6 +560,58 @@ static void test_exit_at_the_deadline(void **state)
 	assert_int_equal(parts.ends, 1);
 }
 
+/* What it left in the background gets its time, and is looked at once more before that is over. */
+static void test_exit_that_leaves_writers(void **state)
+{
+	struct fixture *f = *state;
+	give_job(f);
+	start(f);
+	parts.ended = parts.left = true;
+	parts.linger_deadline_us = INT64_MAX;
+	cell_reap(&f->cell);
+	assert_int_equal(parts.ends, 0);
+	assert_int_equal(cell_state(&f->cell), FRAME_STATE_RUNNING);
+	assert_int_equal(cell_check_deadline(&f->cell), INT_MAX);
+	parts.linger_deadline_us = 0;
+	parts.writes = true;
+	assert_int_equal(cell_check_deadline(&f->cell), INT_MAX); /* it had just written */
+	parts.left = false;
+	cell_reap(&f->cell);
+	assert_int_equal(parts.why, FRAME_EXITED);
+	assert_int_equal(parts.ends, 1);
+}
+
+static void test_writers_that_do_not_end(void **state)
+{
+	struct fixture *f = *state;
+	give_job(f);
+	start(f);
+	parts.ended = parts.left = true;
+	parts.linger_deadline_us = 0;
+	cell_reap(&f->cell);
+	assert_int_equal(cell_check_deadline(&f->cell), -1);
+	assert_int_equal(parts.ends, 1);
+	assert_int_equal(cell_state(&f->cell), FRAME_STATE_FINISHED);
+}
+
+/* A reason is looked for only where a script failed by itself. */
+static void test_reason(void **state)
+{
+	struct fixture *f = *state;
+	static const enum frame_exit_reason rows[] = {FRAME_EXITED, FRAME_TIMED_OUT, FRAME_CANCELLED};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		give_job(f);
+		start(f);
+		assert_int_equal(logs_init(&f->cell.logs, 100, &f->err), 0);
+		logs_append(&f->cell.logs,
+			    STR("Traceback (most recent call last):\n  File \"x\"\nKeyError: 1\n"), true);
+		cell_end(&f->cell, rows[i]);
+		struct str want = rows[i] == FRAME_EXITED ? STR("KeyError: 1") : STR("");
+		assert_true(str_eq(buffer_str(&f->cell.result.reason), want));
+		cell_clear(&f->cell);
+	}
+}
+
 /* Its places can't be emptied (there are none): then no other job may come here. */
 static void test_forget_that_fails(void **state)
 {
@@ -578,6 +645,9 @@ int main(void)
 	    TEST(test_results_that_cannot_be_read),
 	    TEST(test_deadline),
 	    TEST(test_exit_at_the_deadline),
+	    TEST(test_exit_that_leaves_writers),
+	    TEST(test_writers_that_do_not_end),
+	    TEST(test_reason),
 	    TEST(test_forget_that_fails),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

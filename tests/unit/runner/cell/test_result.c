@@ -152,6 +152,7 @@ static void test_all_there_can_be(void **state)
 	put(f, "out/output.json", "{}", 2);
 	put(f, "out/files/b", "bb", 2);
 	put(f, "out/files/a", "", 0);
+	assert_int_equal(buffer_append_str(&f->result.reason, STR("at last")), 0);
 	finish(f);
 	expect_files_begin(f);
 	static const struct {
@@ -161,7 +162,7 @@ static void test_all_there_can_be(void **state)
 	} rows[] = {
 	    {FRAME_LOGS_HEAD, "", LOGS_MAX / 2},
 	    {FRAME_LOGS_TAIL, "", LOGS_MAX / 2},
-	    {FRAME_STDERR_LINE, "", 7},
+	    {FRAME_REASON, "", 7},
 	    {FRAME_OUTPUT, "", 2},
 	    {FRAME_OUT_FILE, "a", 0},
 	    {FRAME_OUT_FILE, "b", 2},
@@ -172,7 +173,7 @@ static void test_all_there_can_be(void **state)
 		for (uint64_t got = 0; got < rows[i].size;) {
 			struct str data = expect(f, FRAME_DATA)->data;
 			assert_true(data.n > 0 && data.n <= FRAME_DATA_SIZE && data.n <= rows[i].size - got);
-			if (rows[i].kind == FRAME_STDERR_LINE)
+			if (rows[i].kind == FRAME_REASON)
 				assert_true(str_eq(data, STR("at last")));
 			if (rows[i].kind == FRAME_OUTPUT)
 				assert_true(str_eq(data, STR("{}")));

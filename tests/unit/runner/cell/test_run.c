@@ -23,7 +23,7 @@
 #define DEADLINE_S 20
 
 static uint64_t oom_count;
-static bool tree_is_stuck;
+static bool tree_is_stuck, others_live;
 
 int oom_open(void)
 {
@@ -39,7 +39,7 @@ uint64_t oom_kills(int fd)
 bool tree_reap(pid_t watched, int *ret_status, bool *ret_ended)
 {
 	*ret_ended = *ret_ended || waitpid(watched, ret_status, WNOHANG) == watched;
-	return !*ret_ended;
+	return !*ret_ended || others_live;
 }
 
 int tree_end(pid_t watched, int *ret_status, bool *ret_ended, struct error *err)
@@ -75,7 +75,7 @@ static int set_up(void **state)
 	if (!f || directory_make(&f->directory) != 0 || pipe2(f->log, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -1;
 	oom_count = 0;
-	tree_is_stuck = false;
+	tree_is_stuck = others_live = false;
 	f->lockdown.landlock_fd = -1;
 	snprintf(f->script, sizeof(f->script), "%s/script", f->directory.path);
 	f->request = (struct spawn_request){
@@ -216,7 +216,8 @@ static void test_logs(void **state)
 	end(f, FRAME_EXITED); /* nothing was read before: it is all in the pipes */
 	assert_int_equal(f->exit.logs_total, 908);
 	assert_true(str_starts_with(logs_head(&f->logs), STR("one\ntwo\n000")));
-	assert_int_equal(logs_last_stderr_line(&f->logs).n, 900);
+	assert_int_equal(logs_end(&f->logs, true).n, 904);
+	assert_true(str_eq(logs_end(&f->logs, false), STR("one\n")));
 	char shown[2000];
 	assert_int_equal(read(f->log[0], shown, sizeof(shown)), 908); /* the container's log has the same */
 	assert_memory_equal(shown, "one\ntwo\n000", 11);
@@ -250,6 +251,55 @@ static void test_timeout(void **state)
 	assert_int_equal(f->exit.exit_code, 137);
 	assert_true(f->exit.run_us > 0 &&
 		    f->exit.run_us <= (uint64_t)(clock_monotonic_us(&clock_system) - before_us));
+}
+
+/* Writers in the background: how long they get. */
+static void test_linger(void **state)
+{
+	struct fixture *f = *state;
+	start(f, "echo all of it");
+	await_exit(f);
+	int64_t deadline_us = f->run.deadline_us;
+	assert_true(run_deadline_us(&f->run) == deadline_us);
+	run_linger(&f->run);
+	int64_t ended_us = f->run.ended_us;
+	assert_true(run_deadline_us(&f->run) == ended_us + RUN_QUIET_MS * 1000);
+	f->run.heard_us += 1700 * 1000;
+	assert_true(run_deadline_us(&f->run) == ended_us + (1700 + RUN_QUIET_MS) * 1000);
+	f->run.heard_us += 1700 * 1000;
+	assert_true(run_deadline_us(&f->run) == ended_us + RUN_LINGER_MS * 1000);
+	f->run.deadline_us = ended_us + 5;
+	assert_true(run_deadline_us(&f->run) == ended_us + 5); /* never more than the script's own time */
+	run_linger(&f->run);                                   /* another child's end */
+	assert_true(f->run.ended_us == ended_us);
+	f->run.heard_us = 0;
+	run_read_logs(&f->run, &f->echo);
+	assert_true(f->run.heard_us >= ended_us);
+	end(f, FRAME_CANCELLED); /* too late: it has ended, and nobody is left who could lose a word */
+	assert_int_equal(f->exit.reason, FRAME_EXITED);
+	assert_int_equal(f->exit.exit_code, 0);
+	assert_true(f->exit.run_us == (uint64_t)(ended_us - f->run.start_us));
+	assert_true(str_eq(logs_head(&f->logs), STR("all of it\n")));
+}
+
+static void test_linger_that_loses(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct fixture *f = *state;
+		others_live = true;
+		start(f, "echo some");
+		await_exit(f);
+		run_linger(&f->run);
+		f->run.heard_us -= i * RUN_QUIET_MS * 1000; /* the second has been quiet */
+		end(f, FRAME_EXITED);
+		struct str log = logs_head(&f->logs);
+		assert_true(str_starts_with(log, STR("some\n")));
+		assert_int_equal(log.n > 5, i == 0);
+		assert_int_equal(str_ends_with(log, STR("were still writing, and were ended]\n")), i == 0);
+		assert_int_equal(f->exit.logs_total, log.n);
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
 }
 
 static void test_status(void **state)
@@ -368,6 +418,8 @@ int main(void)
 	    TEST(test_logs),
 	    TEST(test_logs_come_while_it_runs),
 	    TEST(test_timeout),
+	    TEST(test_linger),
+	    TEST(test_linger_that_loses),
 	    TEST(test_status),
 	    TEST(test_no_interpreter),
 	    TEST(test_end_of_what_never_ran),
