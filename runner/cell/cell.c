@@ -80,13 +80,19 @@ void cell_end(struct cell *cell, enum frame_exit_reason why)
 
 /* A parked interpreter */
 
-void cell_lose_parked(struct cell *cell, const struct error *err)
+static void say(struct cell *cell, const char *what, const struct error *err)
 {
-	char line[sizeof(err->message) + 64];
-	int n = snprintf(line, sizeof(line), "skillbox-runner: parked %s: %s\n", park_name(&cell->park),
-			 err->message);
+	char line[sizeof(err->message) + FRAME_MAX_NAME + 64];
+	int n = snprintf(line, sizeof(line), "skillbox-runner: %s: %s\n", what, err->message);
 	if (n > 0)
 		echo_write(cell->services.echo, (struct str){line, strlen(line)});
+}
+
+void cell_lose_parked(struct cell *cell, const struct error *err)
+{
+	char what[FRAME_MAX_NAME];
+	snprintf(what, sizeof(what), "parked %s", park_name(&cell->park));
+	say(cell, what, err);
 	park_close(&cell->park);
 }
 
@@ -153,9 +159,22 @@ static bool start_parked(struct cell *cell)
 	return false;
 }
 
+/* That something of the hook's is missing is no reason to run nothing. */
+static void hook_cold(struct cell *cell)
+{
+	struct job *job = &cell->job;
+	struct error err = {0};
+	if (park_hook_cold(&cell->place, job->interpreter_name, &job->environment, &err) != 0)
+		say(cell, job->interpreter_name, &err);
+}
+
 static int start_cold(struct cell *cell, struct error *err)
 {
 	const struct job *job = &cell->job;
+	park_close(&cell->park);
+	if (cell->run.child.pid > 0 && run_unpark(&cell->run, cell->services.echo, err) != 0)
+		return -1;
+	hook_cold(cell);
 	const struct spawn_request request = {
 	    .interpreter = job->interpreter,
 	    .script = job->script,
@@ -163,9 +182,6 @@ static int start_cold(struct cell *cell, struct error *err)
 	    .directory = cell->place.path,
 	    .lockdown = cell->services.lockdown,
 	};
-	park_close(&cell->park);
-	if (cell->run.child.pid > 0 && run_unpark(&cell->run, cell->services.echo, err) != 0)
-		return -1;
 	return run_start(&cell->run, &request, job->timeout_ms, job->max_logs, err);
 }
 

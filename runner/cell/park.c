@@ -89,13 +89,29 @@ static int write_file(int directory_fd, const struct park_language *language, st
 	return 0;
 }
 
+/* The directory that it is in may have lost its write permission by now (load_finish), and gets it back for
+ * the moment. */
+static int make_directory(int fd)
+{
+	struct stat st;
+	if (mkdirat(fd, HOOK_DIRECTORY, 0755) == 0)
+		return 0;
+	if (errno != EACCES || fstat(fd, &st) != 0 || fchmod(fd, st.st_mode | S_IWUSR) != 0)
+		return -1;
+	int made = mkdirat(fd, HOOK_DIRECTORY, 0755), error_number = errno;
+	if (fchmod(fd, st.st_mode) != 0)
+		return -1;
+	errno = error_number;
+	return made;
+}
+
 static int lay_down_hook(struct park *park, struct error *err)
 {
 	int n =
 	    snprintf(park->directory, sizeof(park->directory), "%s/%s", park->place->path, HOOK_DIRECTORY);
 	if (n < 0 || (size_t)n >= sizeof(park->directory))
 		return error_set(err, ERR_INTERNAL, "the path of the hook is too long");
-	if (mkdirat(park->place->fd, HOOK_DIRECTORY, 0755) != 0)
+	if (make_directory(park->place->fd) != 0)
 		return error_errno(err, "make %s", park->directory);
 	park->has_hook = true;
 	cleanup_close int fd =
@@ -116,8 +132,7 @@ static bool unlink_hook(const struct park *park)
 	       unlinkat(park->place->fd, HOOK_DIRECTORY, AT_REMOVEDIR) == 0;
 }
 
-/* Returns whether it is gone. The directory that it is in may have lost its write permission by now
- * (load_finish), and gets it back for the moment. */
+/* Returns whether it is gone. As for make_directory, the permission to may be gone. */
 static bool remove_hook(struct park *park)
 {
 	if (!park->has_hook)
@@ -137,14 +152,21 @@ static bool remove_hook(struct park *park)
 
 /* Before the job */
 
-static int make_environment(struct park *park, const char *search, struct error *err)
+/* The variable that makes the interpreter run the hook. */
+static int set_hook(const struct park *park, struct environment *environment, struct error *err)
 {
-	char value[PATH_MAX + 32], channel[16];
+	char value[PATH_MAX + 32];
 	const struct park_language *language = park->language;
 	snprintf(value, sizeof(value), "%s%s%s", language->before, park->directory, language->behind);
+	return environment_set(environment, str_of(language->variable), str_of(value), err);
+}
+
+static int make_environment(struct park *park, const char *search, struct error *err)
+{
+	char channel[16];
 	snprintf(channel, sizeof(channel), "%d", SPAWN_CHANNEL);
 	if (job_base_environment(&park->environment, search, err) != 0 ||
-	    environment_set(&park->environment, str_of(language->variable), str_of(value), err) != 0 ||
+	    set_hook(park, &park->environment, err) != 0 ||
 	    environment_set(&park->environment, STR("SKILLBOX_CHANNEL"), str_of(channel), err) != 0)
 		return -1;
 	return environment_set(&park->environment, STR("SKILLBOX_PRELOAD"), str_of(park->preload), err);
@@ -278,4 +300,16 @@ int park_hand_over(struct park *park, const struct environment *environment, str
 		park->has_hook = false; /* the sandbox's now */
 	park_close(park);
 	return 0;
+}
+
+int park_hook_cold(const struct place *place, const char *interpreter, struct environment *environment,
+		   struct error *err)
+{
+	struct park park;
+	if (park_configure(&park, interpreter, NULL, NULL, err) != 0)
+		return -1;
+	if (!park.language || !park.language->stays)
+		return 0;
+	park.place = place; /* and the file is the sandbox's */
+	return lay_down_hook(&park, err) != 0 ? -1 : set_hook(&park, environment, err);
 }

@@ -65,4 +65,9 @@ int park_await(struct park *park, struct error *err);
 /* The environment, and with it the word to go on. The socket is closed then. */
 int park_hand_over(struct park *park, const struct environment *environment, struct error *err);
 
+/* For an interpreter ("node") that starts with its script: the same hook, for what it does beside waiting.
+ * Nothing for one whose hook only waits. No park may be open. */
+int park_hook_cold(const struct place *place, const char *interpreter, struct environment *environment,
+		   struct error *err);
+
 #endif

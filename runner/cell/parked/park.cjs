@@ -1,6 +1,6 @@
-// Runs before the script in a node that the runner has parked (runner/cell/park.h), by NODE_OPTIONS=--require. It
-// waits here until the script is there; then node itself goes on to load the script that its command line has
-// named all along. Worker threads require this file too, and it does nothing there: the variables are gone.
+// Runs before the script in every node that the runner starts (runner/cell/park.h), by NODE_OPTIONS=--require. One that is
+// parked waits here until the script is there; then node itself goes on to load the script that its command line has named
+// all along. Worker threads require this file too; there is nothing to wait for there: the variables are gone.
 'use strict';
 
 function receive(fs, channel, size) {
@@ -33,10 +33,25 @@ function wait(channel, names) {
   }
 }
 
+// A sandbox has no network, so os.networkInterfaces() is {}. By itself node would throw: it asks over a socket that can't be
+// made, and takes no answer for "none". The module takes its function from here when it is loaded, and is not loaded for it.
+function listNoInterfaces() {
+  if (typeof process.binding !== 'function') return;
+  const loaded = process.moduleLoadList.length;
+  const quiet = Object.getOwnPropertyDescriptor(process, 'noDeprecation');
+  process.noDeprecation = true;
+  process.binding('os').getInterfaceAddresses = () => [];
+  if (quiet === undefined) delete process.noDeprecation;
+  else Object.defineProperty(process, 'noDeprecation', quiet);
+  process.moduleLoadList.length = loaded;
+}
+
+listNoInterfaces();
+if (process.env.NODE_OPTIONS === `--require=${__filename}`) delete process.env.NODE_OPTIONS;
 if (process.env.SKILLBOX_CHANNEL !== undefined) {
   const channel = Number(process.env.SKILLBOX_CHANNEL);
   const names = process.env.SKILLBOX_PRELOAD;
-  for (const name of ['SKILLBOX_CHANNEL', 'SKILLBOX_PRELOAD', 'NODE_OPTIONS']) delete process.env[name];
+  for (const name of ['SKILLBOX_CHANNEL', 'SKILLBOX_PRELOAD']) delete process.env[name];
   wait(channel, names);
 }
 const cache = module.constructor._pathCache;

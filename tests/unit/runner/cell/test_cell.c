@@ -29,7 +29,8 @@ static struct {
 	bool left;   /* then, others live */
 	bool writes; /* the next run_read_logs finds something */
 	int64_t linger_deadline_us;
-	unsigned park_closes, unparks, starts, ends, kills;
+	unsigned park_closes, unparks, hooks, starts, ends, kills;
+	bool hook_fails;
 	enum frame_exit_reason why;
 } parts;
 
@@ -151,6 +152,15 @@ void park_close(struct park *park)
 {
 	parts.park_closes++;
 	descriptor_close(&park->channel_fd);
+}
+
+int park_hook_cold(const struct place *place, const char *interpreter, struct environment *environment,
+		   struct error *err)
+{
+	(void)place;
+	(void)environment;
+	assert_int_equal(parts.hooks++, parts.starts); /* before each start */
+	return parts.hook_fails ? error_set(err, ERR_IO, "make %s", interpreter) : 0;
 }
 
 int park_read(struct park *park, struct error *err)
@@ -401,6 +411,17 @@ static void test_start_cold(void **state)
 	assert_true(f->cell.result.started);
 }
 
+static void test_start_cold_without_its_hook(void **state)
+{
+	struct fixture *f = *state;
+	give_job(f);
+	snprintf(f->cell.job.interpreter_name, sizeof(f->cell.job.interpreter_name), "node");
+	parts.hook_fails = true;
+	assert_int_equal(start(f), CELL_WATCH_RUN);
+	assert_int_equal(parts.starts, 1);
+	expect_log(f, "skillbox-runner: node: make node\n");
+}
+
 static void test_start_in_the_parked_process(void **state)
 {
 	struct fixture *f = *state;
@@ -408,6 +429,7 @@ static void test_start_in_the_parked_process(void **state)
 	parts.fits = true;
 	give_job(f);
 	assert_int_equal(start(f), CELL_WATCH_NOTHING);
+	assert_int_equal(parts.hooks, 0);
 	assert_true(f->cell.result.started);
 	assert_int_equal(parts.starts, 0);
 	assert_int_equal(parts.unparks, 0);
@@ -633,6 +655,7 @@ int main(void)
 	    TEST(test_parked_process_that_ends),
 	    TEST(test_parked_process_that_gives_up),
 	    TEST(test_start_cold),
+	    TEST(test_start_cold_without_its_hook),
 	    TEST(test_start_in_the_parked_process),
 	    TEST(test_parked_process_that_does_not_fit),
 	    TEST(test_parked_process_that_does_not_take_it),

@@ -220,6 +220,38 @@ static void test_never_ready(void **state)
 	assert_false(has_hook(&f));
 }
 
+/* Only where the hook does something beside waiting, and though the directory is shut by then. */
+static void test_hook_of_a_cold_start(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"python", "bash", "node"};
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture f = {0};
+		struct error err = {0};
+		struct stat st;
+		char want[PATH_MAX + 64];
+		assert_int_equal(directory_make(&f.directory), 0);
+		f.place.fd = f.directory.fd;
+		f.place.path = f.directory.path;
+		struct environment *environment = &f.job.environment;
+		assert_int_equal(fchmod(f.place.fd, 0555), 0);
+		assert_int_equal(park_hook_cold(&f.place, names[i], environment, &err), 0);
+		assert_int_equal(fstat(f.place.fd, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0555);
+		snprintf(want, sizeof(want), "--require=%s/.parked/park.cjs", f.directory.path);
+		assert_int_equal(has_hook(&f), i == 2);
+		assert_int_equal(environment->count, i == 2);
+		if (i == 2) {
+			assert_string_equal(variable(environment, "NODE_OPTIONS"), want);
+			assert_int_equal(park_hook_cold(&f.place, names[i], environment, &err), -1);
+			assert_non_null(strstr(err.message, ".parked: File exists"));
+		}
+		environment_free(environment);
+		assert_int_equal(fchmod(f.place.fd, 0755), 0);
+		assert_int_equal(directory_remove(&f.directory), 0);
+	}
+}
+
 static void test_strange_word(void **state)
 {
 	(void)state;
@@ -242,6 +274,7 @@ int main(void)
 	    cmocka_unit_test(test_hand_over),
 	    cmocka_unit_test(test_hook_goes_when_python_waits),
 	    cmocka_unit_test(test_never_ready),
+	    cmocka_unit_test(test_hook_of_a_cold_start),
 	    cmocka_unit_test(test_strange_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
