@@ -28,10 +28,12 @@ static bool starts_any_case(struct str s, const char *prefix)
 	return str_starts_with_ignore_case(s, str_of(prefix));
 }
 
+/* `what` is in lower case. */
 static bool has_any_case(struct str s, const char *what)
 {
+	char upper = what[0] >= 'a' && what[0] <= 'z' ? (char)(what[0] - 'a' + 'A') : what[0];
 	for (; s.n > 0; s.p++, s.n--)
-		if (starts_any_case(s, what))
+		if ((s.p[0] == what[0] || s.p[0] == upper) && starts_any_case(s, what))
 			return true;
 	return false;
 }
@@ -108,6 +110,8 @@ bool shape_is_noise(const struct line *line)
 					    "error: compilation failed",
 					    "stack backtrace:",
 					    "Object allocated at",
+					    "BEGIN failed--",
+					    "Compilation failed in ",
 					    "Try '",
 					    "See '",
 					    "usage: ",
@@ -295,6 +299,23 @@ static void take_causes(const struct lines *lines, struct shape *shape)
 	shape->end = k;
 }
 
+/* Lua and others: what is wrong, then a line that says that a stack follows. */
+static bool heads_stack(const struct lines *lines, size_t at, size_t *ret_end)
+{
+	static const char *const heads[] = {"stack traceback:", "stack trace:", "backtrace:"};
+	struct str next = lines_text(lines, at + 1);
+	for (size_t i = 0; i < COUNT(heads); i++) {
+		if (!str_eq_ignore_case(next, str_of(heads[i])))
+			continue;
+		size_t k = at + 2;
+		while (k < lines->count && (lines->of[k].indent > 0 || starts(lines->of[k].text, "#")))
+			k++;
+		*ret_end = k;
+		return true;
+	}
+	return false;
+}
+
 static struct shape shape_line(const struct lines *lines, size_t at)
 {
 	struct str s = lines_text(lines, at), rest;
@@ -305,6 +326,8 @@ static struct shape shape_line(const struct lines *lines, size_t at)
 		if (is_warning(s) && at + 1 < lines->count && lines->of[at + 1].indent > 0 &&
 		    !is_frame(&lines->of[at + 1]))
 			shape.end++;
+	} else if (heads_stack(lines, at, &shape.end)) {
+		shape.rank = SHAPE_REASON;
 	} else if (is_reason(s)) {
 		shape.rank = SHAPE_REASON;
 		shape.to = shape.end = shape_message_end(lines, at);

@@ -46,6 +46,7 @@ def test_an_exception_of_node_and_python_is_told(client, push):
     assert result["exit_code"] == 1
     result = client.run(push('throw new Error("no such shape")', lang="node"))
     assert result["exit_code"] == 1
+    assert result["error"] == "container exited with code 1: Error: no such shape"
     assert "no such shape" in result["logs"]
 
 

@@ -26,7 +26,7 @@ def end(objects, size):
     return f.frame(f.END, struct.pack(">IQ", objects, size))
 
 
-HELLO = f.frame(f.HELLO, struct.pack(">HB", 3, 0) + f.text("") + f.text("0.1.0") + b"\2" +
+HELLO = f.frame(f.HELLO, struct.pack(">HB", 3, 0) + f.text("") + f.text("") + f.text("0.1.0") + b"\2" +
                 f.text("seccomp") + b"\1" + f.text("mode 2") + f.text("landlock") + b"\0" + f.text("none"))
 STARTED = f.frame(f.STARTED, struct.pack(">Q", 900))
 LOG = b"caf\xc3\xa9\n\xff\0x"

@@ -169,6 +169,11 @@ static void test_shapes(void **state)
 	     "error 2)\n",
 	     "Error: could not read prices; caused by opening prices.csv; caused by No such file (os error "
 	     "2)"},
+	    {"lua: main.lua:1: no price\nstack traceback:\n\t[C]: in function 'error'\n\t[C]: in ?\n",
+	     "lua: main.lua:1: no price"},
+	    {"Can't locate Foo.pm in @INC at main.pl line 3.\nBEGIN failed--compilation aborted at main.pl "
+	     "line 3.\n",
+	     "Can't locate Foo.pm in @INC at main.pl line 3."},
 	    {"perl says\nno price at main.pl line 3, <STDIN> line 5.\n",
 	     "no price at main.pl line 3, <STDIN> line 5."},
 	    {"panic: no price [recovered]\n\tpanic: no price\n\ngoroutine 1 "

@@ -75,6 +75,8 @@ static void test_blocks(void **state)
 	       SHAPE_REASON, 8, 1);
 	expect("fatal error: f\n\ngoroutine 1 [running]:\n", SHAPE_REASON, 3, 1);
 	expect("m: line 1: syntax error\nm: line 1: `fi'\nlast", SHAPE_REASON, 2, 2);
+	expect("lua: x\nstack traceback:\n\t[C]: in ?\n\tmain.lua:1\nlast", SHAPE_REASON, 4, 1);
+	expect("x\nStack trace:\n#0 {main}\nlast", SHAPE_REASON, 3, 1);
 	expect("m: line 1: x\nm: line 2: y\n", SHAPE_ERROR_LINE, 1, 1);
 	expect("Error: a\n\nCaused by:\n    b\n    c\nlast", SHAPE_REASON, 5, 1);
 }
