@@ -1,7 +1,8 @@
 #include "runner/cell/shapes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define GO_LINES 8u /* between a panic and the first goroutine */
+#define INFO_BEGINNING 48u /* of a line, with the time and the level */
+#define GO_LINES 8u        /* between a panic and the first goroutine */
 
 bool shape_has(struct str s, const char *what)
 {
@@ -88,6 +89,34 @@ static bool is_warning(struct str s)
 	       starts(s, "WARN");
 }
 
+/* A line of a log below the levels of errors and warnings. */
+static bool is_info(struct str s)
+{
+	static const char *const levels[] = {"info", "debug", "trace"};
+	for (size_t i = 0; i < COUNT(levels); i++) {
+		size_t n = strlen(levels[i]);
+		if (starts_any_case(s, levels[i]) && s.n > n &&
+		    (s.p[n] == ':' || s.p[n] == ']' || s.p[n] == ' '))
+			return true;
+	}
+	if (shape_is_exception(s))
+		return false;
+	s.n = s.n < INFO_BEGINNING ? s.n : INFO_BEGINNING;
+	return shape_has(s, " INFO ") || shape_has(s, "[INFO]") || shape_has(s, " DEBUG ") ||
+	       shape_has(s, "[DEBUG]") || shape_has(s, "\"level\":\"info\"") || shape_has(s, "level=info");
+}
+
+/* Where to look for help. */
+static bool is_advice(struct str s)
+{
+	static const char *const begins[] = {"hint:", "help:",     "note:",       "usage:",   "see ",
+					     "try ",  "for more ", "please see ", "more info"};
+	for (size_t i = 0; i < COUNT(begins); i++)
+		if (starts_any_case(s, begins[i]))
+			return true;
+	return false;
+}
+
 static bool is_frame(const struct line *line)
 {
 	return line->indent > 0 &&
@@ -98,8 +127,6 @@ bool shape_is_noise(const struct line *line)
 {
 	static const char *const noise[] = {"Node.js v",
 					    "(Use `node --",
-					    "note: run with `RUST_BACKTRACE",
-					    "note: Some details are omitted",
 					    "Execution halted",
 					    "exit status ",
 					    "Calls: ",
@@ -112,18 +139,14 @@ bool shape_is_noise(const struct line *line)
 					    "Object allocated at",
 					    "BEGIN failed--",
 					    "Compilation failed in ",
-					    "Try '",
-					    "See '",
-					    "usage: ",
-					    "Usage: ",
 					    "1 error",
 					    "error: could not compile",
 					    "A complete log of",
 					    "npm ERR! A complete log",
 					    "npm error A complete log"};
 	struct str s = line->text;
-	return s.n == 0 || line->is_bar || is_frame(line) || is_signs(s) || is_warning(s) ||
-	       shape_is_help(s) || starts_with_one_of(s, noise, COUNT(noise));
+	return s.n == 0 || line->is_bar || is_frame(line) || is_signs(s) || is_warning(s) || is_info(s) ||
+	       is_advice(s) || shape_is_help(s) || starts_with_one_of(s, noise, COUNT(noise));
 }
 
 /* A line with which another block begins. */

@@ -21,7 +21,8 @@ static const struct {
 /* Frames are indented; the first line that isn't has the exception. */
 static bool take_traceback(const struct lines *lines, size_t at, struct shape *ret)
 {
-	unsigned base = lines->of[at].indent;
+	/* Something that had no end of its line may stand before it: a counter, as a rule. */
+	unsigned base = str_eq(lines_text(lines, at), header) ? lines->of[at].indent : 0;
 	size_t k = at + 1;
 	while (k < lines->count && lines->of[k].text.n > 0 && lines->of[k].indent > base)
 		k++;
@@ -65,9 +66,9 @@ static bool take_group(const struct lines *lines, size_t at, struct shape *ret)
 static bool take_any(const struct lines *lines, size_t at, struct shape *ret)
 {
 	struct str s = lines_text(lines, at);
-	if (str_eq(s, header))
-		return take_traceback(lines, at, ret);
-	return str_ends_with(s, group_header) && take_group(lines, at, ret);
+	if (str_ends_with(s, group_header))
+		return take_group(lines, at, ret);
+	return str_ends_with(s, header) && take_traceback(lines, at, ret);
 }
 
 bool shape_python(const struct lines *lines, size_t at, struct shape *ret)

@@ -12,6 +12,8 @@ PYTHON = {
                      "sys.exit(\"fatal: column 'price' is missing\")", "fatal: column 'price' is missing"),
     "long_progress_bar": ("import sys\nfor i in range(20000): sys.stderr.write('\\rrow %d' % i)\nsys.stderr.write('\\rno price in row 20000\\n')\nsys.exit(2)",
                           "no price in row 20000"),
+    "counter": ("import sys\nclass BadRow(Exception): pass\nfor i in range(3): print(f'\\rrow {i}', end='', file=sys.stderr)\nraise BadRow('no price')",
+                "BadRow: no price"),
     "at_exit": ("import atexit, sys, warnings\nwarnings.simplefilter('always')\nclass D:\n    def __del__(self): raise RuntimeError('in del')\nd = D()\n"
                 "atexit.register(lambda: print('closing', file=sys.stderr))\nf = open('/dev/null')\nraise ValueError('no price')", "ValueError: no price"),
     "group": ("raise ExceptionGroup('several', [ValueError('a'), TypeError('b')])",

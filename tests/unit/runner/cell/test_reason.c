@@ -249,7 +249,10 @@ static void test_shapes(void **state)
 	    {"main.sh: line 2: x: command not found\nmain.sh: line 3: y: command not found\n",
 	     "main.sh: line 3: y: command not "
 	     "found"},
+	    {"No price column.\nSee the docs: https://a\nINFO:root:bye\n", "No price column."},
 	    /* what a terminal would show at last */
+	    {"\rrow 1\rrow 2" TRACEBACK "BadRow: no price\n", "BadRow: no price"},
+	    {"\rrow 1\rrow 2fatal: no price\n", "row 2fatal: no price"},
 	    {"\r 10%\r 20%\rno price\n", "no price"},
 	    {"\x1b[31mError: no price\x1b[0m\n", "Error: no price"},
 	    {"5it [00:01, 5.00it/s]no price\n", "no price"},

@@ -47,6 +47,7 @@ static void test_tracebacks(void **state)
 	    {TRACEBACK "KeyError: 'a'\n  more\nlast\n", SHAPE_REASON, 6, "KeyError: 'a'", 0},
 	    {"  Traceback (most recent call last):\n    File\n  MyOwn: 'a'\n", SHAPE_REASON, 3, "MyOwn: 'a'",
 	     0},
+	    {"  row 7" TRACEBACK "KeyError: 'a'\n", SHAPE_REASON, 5, "KeyError: 'a'", 0},
 	    {TRACEBACK, 0, 0, NULL, 0},
 	    {TRACEBACK "\nKeyError: 'a'\n", 0, 0, NULL, 0},
 	    {"KeyError: 'a'\n", 0, 0, NULL, 0},
