@@ -3,6 +3,7 @@
 #include "controller/execution/apply.h"
 #include "controller/execution/reconcile.h"
 #include "controller/gauges.h"
+#include "controller/heartbeat.h"
 #include "controller/route.h"
 #include "controller/skill/reconcile.h"
 #include "controller/sweep.h"
@@ -27,6 +28,7 @@ struct lead {
 	struct executions *executions;
 	struct skills *skills;
 	struct sweep *sweep;
+	struct heartbeat *heartbeat;
 	struct route route;
 	bool is_complete; /* changes are routed */
 };
@@ -228,6 +230,7 @@ static int start_work(struct controller *c, struct error *err)
 				      .clock = c->clock,
 				      .cache = c->cache,
 				      .client = c->client,
+				      .events = c->events,
 				      .sessions = &c->sessions,
 				      .queue = lead->pool_queue,
 				      .context = lead,
@@ -245,6 +248,8 @@ static int start_work(struct controller *c, struct error *err)
 						.queue = lead->execution_queue};
 	struct skill_services skills = {c->clock, c->cache, c->client, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
+	struct heartbeat_services heartbeat = {c->loop, c->clock, c->client, c->config.namespace,
+					       c->config.pod_name};
 	executions.pools = lead->pools = pools_new(&pools, err);
 	if (lead->pools)
 		lead->executions = executions_new(&executions, err);
@@ -252,7 +257,9 @@ static int start_work(struct controller *c, struct error *err)
 		lead->skills = skills_new(&skills, err);
 	if (lead->skills)
 		lead->sweep = sweep_new(&sweep, err);
-	return lead->sweep ? 0 : -1;
+	if (lead->sweep)
+		lead->heartbeat = heartbeat_new(&heartbeat, err);
+	return lead->heartbeat ? 0 : -1;
 }
 
 static int take_lead(struct controller *c, struct error *err)
@@ -277,6 +284,7 @@ static void step_down(struct controller *c)
 {
 	struct lead *lead = &c->lead;
 	lead->is_complete = false;
+	heartbeat_free(lead->heartbeat);
 	sweep_free(lead->sweep);
 	apply_forget(lead->executions);
 	executions_free(lead->executions);

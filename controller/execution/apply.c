@@ -4,6 +4,7 @@
 #include "controller/execution/outcome.h"
 #include "controller/metrics.h"
 #include "controller/sandbox/pod_spec.h"
+#include "controller/sandbox/trouble.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 
@@ -32,6 +33,7 @@ struct pass {
 	struct execution *wish;
 	/* before the patch */
 	int64_t attempt;
+	bool had_ended;
 	/* The Pod goes as soon as the status is written … */
 	bool delete_after_patch;
 	/* … and that was the last thing to do. */
@@ -100,25 +102,38 @@ static void call(struct pass *pass, const char *method, const char *path, const 
 
 /* Pods */
 
-static void keep_create_problem(struct tracked *tracked, const char *message)
+/* A name that is taken is our own earlier create, which the watch shows soon, or a stranger's Pod: then the
+ * problem is told if none of ours shows up. Whatever else is in the way is told at the next look. */
+static void note_refused(struct pass *pass, const struct kube_response *response)
 {
-	free(tracked->pod_create_problem);
-	tracked->pod_create_problem = message ? str_dup(str_of(message)) : NULL;
+	struct tracked *tracked = pass->tracked;
+	struct trouble trouble;
+	trouble_of_refusal(response, tracked->namespace, &trouble);
+	bool is_new = !tracked->refusal || strcmp(tracked->refusal->reason, trouble.reason) != 0;
+	bool is_taken = strcmp(trouble.reason, TROUBLE_NAME_TAKEN) == 0;
+	tracked_note_refusal(tracked, &trouble);
+	if (is_new && !is_taken)
+		log_warn("Pod not created", "execution", pass->key, "reason", trouble.reason, "error",
+			 response->error->message, NULL);
+	if (is_taken) {
+		tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
+		return;
+	}
+	tracked_set_shape(tracked, NULL);
+	if (tracked->state == TRACKED_STARTING) /* it holds no place until the next try */
+		tracked_move(tracked, TRACKED_IDLE);
+	pass->failed = !tracked->refusal;
+	pass->requeue_ms = 0;
 }
 
 static void pod_created(void *context, const struct kube_response *response)
 {
 	struct pass *pass = context;
-	struct tracked *tracked = pass->tracked;
-	if (!response->error || response->error->code == ERR_CONFLICT) {
-		/* a 409 is our own earlier create, or a stranger's Pod: then the problem is told if none of
-		 * ours shows up */
-		keep_create_problem(tracked, response->error ? response->error->message : NULL);
-		tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
+	if (response->error) {
+		note_refused(pass, response);
 	} else {
-		tracked_set_shape(tracked, NULL);
-		keep_create_problem(tracked, response->error->message);
-		note_failure(pass, "Pod not created", response->error);
+		tracked_forget_refusal(pass->tracked);
+		pass->tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
 	}
 	pass_settle(pass);
 }
@@ -184,7 +199,7 @@ static bool reduce_status(struct pass *pass, const struct error *error)
 {
 	char message[MESSAGE_SIZE];
 	struct error err;
-	if (pass->reduced || !execution_is_finished(pass->wish))
+	if (pass->reduced || pass->had_ended || !execution_is_finished(pass->wish))
 		return false;
 	snprintf(message, sizeof(message), "the result could not be recorded: %.900s", error->message);
 	struct execution *reduced = outcome_failure_of(pass->wish, "sandbox_lost", message,
@@ -215,7 +230,9 @@ static void remember_written(struct pass *pass, struct str json)
 static void note_written(struct pass *pass)
 {
 	const struct execution_services *services = pass->services;
-	if (execution_is_finished(pass->wish)) {
+	if (!execution_is_finished(pass->wish))
+		pass->tracked->reported_ms = clock_wall_ms(services->clock);
+	if (execution_is_finished(pass->wish) && !pass->had_ended) {
 		metrics_count_ended(services->metrics, pass->wish,
 				    cache_tenant(services->cache, pass->wish->meta.namespace));
 		log_info("execution finished", "execution", pass->key, "reason",
@@ -493,6 +510,7 @@ static struct pass *pass_new(struct tracked *tracked, const struct observation *
 	pass->services = &tracked->executions->services;
 	pass->requeue_ms = plan->requeue_ms;
 	pass->attempt = seen->execution->status.attempt;
+	pass->had_ended = execution_is_finished(seen->execution);
 	pass->key = str_dup(tracked->node.key);
 	bool complete = pass->key != NULL;
 	if (seen->pod) {

@@ -39,7 +39,8 @@ static struct tracked *find(const struct executions *executions, const struct ex
 
 bool arrival_is_own_end(struct executions *executions, const struct execution *fresh)
 {
-	if (!execution_is_finished(fresh) || fresh->meta.deleted_ms || executions->services.history)
+	if (!execution_is_finished(fresh) || fresh->meta.deleted_ms || executions->services.history ||
+	    fresh->status.succeeded.observed_generation != fresh->meta.generation)
 		return false;
 	struct tracked *tracked = find(executions, fresh);
 	if (!tracked || strcmp(tracked->uid, fresh->meta.uid) != 0)
@@ -82,7 +83,8 @@ static const struct tracked *find_waiting(const struct executions *executions,
 bool arrival_joins(struct executions *executions, const struct execution *fresh)
 {
 	const struct execution_services *services = &executions->services;
-	if (fresh->invalid || fresh->spec.cancel || execution_is_finished(fresh) || find(executions, fresh))
+	if (fresh->invalid || fresh->spec.cancel || fresh->meta.deleted_ms || execution_is_finished(fresh) ||
+	    find(executions, fresh))
 		return false;
 	const struct tracked *waiting = find_waiting(executions, fresh);
 	cleanup_buffer struct buffer key = BUFFER(CACHE_KEY_MAX);
@@ -95,6 +97,6 @@ bool arrival_joins(struct executions *executions, const struct execution *fresh)
 		return false;
 	tracked_move(tracked, TRACKED_IN_LINE);
 	pools_wait(services->pools, &tracked->demand, &waiting->demand.shape);
-	workqueue_add_after(services->queue, buffer_str(&key), PLAN_POOL_WAIT_MS);
+	workqueue_add_after(services->queue, buffer_str(&key), PLAN_SILENCE_MS);
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "controller/sandbox/run_result.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
+#include "controller/sandbox/trouble.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/api/skill.h"
@@ -33,8 +34,12 @@ struct observation {
 	int64_t sandbox_age_ms;
 	/* we created it and the watch has not shown it yet */
 	bool pod_expected;
-	/* message of the last refused creation, NULL if none */
-	const char *pod_create_problem;
+	/* the last refusal to create one, NULL: none; wall clock of the first in a row; the next try is due
+	 * in so many ms */
+	const struct trouble *refusal;
+	int64_t refused_ms, refusal_retry_ms;
+	/* wall clock of the last report on what it waits for; 0: none by this controller */
+	int64_t reported_ms;
 
 	/* What follows is asked only while there is no Pod. */
 	enum pool_offer pool;

@@ -124,10 +124,13 @@ void observe_execution(const struct tracked *tracked, const struct execution *ex
 	    .skill = cache_find_skill(services->cache, execution->meta.namespace, execution->spec.skill_name,
 				      execution->spec.skill_version),
 	    .warm = tracked->claimed_pod != NULL,
-	    .pod_create_problem = tracked->pod_create_problem,
+	    .refusal = tracked->refusal,
+	    .refused_ms = tracked->refused_ms,
+	    .reported_ms = tracked->reported_ms,
 	    .stream_losses = tracked->stream_losses,
 	    .now_ms = clock_wall_ms(services->clock),
 	};
+	ret->refusal_retry_ms = tracked->refusal ? tracked->retry_ms - ret->now_ms : 0;
 	observe_pod(tracked, ret);
 	ret->shape = shape_of(tracked, ret->pod, shape_memory);
 	observe_history(tracked, ret);

@@ -57,6 +57,13 @@ struct execution *outcome_progress(const struct execution *execution, const char
 	return status_new(execution, "Unknown", reason, message, now_ms, err);
 }
 
+struct execution *outcome_observed(const struct execution *execution, struct error *err)
+{
+	const struct condition *now = &execution->status.succeeded;
+	return status_new(execution, now->status, now->reason ? now->reason : "Unknown",
+			  now->message ? now->message : "", now->transition_ms, err);
+}
+
 static const char *reason_of_code(const char *error_code)
 {
 	if (!error_code)

@@ -7,6 +7,8 @@
 
 struct execution *outcome_progress(const struct execution *execution, const char *reason, const char *message,
 				   int64_t now_ms, struct error *err);
+/* One that has ended, as it is: only that the spec it has now was seen is new. */
+struct execution *outcome_observed(const struct execution *execution, struct error *err);
 /* seen: the observation, for execution, Pod, times and result. */
 struct execution *outcome_failure(const struct observation *seen, const char *error_code, const char *message,
 				  struct error *err);

@@ -1,6 +1,8 @@
 #include "controller/execution/plan.h"
 
+#include "controller/execution/decision.h"
 #include "controller/execution/outcome.h"
+#include "controller/sandbox/trouble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +10,6 @@
 #define FIRST_REQUEUE_MS 1000
 #define WAITING_REQUEUE_MS 30000
 #define SETTLING_REQUEUE_MS 100
-#define MESSAGE_SIZE 1024
-
-/* One question to the rules. */
-struct decision {
-	const struct observation *seen;
-	const struct controller_config *config;
-	struct plan *plan;
-	struct error *err;
-};
 
 enum verdict {
 	/* The rule has nothing to say: the next is asked. */
@@ -31,100 +24,27 @@ static enum verdict decided(int result)
 	return result == 0 ? DECIDES : FAILS;
 }
 
-/* The earliest wish for another look wins. */
-static void look_again(struct plan *plan, int64_t ms)
-{
-	if (ms < 1)
-		ms = 1;
-	if (plan->requeue_ms < 0 || ms < plan->requeue_ms)
-		plan->requeue_ms = ms;
-}
-
-static void note_event(struct plan *plan, const char *type, const char *reason, const char *note)
-{
-	plan->event_type = type;
-	plan->event_reason = reason;
-	snprintf(plan->event_note, sizeof(plan->event_note), "%s", note);
-}
-
-static int wish(struct plan *plan, struct execution *status)
-{
-	if (!status)
-		return -1;
-	plan->wish = status;
-	plan->actions |= ACTION_PATCH_STATUS;
-	return 0;
-}
-
-/* The run ends without a result of its own. */
-static int end_with(const struct observation *seen, struct plan *plan, const char *error_code,
-		    const char *message, struct error *err)
-{
-	if (wish(plan, outcome_failure(seen, error_code, message, err)) != 0)
-		return -1;
-	if (seen->session != SESSION_NONE)
-		plan->actions |= ACTION_CLOSE_SESSION;
-	bool cancelled = strcmp(error_code, "cancelled") == 0;
-	note_event(plan, cancelled ? "Normal" : "Warning", plan->wish->status.succeeded.reason, message);
-	return 0;
-}
-
-/* Condition Succeeded is Unknown with this reason: a note for people who look; written once. */
-static int progress(const struct observation *seen, struct plan *plan, const char *reason,
-		    const char *message, struct error *err)
-{
-	const struct condition *now = &seen->execution->status.succeeded;
-	if (now->reason && strcmp(now->reason, reason) == 0 && now->message &&
-	    strcmp(now->message, message) == 0)
-		return 0;
-	return wish(plan, outcome_progress(seen->execution, reason, message, seen->now_ms, err));
-}
-
-/* The sandbox is gone without a result. Running again is harmless, since a sandbox affects nothing outside.
- */
-static int replace_sandbox(const struct observation *seen, struct plan *plan, const char *why,
-			   struct error *err)
-{
-	const struct execution *execution = seen->execution;
-	if (execution->status.attempt + 1 >= PLAN_MAX_ATTEMPTS) {
-		char message[MESSAGE_SIZE];
-		snprintf(message, sizeof(message), "sandbox lost %d times, last: %s", PLAN_MAX_ATTEMPTS, why);
-		return end_with(seen, plan, "sandbox_lost", message, err);
-	}
-	struct execution *status = outcome_progress(execution, REASON_PENDING, why, seen->now_ms, err);
-	if (!status)
-		return -1;
-	status->status.attempt = execution->status.attempt + 1;
-	plan->actions |= ACTION_DELETE_POD;
-	if (seen->session != SESSION_NONE)
-		plan->actions |= ACTION_CLOSE_SESSION;
-	note_event(plan, "Warning", "SandboxLost", why);
-	return wish(plan, status);
-}
-
-/* A Pod is touched only if it was made for this Execution, or given to it. */
-static bool pod_is_ours(const struct observation *seen)
-{
-	const char *owner = seen->pod ? seen->pod->meta.owner_uid : NULL;
-	return seen->claimed || (owner && strcmp(owner, seen->execution->meta.uid) == 0);
-}
-
-static bool pod_is_left(const struct observation *seen)
-{
-	return seen->pod && seen->pod->meta.deleted_ms == 0 && pod_is_ours(seen);
-}
-
 /* What the object itself says */
 
+/* It is still there, since somebody else's finalizer holds it: nobody wants the run any more, and whoever
+ * waits for its end must hear of it. */
 static enum verdict rule_deleted(const struct decision *d)
 {
-	if (!d->seen->execution->meta.deleted_ms)
+	const struct execution *execution = d->seen->execution;
+	if (!execution->meta.deleted_ms || execution_is_finished(execution) ||
+	    d->seen->session == SESSION_DONE)
 		return PASSES;
-	if (d->seen->session != SESSION_NONE)
-		d->plan->actions |= ACTION_CLOSE_SESSION;
-	if (pod_is_left(d->seen))
-		d->plan->actions |= ACTION_DELETE_POD;
-	return DECIDES;
+	return decided(decision_end(d, "cancelled", "the execution was deleted before it ended"));
+}
+
+/* `cancel` may come after the end, and whoever waits for the condition must see that it holds all the same.
+ */
+static int observe_generation(const struct decision *d)
+{
+	const struct execution *execution = d->seen->execution;
+	if (execution->status.succeeded.observed_generation == execution->meta.generation)
+		return 0;
+	return decision_wish(d, outcome_observed(execution, d->err));
 }
 
 static enum verdict rule_ended(const struct decision *d)
@@ -134,22 +54,24 @@ static enum verdict rule_ended(const struct decision *d)
 	struct plan *plan = d->plan;
 	if (!execution_is_finished(execution))
 		return PASSES;
+	if (observe_generation(d) != 0)
+		return FAILS;
 	if (seen->session != SESSION_NONE)
 		plan->actions |= ACTION_CLOSE_SESSION;
-	if (pod_is_left(seen))
+	if (decision_pod_is_left(seen))
 		plan->actions |= ACTION_DELETE_POD;
 	if (!seen->archived && !seen->archiving)
 		plan->actions |= ACTION_ARCHIVE;
 	if (seen->archiving && seen->archive_retry_ms > 0)
-		look_again(plan, seen->archive_retry_ms);
+		decision_look_again(d, seen->archive_retry_ms);
 	int64_t ttl = execution->spec.ttl_seconds >= 0 ? execution->spec.ttl_seconds : d->config->ttl_seconds;
 	int64_t ended = execution->status.completed_ms;
 	if (ended == 0)
 		ended = execution->meta.created_ms;
 	int64_t left = ended + ttl * 1000 - seen->now_ms;
 	if (left > 0)
-		look_again(plan, left);
-	else if (seen->archived) /* else the history asks for another look */
+		decision_look_again(d, left);
+	else if (seen->archived && !execution->meta.deleted_ms) /* else the history asks for another look */
 		plan->actions |= ACTION_DELETE_EXECUTION;
 	return DECIDES;
 }
@@ -162,35 +84,33 @@ static enum verdict rule_cancelled(const struct decision *d)
 	if (seen->session == SESSION_RUNNING || seen->session == SESSION_COLLECTING) {
 		if (seen->cancel_sent_ms == 0) {
 			d->plan->actions |= ACTION_CANCEL_SESSION;
-			look_again(d->plan, PLAN_CANCEL_GRACE_MS);
+			decision_look_again(d, PLAN_CANCEL_GRACE_MS);
 			return DECIDES;
 		}
 		int64_t left = PLAN_CANCEL_GRACE_MS - (seen->now_ms - seen->cancel_sent_ms);
 		if (left > 0 || seen->session == SESSION_COLLECTING) {
-			look_again(d->plan, left > 0 ? left : PLAN_CANCEL_GRACE_MS);
+			decision_look_again(d, left > 0 ? left : PLAN_CANCEL_GRACE_MS);
 			return PASSES; /* the run's own deadline still holds */
 		}
 	}
 	if (seen->session == SESSION_DONE || seen->session == SESSION_STORE_FAILED)
 		return PASSES; /* the result is there: it says "cancelled" itself, or the run was faster */
-	return decided(end_with(seen, d->plan, "cancelled", "the execution was cancelled", d->err));
+	return decided(decision_end(d, "cancelled", "the execution was cancelled"));
 }
 
 static enum verdict rule_no_tenant(const struct decision *d)
 {
 	if (d->seen->namespace_is_tenant)
 		return PASSES;
-	return decided(end_with(d->seen, d->plan, "sandbox_start_failed",
-				"this namespace belongs to no tenant: label it " API_TENANT_LABEL
-				"=NAME, or apply the Execution in a tenant's namespace",
-				d->err));
+	return decided(decision_end(d, "sandbox_start_failed",
+				    "this namespace belongs to no tenant: label it " API_TENANT_LABEL
+				    "=NAME, or apply the Execution in a tenant's namespace"));
 }
 
 static enum verdict rule_invalid(const struct decision *d)
 {
 	const char *invalid = d->seen->execution->invalid;
-	return invalid ? decided(end_with(d->seen, d->plan, "sandbox_start_failed", invalid, d->err))
-		       : PASSES;
+	return invalid ? decided(decision_end(d, "sandbox_start_failed", invalid)) : PASSES;
 }
 
 /* What it is to run */
@@ -200,13 +120,13 @@ static int await_skill(const struct decision *d)
 	const struct execution *execution = d->seen->execution;
 	int64_t left = d->config->skill_wait_ms - (d->seen->now_ms - execution->meta.created_ms);
 	const char *version = execution->spec.skill_version;
-	char message[MESSAGE_SIZE];
+	char message[DECISION_MESSAGE_SIZE];
 	snprintf(message, sizeof(message), "skill not found: %s@%s", execution->spec.skill_name,
 		 version && version[0] ? version : "latest");
 	if (left <= 0)
-		return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
-	look_again(d->plan, left);
-	return progress(d->seen, d->plan, REASON_PENDING, message, d->err);
+		return decision_end(d, "sandbox_start_failed", message);
+	decision_look_again(d, left);
+	return decision_report(d, "SkillNotFound", message);
 }
 
 static enum verdict rule_skill_missing(const struct decision *d)
@@ -220,21 +140,22 @@ static enum verdict rule_skill_unchecked(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
 	const struct skill *skill = seen->skill;
-	char message[MESSAGE_SIZE];
+	char message[DECISION_MESSAGE_SIZE];
 	if (seen->shape || skill->spec.file_count == 0 || skill->status.digest)
 		return PASSES;
 	const struct condition *ready = &skill->status.ready;
 	if (ready->status && strcmp(ready->status, "False") == 0) {
 		snprintf(message, sizeof(message), "skill %s@%s can't be run: %s", skill->spec.name,
 			 skill->spec.version, ready->message ? ready->message : "it is not ready");
-		return decided(end_with(seen, d->plan, "no_entrypoint", message, d->err));
+		return decided(decision_end(d, "no_entrypoint", message));
 	}
 	int64_t left = d->config->start_timeout_ms - (seen->now_ms - seen->execution->meta.created_ms);
 	if (left <= 0)
-		return decided(end_with(seen, d->plan, "sandbox_start_failed",
-					"the skill's files were not checked in time", d->err));
-	look_again(d->plan, left);
-	return DECIDES;
+		return decided(
+		    decision_end(d, "sandbox_start_failed", "the skill's files were not checked in time"));
+	decision_look_again(d, left);
+	return decided(
+	    decision_report_step(d, "SkillNotChecked", "the files of the skill are being checked"));
 }
 
 /* Settles the run's shape, which all rules from here on have. */
@@ -247,7 +168,7 @@ static enum verdict rule_not_allowed(const struct decision *d)
 		d->plan->shape = *seen->shape;
 	else if (run_shape_resolve(seen->skill, seen->execution, d->config, &d->plan->shape, &error_code,
 				   &refused) != 0)
-		return decided(end_with(seen, d->plan, error_code, refused.message, d->err));
+		return decided(decision_end(d, error_code, refused.message));
 	return PASSES;
 }
 
@@ -259,29 +180,29 @@ static enum verdict rule_result(const struct decision *d)
 	struct plan *plan = d->plan;
 	if (d->seen->session != SESSION_DONE)
 		return PASSES;
-	if (wish(plan, outcome_of_result(d->seen, &plan->shape, d->err)) != 0)
+	if (decision_wish(d, outcome_of_result(d->seen, &plan->shape, d->err)) != 0)
 		return FAILS;
 	const struct condition *condition = &plan->wish->status.succeeded;
 	/* success is told by the status alone: an Event is one more write */
 	if (strcmp(condition->status, "True") != 0)
-		note_event(plan, "Warning", condition->reason, condition->message);
+		decision_note_event(d, "Warning", condition->reason, condition->message);
 	return DECIDES;
 }
 
 static enum verdict rule_result_not_stored(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
-	char message[MESSAGE_SIZE];
+	char message[DECISION_MESSAGE_SIZE];
 	if (seen->session != SESSION_STORE_FAILED)
 		return PASSES;
 	if (seen->now_ms - seen->store_failed_ms >= PLAN_STORE_GRACE_MS) {
 		snprintf(message, sizeof(message), "the script ended, but its result could not be stored: %s",
 			 seen->session_problem);
-		return decided(end_with(seen, d->plan, "sandbox_lost", message, d->err));
+		return decided(decision_end(d, "sandbox_lost", message));
 	}
 	int64_t left = PLAN_STORE_RETRY_MS - (seen->now_ms - seen->store_tried_ms);
 	if (left > 0)
-		look_again(d->plan, left);
+		decision_look_again(d, left);
 	else
 		d->plan->actions |= ACTION_RETRY_STORE;
 	return DECIDES;
@@ -294,15 +215,15 @@ static int await_end(const struct decision *d)
 	int64_t ran = seen->started_ms ? seen->now_ms - seen->started_ms : 0;
 	int64_t limit = shape->timeout_ms + PLAN_COLLECT_GRACE_MS;
 	if (ran >= limit) {
-		char message[MESSAGE_SIZE];
+		char message[DECISION_MESSAGE_SIZE];
 		snprintf(message, sizeof(message),
 			 "sandbox did not answer within %lld s after the run's timeout",
 			 (long long)(PLAN_COLLECT_GRACE_MS / 1000));
-		return replace_sandbox(seen, d->plan, message, d->err);
+		return decision_replace_sandbox(d, message);
 	}
-	look_again(d->plan, limit - ran);
+	decision_look_again(d, limit - ran);
 	if (ran < PLAN_RUNNING_PATCH_MS) {
-		look_again(d->plan, PLAN_RUNNING_PATCH_MS - ran);
+		decision_look_again(d, PLAN_RUNNING_PATCH_MS - ran);
 		return 0;
 	}
 	const char *reason = seen->execution->status.succeeded.reason;
@@ -314,14 +235,15 @@ static int await_end(const struct decision *d)
 		execution_free(status);
 		return -1;
 	}
-	return wish(d->plan, status);
+	return decision_wish(d, status);
 }
 
 /* The result still arrives or is being stored, while the Pod is gone or has ended. */
 static enum verdict rule_result_comes(const struct decision *d)
 {
 	const struct pod *pod = d->seen->pod;
-	bool pod_is_over = !pod || (pod_is_ours(d->seen) && pod->meta.deleted_ms == 0 && pod_has_ended(pod));
+	bool pod_is_over =
+	    !pod || (decision_pod_is_ours(d->seen) && pod->meta.deleted_ms == 0 && pod_has_ended(pod));
 	return d->seen->session == SESSION_COLLECTING && pod_is_over ? decided(await_end(d)) : PASSES;
 }
 
@@ -329,15 +251,19 @@ static enum verdict rule_result_comes(const struct decision *d)
 
 static enum verdict rule_pod_expected(const struct decision *d)
 {
-	if (d->seen->pod || !d->seen->pod_expected)
+	const struct observation *seen = d->seen;
+	if (seen->pod || !seen->pod_expected)
 		return PASSES;
-	look_again(d->plan, FIRST_REQUEUE_MS);
-	return DECIDES;
+	decision_look_again(d, FIRST_REQUEUE_MS);
+	if (seen->refusal && seen->now_ms - seen->refused_ms >= FIRST_REQUEUE_MS) /* the name is taken */
+		return decided(
+		    decision_report_trouble(d, "Warning", seen->refusal->reason, seen->refusal->message));
+	return decided(decision_report_step(d, "SandboxStarting", "a sandbox Pod was created"));
 }
 
 static int replace_gone(const struct decision *d)
 {
-	return replace_sandbox(d->seen, d->plan, "the sandbox was deleted before its result came", d->err);
+	return decision_replace_sandbox(d, "the sandbox was deleted before its result came");
 }
 
 static enum verdict rule_claimed_pod_gone(const struct decision *d)
@@ -350,8 +276,9 @@ static enum verdict rule_pools_settle(const struct decision *d)
 {
 	if (d->seen->pod || d->seen->pool != POOL_SETTLING)
 		return PASSES;
-	look_again(d->plan, SETTLING_REQUEUE_MS);
-	return DECIDES;
+	decision_look_again(d, SETTLING_REQUEUE_MS);
+	return decided(decision_report_step(
+	    d, "SandboxesAsked", "sandboxes that wait are being asked whether one of them has it"));
 }
 
 /* Deleted since the last sandbox was made. */
@@ -369,16 +296,24 @@ static enum verdict rule_pod_gone(const struct decision *d)
 	return !seen->pod && had_one ? decided(replace_gone(d)) : PASSES;
 }
 
+/* It is tried again, now and then; a pool may have one meanwhile. */
 static enum verdict rule_pod_refused(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
-	char message[MESSAGE_SIZE];
-	if (seen->pod || !seen->pod_create_problem ||
-	    seen->now_ms - seen->execution->meta.created_ms <= d->config->start_timeout_ms)
+	char message[DECISION_MESSAGE_SIZE];
+	if (seen->pod || !seen->refusal || seen->pool == POOL_READY)
 		return PASSES;
-	snprintf(message, sizeof(message), "the sandbox Pod could not be created: %s",
-		 seen->pod_create_problem);
-	return decided(end_with(seen, d->plan, "sandbox_start_failed", message, d->err));
+	int64_t left = d->config->start_timeout_ms - (seen->now_ms - seen->refused_ms);
+	if (left <= 0) {
+		snprintf(message, sizeof(message), "the sandbox Pod could not be created for %lld s: %s",
+			 (long long)(d->config->start_timeout_ms / 1000), seen->refusal->message);
+		return decided(decision_end(d, "sandbox_start_failed", message));
+	}
+	if (seen->refusal_retry_ms <= 0)
+		return PASSES;
+	decision_look_again(d, seen->refusal_retry_ms);
+	decision_look_again(d, left);
+	return decided(decision_report_trouble(d, "Warning", seen->refusal->reason, seen->refusal->message));
 }
 
 static enum verdict rule_pool(const struct decision *d)
@@ -388,35 +323,59 @@ static enum verdict rule_pool(const struct decision *d)
 	if (seen->pod || !from_pool || seen->tenant_sandboxes >= d->config->policy.max_concurrent)
 		return PASSES;
 	/* a claim's deadlines come with the changes of its session */
-	d->plan->actions |= seen->pool == POOL_READY ? ACTION_CLAIM : ACTION_WAIT_IN_LINE;
-	look_again(d->plan, PLAN_POOL_WAIT_MS);
-	return DECIDES;
+	decision_look_again(d, PLAN_POOL_WAIT_MS);
+	if (seen->pool == POOL_READY) {
+		d->plan->actions |= ACTION_CLAIM;
+		return DECIDES;
+	}
+	d->plan->actions |= ACTION_WAIT_IN_LINE;
+	return decided(decision_report_step(d, "PoolFilling",
+					    "waiting for a sandbox of a SandboxPool, which is being made; "
+					    "the pool's condition Ready tells more"));
 }
 
 /* Whoever leaves a place says so; another look is for the case that nobody does. */
-static void await_place(const struct decision *d)
+static enum verdict await_place(const struct decision *d, const char *reason, const char *message,
+				bool is_step)
 {
+	int64_t left = PLAN_QUEUE_MS - (d->seen->now_ms - d->seen->execution->meta.created_ms);
+	if (left <= 0) {
+		char late[DECISION_MESSAGE_SIZE];
+		snprintf(late, sizeof(late), "no place for a sandbox within %d hours: %s",
+			 PLAN_QUEUE_MS / 3600000, message);
+		return decided(decision_end(d, "sandbox_start_failed", late));
+	}
 	d->plan->actions |= ACTION_WAIT;
-	look_again(d->plan, WAITING_REQUEUE_MS);
+	decision_look_again(d, left < WAITING_REQUEUE_MS ? left : WAITING_REQUEUE_MS);
+	return decided(is_step ? decision_report_step(d, reason, message)
+			       : decision_report_trouble(d, "Normal", reason, message));
 }
 
 static enum verdict rule_tenant_limit(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
+	char message[DECISION_MESSAGE_SIZE];
 	if (seen->pod || seen->tenant_sandboxes < d->config->policy.max_concurrent)
 		return PASSES;
-	await_place(d);
-	return decided(progress(seen, d->plan, REASON_PENDING,
-				"waiting for one of the tenant's sandboxes to end", d->err));
+	snprintf(
+	    message, sizeof(message),
+	    "waiting for one of the tenant's sandboxes to end: it has %lld, as many as it may have at once "
+	    "(SKILLBOX_MAX_CONCURRENT_EXECS)",
+	    (long long)d->config->policy.max_concurrent);
+	return await_place(d, "TenantFull", message, false);
 }
 
 static enum verdict rule_starting_limit(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
+	char message[DECISION_MESSAGE_SIZE];
 	if (seen->pod || seen->starting < d->config->max_starting || seen->tenant_starting == 0)
 		return PASSES;
-	await_place(d);
-	return DECIDES;
+	snprintf(message, sizeof(message),
+		 "waiting for its turn to start: no more than %lld sandboxes may start at once "
+		 "(SKILLBOX_MAX_STARTING_SANDBOXES)",
+		 (long long)d->config->max_starting);
+	return await_place(d, "StartsLimited", message, true);
 }
 
 static enum verdict rule_create(const struct decision *d)
@@ -424,7 +383,7 @@ static enum verdict rule_create(const struct decision *d)
 	if (d->seen->pod)
 		return PASSES;
 	d->plan->actions |= ACTION_CREATE_POD;
-	look_again(d->plan, FIRST_REQUEUE_MS);
+	decision_look_again(d, FIRST_REQUEUE_MS);
 	return DECIDES;
 }
 
@@ -432,27 +391,37 @@ static enum verdict rule_create(const struct decision *d)
 
 static enum verdict rule_foreign_pod(const struct decision *d)
 {
-	if (pod_is_ours(d->seen))
+	if (decision_pod_is_ours(d->seen))
 		return PASSES;
-	return decided(end_with(d->seen, d->plan, "sandbox_start_failed",
-				"a Pod with the sandbox's name exists and is not ours: delete it", d->err));
+	return decided(decision_end(d, "sandbox_start_failed",
+				    "a Pod with the sandbox's name exists and is not ours: delete it"));
 }
 
-/* Its end is an event of its own. */
+/* Its end is an event of its own, which a finalizer or a dead node may hold back. */
 static enum verdict rule_pod_going(const struct decision *d)
 {
-	return d->seen->pod->meta.deleted_ms ? DECIDES : PASSES;
+	const struct pod *pod = d->seen->pod;
+	char message[DECISION_MESSAGE_SIZE];
+	if (!pod->meta.deleted_ms)
+		return PASSES;
+	int64_t left = PLAN_GOING_MS - (d->seen->now_ms - pod->meta.deleted_ms);
+	snprintf(message, sizeof(message),
+		 "the sandbox Pod %.253s is being deleted and not gone: see its finalizers and its node",
+		 pod->meta.name);
+	if (left <= 0)
+		return decided(decision_replace_sandbox(d, message));
+	decision_look_again(d, left);
+	return decided(decision_report_step(d, "SandboxGoing", message));
 }
 
 static enum verdict rule_pod_ended(const struct decision *d)
 {
 	const struct pod *pod = d->seen->pod;
-	char why[MESSAGE_SIZE];
+	char why[DECISION_MESSAGE_SIZE];
 	if (!pod_has_ended(pod))
 		return PASSES;
 	if (pod->terminated_reason && strcmp(pod->terminated_reason, "OOMKilled") == 0)
-		return decided(end_with(d->seen, d->plan, "oom_killed",
-					"the sandbox ran out of memory and was killed", d->err));
+		return decided(decision_end(d, "oom_killed", "the sandbox ran out of memory and was killed"));
 	if (pod->reason || pod->message)
 		snprintf(why, sizeof(why), "sandbox ended without a result: %s: %s",
 			 pod->reason ? pod->reason : "no reason", pod->message ? pod->message : "no message");
@@ -460,37 +429,50 @@ static enum verdict rule_pod_ended(const struct decision *d)
 		snprintf(why, sizeof(why), "sandbox ended without a result (%s, exit code %lld)",
 			 pod->terminated_reason ? pod->terminated_reason : "no reason",
 			 (long long)pod->exit_code);
-	return decided(replace_sandbox(d->seen, d->plan, why, d->err));
+	return decided(decision_replace_sandbox(d, why));
+}
+
+static int start_late(const struct decision *d)
+{
+	const struct pod *pod = d->seen->pod;
+	char message[DECISION_MESSAGE_SIZE];
+	struct trouble trouble;
+	if (!trouble_of_pod(pod, &trouble))
+		trouble_of_slow_pod(pod, &trouble);
+	snprintf(message, sizeof(message), "sandbox was not ready within %lld s: %s",
+		 (long long)(d->config->start_timeout_ms / 1000), trouble.message);
+	return decision_end(d, "sandbox_start_failed", message);
+}
+
+/* Images may come, and containers be made, at a later try of the kubelet. */
+static int start_in_vain(const struct decision *d)
+{
+	const struct pod *pod = d->seen->pod;
+	char message[DECISION_MESSAGE_SIZE];
+	snprintf(message, sizeof(message), "sandbox did not start: %.64s: %.900s", pod->waiting_reason,
+		 pod->waiting_message ? pod->waiting_message : "no message");
+	return decision_end(d, "sandbox_start_failed", message);
 }
 
 static int await_start(const struct decision *d)
 {
 	const struct pod *pod = d->seen->pod;
 	int64_t age = d->seen->now_ms - pod->meta.created_ms;
-	char message[MESSAGE_SIZE];
-	if (pod_waits_in_vain(pod)) {
-		if (age >= PLAN_IMAGE_GRACE_MS) {
-			snprintf(message, sizeof(message), "sandbox did not start: %s: %s",
-				 pod->waiting_reason,
-				 pod->waiting_message ? pod->waiting_message : "no message");
-			return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
-		}
-		look_again(d->plan, PLAN_IMAGE_GRACE_MS - age);
+	struct trouble trouble;
+	if (age >= d->config->start_timeout_ms)
+		return start_late(d);
+	if (pod_waits_in_vain(pod) && age >= PLAN_IMAGE_GRACE_MS)
+		return start_in_vain(d);
+	decision_look_again(d, (pod_waits_in_vain(pod) ? PLAN_IMAGE_GRACE_MS : d->config->start_timeout_ms) -
+				   age);
+	if (trouble_of_pod(pod, &trouble)) {
+		if (!pod->unschedulable || age >= PLAN_UNSCHEDULABLE_MS)
+			return decision_report_trouble(d, "Warning", trouble.reason, trouble.message);
+		decision_look_again(d, PLAN_UNSCHEDULABLE_MS - age);
+		return 0;
 	}
-	if (age >= d->config->start_timeout_ms) {
-		snprintf(message, sizeof(message), "sandbox was not ready within %lld s%s%s",
-			 (long long)(d->config->start_timeout_ms / 1000), pod->unschedulable ? ": " : "",
-			 pod->unschedulable ? pod->unschedulable : "");
-		return end_with(d->seen, d->plan, "sandbox_start_failed", message, d->err);
-	}
-	look_again(d->plan, d->config->start_timeout_ms - age);
-	if (pod->unschedulable && age >= FIRST_REQUEUE_MS) {
-		snprintf(message, sizeof(message), "waiting for a node: %s", pod->unschedulable);
-		return progress(d->seen, d->plan, REASON_PENDING, message, d->err);
-	}
-	if (pod->unschedulable)
-		look_again(d->plan, FIRST_REQUEUE_MS - age);
-	return 0;
+	trouble_of_slow_pod(pod, &trouble);
+	return decision_report_step(d, trouble.reason, trouble.message);
 }
 
 static enum verdict rule_pod_starts(const struct decision *d)
@@ -510,19 +492,33 @@ static int64_t stream_backoff(unsigned losses)
 	return ms < PLAN_STREAM_BACKOFF_MAX_MS ? ms : PLAN_STREAM_BACKOFF_MAX_MS;
 }
 
+/* Of the second loss people are told: it may be that the controller has no right to pods/exec. */
+static int report_lost(const struct decision *d)
+{
+	const char *now = d->seen->execution->status.succeeded.reason;
+	char message[DECISION_MESSAGE_SIZE];
+	if (d->seen->stream_losses == 0 || (now && strcmp(now, REASON_RUNNING) == 0))
+		return 0;
+	snprintf(
+	    message, sizeof(message),
+	    "the sandbox runs, but the controller can't keep a stream into it: %.700s; it is tried again",
+	    d->seen->session_problem);
+	return decision_report_trouble(d, "Warning", "SandboxUnreachable", message);
+}
+
 static enum verdict rule_stream_lost(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
 	if (seen->session != SESSION_LOST)
 		return PASSES;
 	if (seen->stream_losses >= PLAN_MAX_STREAM_LOSSES)
-		return decided(replace_sandbox(seen, d->plan, seen->session_problem, d->err));
+		return decided(decision_replace_sandbox(d, seen->session_problem));
 	int64_t left = stream_backoff(seen->stream_losses) - (seen->now_ms - seen->lost_ms);
 	if (left > 0)
-		look_again(d->plan, left);
+		decision_look_again(d, left);
 	else
 		d->plan->actions |= ACTION_CLOSE_SESSION | ACTION_OPEN_SESSION;
-	return DECIDES;
+	return decided(report_lost(d));
 }
 
 static enum verdict rule_no_stream(const struct decision *d)
@@ -539,9 +535,10 @@ static enum verdict rule_job_sent(const struct decision *d)
 	if (d->seen->session != SESSION_PARKED && d->seen->session != SESSION_OPENING)
 		return PASSES;
 	if (d->seen->sandbox_age_ms >= limit)
-		return decided(replace_sandbox(d->seen, d->plan, "sandbox did not take the job", d->err));
-	look_again(d->plan, limit - d->seen->sandbox_age_ms);
-	return DECIDES;
+		return decided(decision_replace_sandbox(d, "sandbox did not take the job"));
+	decision_look_again(d, limit - d->seen->sandbox_age_ms);
+	return decided(decision_report_step(d, "SandboxOpening",
+					    "the sandbox runs, and is being given the skill and its input"));
 }
 
 static enum verdict rule_runs(const struct decision *d)
@@ -613,7 +610,7 @@ int plan_execution(const struct observation *seen, const struct controller_confi
 		plan_clear(&plan);
 		return -1;
 	}
-	if (plan.wish && execution_is_finished(plan.wish) && pod_is_left(seen))
+	if (plan.wish && execution_is_finished(plan.wish) && decision_pod_is_left(seen))
 		plan.actions |= ACTION_DELETE_POD; /* as soon as the end is written */
 	*ret = plan;
 	return 0;

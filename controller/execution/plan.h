@@ -30,7 +30,19 @@
 /* runs shorter than this are written once, at the end */
 #define PLAN_RUNNING_PATCH_MS 1000
 
-#define PLAN_NOTE_SIZE 512
+/* a run that goes as it should is told of when it has not begun by then: most have ended */
+#define PLAN_SILENCE_MS 2000
+/* figures in the words of whoever refuses change with each try */
+#define PLAN_REPORT_AGAIN_MS 30000
+/* a scheduler may find a node a moment later */
+#define PLAN_UNSCHEDULABLE_MS 500
+/* the Pod was deleted, and is not gone */
+#define PLAN_GOING_MS 60000
+/* for a place to start a sandbox */
+#define PLAN_QUEUE_MS (24 * 60 * 60 * 1000)
+
+/* of an Event */
+#define PLAN_NOTE_SIZE 1024
 
 /* In the order in which they are carried out: apply.c has one table of them, and docs/architecture.md shows
  * it. */

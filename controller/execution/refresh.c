@@ -14,7 +14,9 @@ static const struct execution *newest(struct tracked *tracked, const struct exec
 {
 	if (!tracked->written)
 		return cached;
-	bool shown = strcmp(tracked->written->meta.resource_version, cached->meta.resource_version) == 0;
+	/* a newer spec came behind our write */
+	bool shown = strcmp(tracked->written->meta.resource_version, cached->meta.resource_version) == 0 ||
+		     cached->meta.generation > tracked->written->meta.generation;
 	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock);
 	if (shown || now_ms - tracked->written_ms > WRITTEN_MS) {
 		tracked->written = execution_free(tracked->written);

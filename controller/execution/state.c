@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+/* Between two tries to create a Pod that is refused, doubled with each. */
+#define REFUSED_PAUSE_MS 500
+#define REFUSED_PAUSE_MAX_MS 10000
+
 /* What one in that state holds; while it ends, it is what it held before. */
 static const struct {
 	const char *name;
@@ -74,7 +78,7 @@ static void tracked_free(struct tracked *tracked)
 	free(tracked->uid);
 	free(tracked->session_pod_uid);
 	free(tracked->claimed_pod);
-	free(tracked->pod_create_problem);
+	free(tracked->refusal);
 	free(tracked->deleted_pod_uid);
 	free(tracked);
 }
@@ -148,6 +152,30 @@ void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape)
 		tracked->shape.image[0] = '\0';
 }
 
+void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble)
+{
+	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock), pause = REFUSED_PAUSE_MS;
+	for (unsigned i = 0; i < tracked->refusals && pause < REFUSED_PAUSE_MAX_MS; i++)
+		pause *= 2;
+	if (!tracked->refusal) {
+		tracked->refusal = malloc(sizeof(*tracked->refusal));
+		tracked->refused_ms = now_ms;
+	}
+	if (tracked->refusal) /* else memory is short: it is tried again at the next look, as if for the first
+				 time */
+		*tracked->refusal = *trouble;
+	tracked->refusals++;
+	tracked->retry_ms = now_ms + (pause < REFUSED_PAUSE_MAX_MS ? pause : REFUSED_PAUSE_MAX_MS);
+}
+
+void tracked_forget_refusal(struct tracked *tracked)
+{
+	free(tracked->refusal);
+	tracked->refusal = NULL;
+	tracked->refused_ms = tracked->retry_ms = 0;
+	tracked->refusals = 0;
+}
+
 void tracked_forget_sandbox(struct tracked *tracked)
 {
 	release_claim(tracked);
@@ -155,8 +183,7 @@ void tracked_forget_sandbox(struct tracked *tracked)
 	tracked_set_shape(tracked, NULL);
 	tracked->pod_created_ms = 0;
 	tracked->stream_losses = 0;
-	free(tracked->pod_create_problem);
-	tracked->pod_create_problem = NULL;
+	tracked_forget_refusal(tracked);
 }
 
 void tracked_drop(struct tracked *tracked)

@@ -8,6 +8,7 @@
 #include "controller/pool/demand.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
+#include "controller/sandbox/trouble.h"
 
 /* States of an Execution that is tracked. tracked_move is the only function that changes one; each state has
  * a list of those that are in it. Looks (observe → plan → apply) are one at a time, and find one of the first
@@ -78,8 +79,13 @@ struct tracked {
 	int64_t seen_us, created_us;
 	/* wall clock of our create; 0: none that the watch has not shown */
 	int64_t pod_created_ms;
-	/* why the last create was refused; NULL: it was not */
-	char *pod_create_problem;
+	/* Why the last create was refused, NULL: it was not; wall clock of the first in a row, how many there
+	 * were, and wall clock of the next try. */
+	struct trouble *refusal;
+	int64_t refused_ms, retry_ms;
+	unsigned refusals;
+	/* wall clock of our last report on what it waits for */
+	int64_t reported_ms;
 	/* the Pod that we deleted last */
 	char *deleted_pod_uid;
 	/* the object as our last status patch left it, until the watch shows it */
@@ -123,6 +129,9 @@ bool tracked_is_ending(const struct tracked *tracked);
 const struct run_shape *tracked_shape(const struct tracked *tracked);
 /* shape NULL: none. */
 void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape);
+/* To create its Pod was refused; it is tried again, later each time. */
+void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble);
+void tracked_forget_refusal(struct tracked *tracked);
 /* Another sandbox is to be made. */
 void tracked_forget_sandbox(struct tracked *tracked);
 /* Not while a plan is being applied. */

@@ -20,7 +20,7 @@ static void open_session(struct pool *pool, struct sandbox *sandbox)
 	struct error err;
 	if (sandbox->session) {
 		sandbox->losses++;
-		snprintf(pool->problem, sizeof(pool->problem), "%s", session_problem(sandbox->session));
+		pool_note_problem(pool, NULL, session_problem(sandbox->session));
 		log_info("stream of a waiting sandbox lost", "pool", pool->node.key.p, "pod", sandbox->name,
 			 "problem", session_problem(sandbox->session), NULL);
 		sandbox->session = session_free(sandbox->session);
@@ -32,7 +32,7 @@ static void open_session(struct pool *pool, struct sandbox *sandbox)
 	if (sandbox->session)
 		return;
 	sandbox->losses++;
-	snprintf(pool->problem, sizeof(pool->problem), "%s", err.message);
+	pool_note_problem(pool, NULL, err.message);
 	log_warn("stream of a waiting sandbox not opened", "pod", sandbox->name, "error", err.message, NULL);
 }
 
@@ -46,6 +46,26 @@ static void create_sandbox(struct pool *pool, const struct sandbox_pool *object,
 	struct sandbox *sandbox = sandbox_new(pool, name, now_ms);
 	if (sandbox)
 		pools_create(sandbox, object);
+}
+
+/* What kept it from getting ready, as far as its Pod tells; else what was noted of its streams stays. */
+static void note_failure(struct pool *pool, const struct sandbox *sandbox)
+{
+	const struct pod *pod = sandbox->pod;
+	struct trouble slow;
+	if (!pod)
+		return;
+	if (sandbox->trouble.reason) {
+		pool_note_problem(pool, sandbox->trouble.reason, sandbox->trouble.message);
+	} else if (pod_has_ended(pod) && (pod->message || pod->terminated_reason || pod->reason)) {
+		pool_note_problem(pool, NULL,
+				  pod->message  ? pod->message
+				  : pod->reason ? pod->reason
+						: pod->terminated_reason);
+	} else if (!pod->ready && !pod_has_ended(pod)) {
+		trouble_of_slow_pod(pod, &slow);
+		pool_note_problem(pool, slow.reason, slow.message);
+	}
 }
 
 static void apply_action(struct pool *pool, struct sandbox *sandbox, enum member_action action,
@@ -62,6 +82,7 @@ static void apply_action(struct pool *pool, struct sandbox *sandbox, enum member
 			pool_turn_away(pool); /* they had better have sandboxes of their own */
 		pool->failures++;
 		pool->failed_ms = now_ms;
+		note_failure(pool, sandbox);
 		log_warn("sandbox of a pool did not get ready", "pool", pool->node.key.p, "pod",
 			 sandbox->name, NULL);
 		break;
@@ -96,14 +117,13 @@ int64_t apply_pool_plan(struct pool *pool, const struct sandbox_pool *object,
 {
 	struct sandbox *sandbox = LIST_FIRST(&pool->sandboxes);
 	int64_t requeue_ms = plan->requeue_ms < 0 || plan->requeue_ms > LOOK_MS ? LOOK_MS : plan->requeue_ms;
-	if (plan->ready > 0) {
-		pool->failures = 0;
-		pool->problem[0] = '\0';
-	}
+	if (plan->is_ready || (plan->ready > 0 && !pool->refused))
+		pool_forget_problems(pool);
 	for (struct sandbox *next; sandbox; sandbox = next, actions++) {
 		next = LIST_NEXT(sandbox, link);
 		apply_action(pool, sandbox, *actions, now_ms);
 	}
+	pool->refusal_counts = plan->creates > 0;
 	for (int64_t i = 0; i < plan->creates; i++)
 		create_sandbox(pool, object, now_ms);
 	wake_waiting(pool, plan->ready);

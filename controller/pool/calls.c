@@ -10,6 +10,7 @@
 #define PATH_SIZE 1024
 #define REQUEST_MAX (64 << 10)
 #define STATUS_INTERVAL_MS 3000 /* counts change with every claim: people look, nothing waits for them */
+#define REASON_INTERVAL_MS 500  /* but for what keeps it from being ready, and for another spec */
 
 struct pool_call {
 	LIST_ENTRY(pool_call) link;
@@ -67,24 +68,42 @@ static void look_again(const struct pool_call *call, int64_t delay_ms)
 
 /* Pods */
 
+/* Whoever waits for a sandbox of this pool has one made without it, or hears the same. Of those that were
+ * tried at once only the first counts, or a large pool would wait the longest pause at once. */
+static void note_refused(struct pool *pool, const struct trouble *trouble)
+{
+	if (!pool->refused || !pool->problem.reason || strcmp(pool->problem.reason, trouble->reason) != 0)
+		log_warn("Pod of a pool not created", "pool", pool->node.key.p, "reason", trouble->reason,
+			 "error", trouble->message, NULL);
+	pool_note_problem(pool, trouble->reason, trouble->message);
+	pool->refused = true;
+	if (pool->failures == 0)
+		pool_turn_away(pool);
+	pool->failures += pool->failures == 0 || pool->refusal_counts;
+	pool->refusal_counts = false;
+	pool->failed_ms = clock_wall_ms(pool->pools->services.clock);
+}
+
 static void created(void *context, const struct kube_response *response)
 {
 	struct pool_call *call = context;
 	struct pool *pool = pool_of(call);
 	struct sandbox *sandbox = sandbox_of(call);
+	struct trouble trouble;
+	if (response->error)
+		trouble_of_refusal(response, pool ? pool->namespace : "", &trouble);
+	/* a name that is taken is our own earlier create */
+	bool is_refused = response->error && strcmp(trouble.reason, TROUBLE_NAME_TAKEN) != 0;
 	if (sandbox)
 		sandbox->creating = false;
-	if (response->error && response->error->code != ERR_CONFLICT) {
-		log_warn("Pod of a pool not created", "pool", call->pool_key, "error",
-			 response->error->message, NULL);
-		if (pool) {
-			pool->failures++;
-			pool->failed_ms = clock_wall_ms(call->pools->services.clock);
-		}
-		if (sandbox && !sandbox->uid)
-			sandbox->created_ms = 0; /* nothing is to be expected */
+	if (pool && is_refused)
+		note_refused(pool, &trouble);
+	else if (pool && !response->error && pool->refused)
+		pool_forget_problems(pool);
+	if (is_refused && sandbox && !sandbox->uid)
+		sandbox->created_ms = 0; /* nothing is to be expected */
+	if (is_refused)
 		look_again(call, 1);
-	}
 	call_free(call);
 }
 
@@ -217,6 +236,17 @@ static int build_status(const struct pool *pool, const struct sandbox_pool *obje
 	return sandbox_pool_status_patch(&wish, out, err);
 }
 
+/* Of what keeps it from being ready; that it fills and is full is told by the status alone. */
+static void record_event(const struct pool *pool, const struct sandbox_pool *object,
+			 const struct pool_plan *plan)
+{
+	const struct event_object about = {API_VERSION, "SandboxPool", object->meta.namespace,
+					   object->meta.name, object->meta.uid};
+	if (plan->is_ready || strcmp(plan->reason, POOL_FILLING) == 0)
+		return;
+	event_record(pool->pools->services.events, &about, "Warning", plan->reason, "Fill", plan->message);
+}
+
 int64_t pools_write_status(struct pool *pool, const struct sandbox_pool *object, const struct pool_plan *plan,
 			   int64_t now_ms)
 {
@@ -234,7 +264,9 @@ int64_t pools_write_status(struct pool *pool, const struct sandbox_pool *object,
 	    strcmp(now.skill_version, before->skill_version) == 0 &&
 	    strcmp(now.skill_digest, before->skill_digest) == 0)
 		return -1;
-	int64_t left = STATUS_INTERVAL_MS - (now_ms - pool->written_ms);
+	bool is_news = !before->reason || strcmp(now.reason, before->reason) != 0 ||
+		       now.generation != before->generation;
+	int64_t left = (is_news ? REASON_INTERVAL_MS : STATUS_INTERVAL_MS) - (now_ms - pool->written_ms);
 	if (pool->writing || left > 0)
 		return left > 0 ? left : STATUS_INTERVAL_MS;
 	cleanup_buffer struct buffer body = BUFFER(REQUEST_MAX);
@@ -254,6 +286,8 @@ int64_t pools_write_status(struct pool *pool, const struct sandbox_pool *object,
 	pool->written_ms = now_ms;
 	if (send_call(pool, "", &call) != 0)
 		return STATUS_INTERVAL_MS;
+	if (!before->reason || strcmp(now.reason, before->reason) != 0)
+		record_event(pool, object, plan);
 	pool->writing = true;
 	pool->written = now;
 	return -1;

@@ -1,10 +1,5 @@
 #include "controller/pool/observe.h"
 
-static bool is_image_problem(const struct pod *pod)
-{
-	return pod && !pod->ready && !pod->terminated && pod_waits_in_vain(pod);
-}
-
 static struct member_view view_of(const struct sandbox *sandbox, int64_t now_ms)
 {
 	const struct pod *pod = sandbox->pod;
@@ -15,12 +10,12 @@ static struct member_view view_of(const struct sandbox *sandbox, int64_t now_ms)
 	    .age_ms = now_ms - sandbox->created_ms,
 	    .lost_ms = sandbox->session ? now_ms - session_lost_ms(sandbox->session) : INT64_MAX / 2,
 	    .losses = sandbox->losses,
-	    .image_problem = is_image_problem(pod)
-				 ? pod->waiting_message ? pod->waiting_message : pod->waiting_reason
-				 : NULL,
 	};
-	if (view.state == MEMBER_STARTING)
-		view.unschedulable = pod->unschedulable;
+	if (view.state == MEMBER_STARTING && sandbox->trouble.reason) {
+		view.trouble = sandbox->trouble.reason;
+		view.trouble_message = sandbox->trouble.message;
+		view.waits_in_vain = pod_waits_in_vain(pod);
+	}
 	return view;
 }
 
@@ -41,7 +36,9 @@ void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
 	    .starting = services->starting(services->context) + pool_starting_elsewhere(pool),
 	    .max_starting = services->config->max_starting,
 	    .start_timeout_ms = services->config->start_timeout_ms,
-	    .problem = pool->problem,
+	    .problem = pool->problem.message,
+	    .problem_reason = pool->problem.reason,
+	    .refused = pool->refused,
 	    .failures = pool->failures,
 	    .failed_ms = now_ms - pool->failed_ms,
 	    .members = ret_members,

@@ -37,7 +37,7 @@ static bool may_have_a_job(const struct member_view *member)
 static enum member_action start_action(const struct pool_observation *seen, const struct member_view *member,
 				       struct pool_plan *plan)
 {
-	int64_t limit = member->image_problem ? POOL_IMAGE_GRACE_MS : seen->start_timeout_ms;
+	int64_t limit = member->waits_in_vain ? POOL_IMAGE_GRACE_MS : seen->start_timeout_ms;
 	if (member->age_ms >= limit)
 		return MEMBER_GIVE_UP;
 	look_again(plan, limit - member->age_ms);
@@ -101,9 +101,9 @@ static void plan_creates(const struct pool_observation *seen, int64_t missing, i
 			 struct pool_plan *plan)
 {
 	int64_t room = seen->max_starting - seen->starting - starting;
-	int64_t pause = seen->failures
-			    ? doubled(POOL_BACKOFF_MS, seen->failures, POOL_BACKOFF_MAX_MS) - seen->failed_ms
-			    : 0;
+	int64_t max_ms = seen->refused ? POOL_REFUSED_MAX_MS : POOL_BACKOFF_MAX_MS;
+	int64_t pause =
+	    seen->failures ? doubled(POOL_BACKOFF_MS, seen->failures, max_ms) - seen->failed_ms : 0;
 	if (pause > 0) {
 		look_again(plan, pause);
 		return;
@@ -115,8 +115,8 @@ static void plan_creates(const struct pool_observation *seen, int64_t missing, i
 		plan->creates = 1; /* one finds out whether it is well again */
 }
 
-static void plan_condition(const struct pool_observation *seen, const char *image_problem,
-			   const char *unschedulable, struct pool_plan *plan)
+static void plan_condition(const struct pool_observation *seen, const struct member_view *troubled,
+			   struct pool_plan *plan)
 {
 	bool known = seen->problem && seen->problem[0];
 	plan->is_ready = !seen->invalid && plan->ready >= seen->replicas;
@@ -126,18 +126,18 @@ static void plan_condition(const struct pool_observation *seen, const char *imag
 	} else if (plan->is_ready) {
 		plan->reason = "Ready";
 		snprintf(plan->message, sizeof(plan->message), "as many sandboxes wait as are asked for");
-	} else if (image_problem) {
-		plan->reason = "ImageUnavailable";
-		snprintf(plan->message, sizeof(plan->message), "%s", image_problem);
-	} else if (unschedulable) {
-		plan->reason = "Unschedulable";
-		snprintf(plan->message, sizeof(plan->message), "no node takes a sandbox: %s", unschedulable);
+	} else if (seen->refused && known) {
+		plan->reason = seen->problem_reason;
+		snprintf(plan->message, sizeof(plan->message), "%s", seen->problem);
+	} else if (troubled) {
+		plan->reason = troubled->trouble;
+		snprintf(plan->message, sizeof(plan->message), "%s", troubled->trouble_message);
 	} else if (seen->failures > 0) {
 		plan->reason = "SandboxesFail";
 		snprintf(plan->message, sizeof(plan->message), "%u sandboxes in a row did not get ready%s%s",
 			 seen->failures, known ? ": " : "; see the Pods' Events", known ? seen->problem : "");
 	} else {
-		plan->reason = "Filling";
+		plan->reason = POOL_FILLING;
 		snprintf(plan->message, sizeof(plan->message), "sandboxes are being made%s%s",
 			 known ? "; the last problem of one: " : "", known ? seen->problem : "");
 	}
@@ -146,7 +146,7 @@ static void plan_condition(const struct pool_observation *seen, const char *imag
 void pool_plan(const struct pool_observation *seen, enum member_action *actions, struct pool_plan *ret)
 {
 	struct pool_plan plan = {.requeue_ms = -1};
-	const char *image_problem = NULL, *unschedulable = NULL;
+	const struct member_view *troubled = NULL;
 	int64_t alive = 0, starting = 0;
 	for (size_t i = 0; i < seen->member_count; i++) {
 		const struct member_view *member = &seen->members[i];
@@ -158,10 +158,9 @@ void pool_plan(const struct pool_observation *seen, enum member_action *actions,
 			alive++;
 			starting += is_starting(member->state);
 		}
-		if (member->image_problem)
-			image_problem = member->image_problem;
-		if (member->unschedulable)
-			unschedulable = member->unschedulable;
+		/* an image that can't be had says more than a node that has no room */
+		if (member->trouble && (!troubled || member->waits_in_vain))
+			troubled = member;
 	}
 	int64_t wanted = seen->invalid ? 0 : seen->replicas;
 	if (wanted > 0)
@@ -170,6 +169,6 @@ void pool_plan(const struct pool_observation *seen, enum member_action *actions,
 		drop_surplus(seen, actions, alive - wanted);
 	else if (alive < wanted)
 		plan_creates(seen, wanted - alive, starting, &plan);
-	plan_condition(seen, image_problem, unschedulable, &plan);
+	plan_condition(seen, troubled, &plan);
 	*ret = plan;
 }

@@ -12,7 +12,10 @@
 #define POOL_STREAM_BACKOFF_MS 250 /* doubled with each loss */
 #define POOL_BACKOFF_MS 1000       /* after a sandbox that never got ready, doubled with each */
 #define POOL_BACKOFF_MAX_MS 60000
-#define POOL_MESSAGE_SIZE 512
+#define POOL_REFUSED_MAX_MS 10000 /* after a Pod that could not even be created: to ask again is cheap */
+#define POOL_MESSAGE_SIZE 1280
+/* The reason of one that is not ready, and nothing keeps it from being. */
+#define POOL_FILLING "Filling"
 
 enum member_state {
 	MEMBER_EXPECTED, /* created; the watch has not shown it */
@@ -32,8 +35,10 @@ struct member_view {
 	bool reached;            /* was ready once */
 	int64_t age_ms, lost_ms; /* since its creation; since the stream's loss */
 	unsigned losses;
-	const char *image_problem; /* why its image or container can't be had, NULL: no such problem */
-	const char *unschedulable; /* why no node takes it; NULL: one did, or nobody has tried */
+	/* What keeps its Pod from starting, for programs and for people; NULL: nothing that is known. */
+	const char *trouble, *trouble_message;
+	/* It may heal, but not for long: an image or a container that can't be had. */
+	bool waits_in_vain;
 };
 
 struct pool_observation {
@@ -42,9 +47,11 @@ struct pool_observation {
 	int64_t replicas, waiting;      /* asked for; Executions that wait for a sandbox of it */
 	int64_t starting, max_starting; /* sandboxes that start elsewhere; of all */
 	int64_t start_timeout_ms;
-	const char *problem; /* what the last one that failed suffered from; NULL or "" : not known */
-	unsigned failures;   /* sandboxes in a row that never got ready … */
-	int64_t failed_ms;   /* … and how long ago the last was given up */
+	const char *problem;        /* what the last one that failed suffered from; NULL or "" : not known */
+	const char *problem_reason; /* the same in one word; NULL: there is none */
+	bool refused;               /* that one could not even be created */
+	unsigned failures;          /* sandboxes in a row that never got ready … */
+	int64_t failed_ms;          /* … and how long ago the last was given up */
 	const struct member_view *members;
 	size_t member_count;
 };

@@ -45,6 +45,19 @@ void pool_free(struct pool *pool)
 	free(pool);
 }
 
+void pool_note_problem(struct pool *pool, const char *reason, const char *message)
+{
+	pool->problem.reason = reason;
+	snprintf(pool->problem.message, sizeof(pool->problem.message), "%s", message);
+}
+
+void pool_forget_problems(struct pool *pool)
+{
+	pool->failures = 0;
+	pool->refused = false;
+	pool_note_problem(pool, NULL, "");
+}
+
 void pool_turn_away(struct pool *pool)
 {
 	struct demand *demand = TAILQ_FIRST(&pool->pools->demands.waiting);

@@ -8,6 +8,7 @@
 #include "controller/pool/services.h"
 #include "controller/pool/shape.h"
 #include "controller/sandbox/pod_spec.h"
+#include "controller/sandbox/trouble.h"
 #include "lib/base/map.h"
 
 struct sandbox {
@@ -23,6 +24,8 @@ struct sandbox {
 	int64_t created_ms;
 	/* wall clock of our DELETE; 0: none */
 	int64_t deleted_ms;
+	/* what keeps its Pod from starting; reason NULL: nothing that is known */
+	struct trouble trouble;
 	/* of streams */
 	unsigned losses;
 	/* the POST is under way */
@@ -61,10 +64,14 @@ struct pool {
 	const struct skill *skill;
 	int64_t replicas;
 	LIST_HEAD(, sandbox) sandboxes;
-	/* sandboxes in a row that never got ready, when the last was given up, and what it suffered from */
+	/* Sandboxes in a row that never got ready, when the last was given up, and what it suffered from
+	 * (message
+	 * "": not known). refused: it could not even be created; of those that are tried at once one counts.
+	 */
 	unsigned failures;
 	int64_t failed_ms;
-	char problem[256];
+	struct trouble problem;
+	bool refused, refusal_counts;
 	struct pool_written written;
 	int64_t written_ms;
 	bool writing;
@@ -87,6 +94,10 @@ struct pool *pool_get(struct pools *pools, struct str key, const struct sandbox_
 void pool_free(struct pool *pool);
 /* It is gone, and whoever waits for it looks elsewhere. */
 void pool_drop(struct pool *pool);
+/* Its last sandbox suffered from this; reason NULL: nothing for programs. */
+void pool_note_problem(struct pool *pool, const char *reason, const char *message);
+/* What was wrong with its sandboxes is over, or says nothing of those to come. */
+void pool_forget_problems(struct pool *pool);
 /* Whoever waits for a sandbox of it had better look for another way. */
 void pool_turn_away(struct pool *pool);
 size_t pool_size(const struct pool *pool);

@@ -71,7 +71,7 @@ void pools_reconcile(struct pools *pools, struct str key)
 	}
 	const struct sandbox_pool *object = cache_sandbox_pool(services->cache, key);
 	struct pool *pool = pool_find(pools, key);
-	if (!object || object->meta.deleted_ms) { /* its Pods go with it, by their owner reference */
+	if (!object) { /* its Pods go with it, by their owner reference */
 		if (pool)
 			pool_drop(pool);
 		workqueue_done(queue, key, false);

@@ -16,13 +16,16 @@ static int reshape(struct pool *pool, const struct sandbox_pool *object, struct 
 	struct pool_shape shape;
 	const char *reason;
 	cleanup_buffer struct buffer text = BUFFER(SHAPE_TEXT_MAX);
-	bool valid = pool_resolve(pool, object, &shape, &reason, &ret->err) == 0;
+	bool valid = !object->meta.deleted_ms && pool_resolve(pool, object, &shape, &reason, &ret->err) == 0;
+	if (object->meta.deleted_ms) { /* somebody else's finalizer holds it: its sandboxes go all the same */
+		reason = "Deleted";
+		error_set(&ret->err, ERR_GONE, "the pool is being deleted");
+	}
 	if (valid && pool_shape_write(&shape, pool->pools->services.config, &text) != 0)
 		return -1;
 	if (!str_eq(buffer_str(&text), str_of(pool->shape_text))) {
 		pool_turn_away(pool);
-		pool->failures = 0;
-		pool->problem[0] = '\0';
+		pool_forget_problems(pool);
 	}
 	ret->reason = valid ? NULL : reason;
 	pool->valid = valid;
@@ -105,6 +108,8 @@ static void refresh_sandbox(struct pool *pool, struct sandbox *sandbox, int64_t 
 	    !pod || (pod->pool_shape && str_eq(str_of(pod->pool_shape), str_of(pool->shape_text)));
 	if (sandbox_state(sandbox, now_ms) == MEMBER_READY)
 		sandbox->reached = true;
+	if (!pod || !trouble_of_pod(pod, &sandbox->trouble))
+		sandbox->trouble.reason = NULL;
 }
 
 int refresh_pool(struct pool *pool, const struct sandbox_pool *object, int64_t now_ms,

@@ -5,12 +5,14 @@
 #include "controller/cache.h"
 #include "controller/sandbox/session.h"
 #include "lib/kube/client.h"
+#include "lib/kube/events.h"
 
 struct pool_services {
 	const struct controller_config *config;
 	const struct clock *clock;
 	const struct cache *cache;
 	struct kube_client *client;
+	struct event_recorder *events;
 	const struct session_services *sessions;
 	/* of SandboxPools' keys */
 	struct workqueue *queue;

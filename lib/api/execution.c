@@ -531,7 +531,7 @@ int execution_status_patch(const struct execution *execution, bool guard, struct
 	if (execution->status.attempt)
 		json_put_int(out, "attempt", execution->status.attempt);
 	put_result(out, execution);
-	if (execution_is_finished(execution)) {
+	if (execution_is_finished(execution) && execution->status.completed_ms) {
 		json_put_int(out, "durationMilliseconds", execution->status.duration_ms);
 		execution_put_timings(&execution->status.timings, out);
 		json_put_bool(out, "warm", execution->status.warm);

@@ -98,8 +98,8 @@ void execution_keep_outline(struct execution *execution);
 
 /* The object to POST. meta.namespace, meta.name, spec (input is written as inputText). */
 int execution_to_json(const struct execution *execution, struct buffer *out, struct error *err);
-/* A merge patch for /status with every field of status that is set; guarded by metadata.resourceVersion if
- * `guard`. */
+/* A merge patch for /status with every field of status that is set (of one that has ended with completed_ms,
+ * the figures of its end, too); guarded by metadata.resourceVersion if `guard`. */
 int execution_status_patch(const struct execution *execution, bool guard, struct buffer *out,
 			   struct error *err);
 

@@ -293,16 +293,30 @@ bool pod_has_ended(const struct pod *pod)
 	return pod->terminated || phase_is(pod, "Failed") || phase_is(pod, "Succeeded");
 }
 
-bool pod_waits_in_vain(const struct pod *pod)
+/* Reasons of the kubelet for a container that waits in vain: of an image, and others. */
+static const char *const image_reasons[] = {
+    "ErrImagePull",      "ImagePullBackOff",    "InvalidImageName",         "ErrImageNeverPull",
+    "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"};
+static const char *const container_reasons[] = {"CreateContainerConfigError", "CreateContainerError",
+						"RunContainerError"};
+#define IS_ONE_OF(reason, list) is_one_of(reason, list, sizeof(list) / sizeof((list)[0]))
+
+static bool is_one_of(const char *reason, const char *const *list, size_t count)
 {
-	static const char *const reasons[] = {
-	    "ErrImagePull",      "ImagePullBackOff",           "InvalidImageName",
-	    "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError",
-	    "RunContainerError", "ImageInspectError",          "RegistryUnavailable"};
-	for (size_t i = 0; pod->waiting_reason && i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (strcmp(pod->waiting_reason, reasons[i]) == 0)
+	for (size_t i = 0; reason && i < count; i++)
+		if (strcmp(reason, list[i]) == 0)
 			return true;
 	return false;
+}
+
+bool pod_waits_for_image(const struct pod *pod)
+{
+	return IS_ONE_OF(pod->waiting_reason, image_reasons);
+}
+
+bool pod_waits_in_vain(const struct pod *pod)
+{
+	return pod_waits_for_image(pod) || IS_ONE_OF(pod->waiting_reason, container_reasons);
 }
 
 static bool differ(const char *a, const char *b)
@@ -318,5 +332,6 @@ bool pod_change_matters(const struct pod *old, const struct pod *fresh)
 	       differ(old->phase, fresh->phase) ||
 	       (old->meta.deleted_ms != 0) != (fresh->meta.deleted_ms != 0) ||
 	       pod_waits_in_vain(old) != pod_waits_in_vain(fresh) ||
+	       pod_waits_for_image(old) != pod_waits_for_image(fresh) ||
 	       differ(old->unschedulable, fresh->unschedulable);
 }

@@ -46,6 +46,8 @@ bool pod_has_ended(const struct pod *pod);
 /* Its container can't be started as things are: an image that can't be pulled, a container that can't be
  * made. The kubelet tries again, so it may heal. */
 bool pod_waits_in_vain(const struct pod *pod);
+/* It does, and for want of an image. */
+bool pod_waits_for_image(const struct pod *pod);
 /* What happened to it is of interest to whoever owns it: it got ready, ended, is going, can't be placed or
  * started. NULL: not there yet, or no more. */
 bool pod_change_matters(const struct pod *old, const struct pod *fresh);

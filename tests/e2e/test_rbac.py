@@ -23,6 +23,7 @@ GRANTS = {
     ("apiserver", "home", "", "secrets"): {
         "list": "API keys, into its cache", "watch": "API keys, into its cache", "create": "POST /v1/keys",
         "get": "key create of a key that is there", "patch": "last_used_at", "delete": "DELETE /v1/keys"},
+    ("apiserver", "home", "coordination.k8s.io", "leases"): {"list": "does a controller work?", "watch": "does a controller work?"},
     ("apiserver", "tenant", "", "pods/log"): {"get": "the log of a running execution"},
     ("controller", "everywhere", "skillbox.dev", "skills"): {"list": "its cache", "watch": "its cache"},
     ("controller", "everywhere", "skillbox.dev", "executions"): {
@@ -34,6 +35,7 @@ GRANTS = {
     ("controller", "everywhere", "", "namespaces"): {"list": "which are tenants", "watch": "which are tenants"},
     ("controller", "everywhere", "", "pods"): {"list": "its sandboxes", "watch": "its sandboxes"},
     ("controller", "everywhere", "events.k8s.io", "events"): {"create": "what happened", "patch": "that it happened again"},
+    ("controller", "home", "coordination.k8s.io", "leases"): {"patch": "that it works"},
     ("controller", "tenant", "", "pods"): {"create": "a sandbox", "delete": "a sandbox that is done"},
     # A WebSocket exec needs both since Kubernetes 1.35.
     ("controller", "tenant", "", "pods/exec"): {"get": "the stream into a sandbox", "create": "the same"},

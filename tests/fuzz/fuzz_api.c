@@ -1,6 +1,7 @@
 /* Objects of the Kubernetes API from any text. What is read must be written, and read and written again to
  * the same text. */
 #include "lib/api/execution.h"
+#include "lib/api/lease.h"
 #include "lib/api/pod.h"
 #include "lib/api/sandbox_pool.h"
 #include "lib/api/skill.h"
@@ -70,5 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_pool(json);
 	pod_free(pod_from_json(json, NULL));
 	tenant_free(tenant_from_json(json, NULL));
+	lease_free(lease_from_json(json, NULL));
 	return 0;
 }

@@ -220,9 +220,10 @@ def test_our_own_pods_are_restricted(control_plane, install):
 @pytest.mark.parametrize("who,namespace,rights", [
     (CONTROLLER, TENANT, "create pods, delete pods, watch pods, get pods/exec, create pods/exec, patch executions/status, "
                          "patch skills/status, delete executions, create events.events.k8s.io, list skills, watch sandboxpools"),
+    (CONTROLLER, NAMESPACE, "patch leases.coordination.k8s.io"),
     (CONTROLLER, "elsewhere", "list pods, watch executions, watch namespaces"),
     (APISERVER, TENANT, "create executions, patch executions, get executions, delete skills, create skills, get pods/log, watch executions"),
-    (APISERVER, NAMESPACE, "create secrets, list secrets, delete secrets, patch secrets"),
+    (APISERVER, NAMESPACE, "create secrets, list secrets, delete secrets, patch secrets, list leases.coordination.k8s.io"),
 ])
 def test_the_programs_may_do_their_work(control_plane, install, who, namespace, rights):
     for right in rights.split(", "):

@@ -522,8 +522,9 @@ void event_record(struct event_recorder *recorder, const struct event_object *ab
 		  const char *reason, const char *action, const char *note)
 {
 	(void)recorder;
-	assert_string_equal(about->kind, "Execution");
-	assert_string_equal(action, "Run");
+	bool is_pool = strcmp(about->kind, "SandboxPool") == 0;
+	assert_string_equal(about->kind, is_pool ? "SandboxPool" : "Execution");
+	assert_string_equal(action, is_pool ? "Fill" : "Run");
 	snprintf(last_event, sizeof(last_event), "%s %s: %s", type, reason, note);
 }
 

@@ -349,12 +349,14 @@ static void test_a_pod_is_made(void **state)
 	static const struct {
 		int status;
 		enum error_code code;
-		bool expected, failed;
+		bool expected;
+		enum tracked_state state;
 		const char *problem;
-	} cases[] = {{201, ERR_NONE, true, false, NULL},
-		     {409, ERR_CONFLICT, true, false, "the server's words"}, /* ours, or a stranger's */
-		     {403, ERR_FORBIDDEN, false, true, "the server's words"}};
-	for (size_t i = 0; i < 3; i++) {
+	} cases[] = {{201, ERR_NONE, true, TRACKED_STARTING, NULL},
+		     {409, ERR_CONFLICT, true, TRACKED_STARTING, "PodNameTaken"}, /* ours, or a stranger's */
+		     {403, ERR_FORBIDDEN, false, TRACKED_IDLE, "PodRefused"},
+		     {0, ERR_UNAVAILABLE, false, TRACKED_IDLE, "ClusterUnavailable"}};
+	for (size_t i = 0; i < 4; i++) {
 		tear_down(NULL);
 		set_up(NULL);
 		snprintf(plan.shape.skill_version, sizeof(plan.shape.skill_version), "1");
@@ -366,10 +368,12 @@ static void test_a_pod_is_made(void **state)
 		answer(cases[i].status, cases[i].code, "");
 		assert_int_equal(tracked->pod_created_ms != 0, cases[i].expected);
 		assert_int_equal(tracked_shape(tracked) != NULL, cases[i].expected);
-		assert_int_equal(queue_failed, cases[i].failed);
-		assert_true(cases[i].problem ? tracked->pod_create_problem &&
-						   strcmp(tracked->pod_create_problem, cases[i].problem) == 0
-					     : !tracked->pod_create_problem);
+		assert_false(queue_failed); /* it has a time of its own for the next try */
+		assert_int_equal(tracked->state, cases[i].state);
+		assert_string_equal(tracked->refusal ? tracked->refusal->reason : "",
+				    cases[i].problem ? cases[i].problem : "");
+		assert_true(!tracked->refusal || strstr(tracked->refusal->message, "the server's words"));
+		assert_int_equal(later_ms, cases[i].expected ? -1 : 0); /* it is told at the next look */
 	}
 }
 

@@ -153,17 +153,37 @@ static void test_forget_the_sandbox(void **state)
 	tracked->claimed_pod = str_dup(STR("pod"));
 	tracked->stream_losses = 3;
 	tracked->pod_created_ms = 5;
-	tracked->pod_create_problem = str_dup(STR("refused"));
+	tracked_note_refusal(tracked, &(struct trouble){.reason = "QuotaExceeded"});
 	assert_true(executions_have_another(executions, STR("ns/a"), "other"));
 	assert_false(executions_have_another(executions, STR("ns/a"), "pod"));
 	tracked_forget_sandbox(tracked);
 	assert_null(tracked_shape(tracked));
 	assert_null(tracked->session);
 	assert_null(tracked->claimed_pod);
-	assert_null(tracked->pod_create_problem);
+	assert_null(tracked->refusal);
 	assert_int_equal(tracked->stream_losses + (unsigned)tracked->pod_created_ms, 0);
 	assert_false(fake.released_deleted);
 	assert_false(executions_have_another(executions, STR("ns/a"), "other"));
+	executions_free(executions);
+}
+
+/* It is tried again, later each time, and the first refusal is remembered: it has a deadline. */
+static void test_refusals(void **state)
+{
+	(void)state;
+	static const int64_t pauses[] = {500, 1000, 2000, 4000, 8000, 10000, 10000};
+	struct executions *executions = fake_open();
+	struct tracked *tracked = fake_track(executions, "ns/a");
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		tracked_note_refusal(tracked, &(struct trouble){.reason = i ? "Second" : "First"});
+		assert_string_equal(tracked->refusal->reason, i ? "Second" : "First");
+		assert_int_equal(tracked->refused_ms, FAKE_NOW_MS);
+		assert_int_equal(tracked->retry_ms - fake.now_us / 1000, pauses[i]);
+		fake.now_us += 1000;
+	}
+	tracked_forget_refusal(tracked);
+	assert_null(tracked->refusal);
+	assert_int_equal(tracked->refused_ms + tracked->retry_ms + tracked->refusals, 0);
 	executions_free(executions);
 }
 
@@ -176,6 +196,7 @@ int main(void)
 	    cmocka_unit_test(test_the_next_one_is_looked_at),
 	    cmocka_unit_test(test_another_object_of_the_same_name),
 	    cmocka_unit_test(test_forget_the_sandbox),
+	    cmocka_unit_test(test_refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,13 +75,13 @@ static void test_opens_a_stream(void **state)
 	apply(stage, pool, &open, nothing);
 	assert_int_equal(sandbox->losses, 1);
 	assert_int_equal(stage_sessions(), 1);
-	assert_string_equal(pool->problem, "connection reset");
+	assert_string_equal(pool->problem.message, "connection reset");
 	sandbox->session = session_free(sandbox->session);
 	stage_refuse_session();
 	apply(stage, pool, &open, nothing);
 	assert_int_equal(sandbox->losses, 2);
 	assert_null(sandbox->session);
-	assert_string_equal(pool->problem, "no stream, says the test");
+	assert_string_equal(pool->problem.message, "no stream, says the test");
 }
 
 /* Files of the skill that a pool is bound to go only into sandboxes that were made for it as it is. */
@@ -154,7 +154,7 @@ static void test_gives_up(void **state)
 	const enum member_action keep = MEMBER_KEEP;
 	apply(stage, pool, &keep, (struct pool_plan){.requeue_ms = -1, .ready = 1});
 	assert_int_equal(pool->failures, 0);
-	assert_string_equal(pool->problem, "");
+	assert_string_equal(pool->problem.message, "");
 }
 
 static void test_wakes_as_many_as_are_ready(void **state)

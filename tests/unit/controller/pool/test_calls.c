@@ -58,15 +58,18 @@ static void test_a_pod_that_is_refused(void **state)
 	static const struct {
 		int status;
 		bool failed;
-	} rows[] = {{409, false}, {403, true}, {0, true}};
+		const char *reason;
+	} rows[] = {{409, false, ""}, {403, true, "QuotaExceeded"}, {0, true, "ClusterUnavailable"}};
 	struct stage *stage = *state;
 	struct pool *pool = make_pool(stage, 1, "");
 	for (size_t i = 0; i < 3; i++) {
 		struct sandbox *sandbox = sandbox_new(pool, "a", STAGE_NOW_MS);
 		pools_create(sandbox, pool_object(stage));
-		pool->failures = 0;
-		stage_answer(rows[i].status, "quota");
+		pool_forget_problems(pool);
+		stage_answer(rows[i].status, "exceeded quota");
 		assert_int_equal(pool->failures, rows[i].failed);
+		assert_int_equal(pool->refused, rows[i].failed);
+		assert_string_equal(pool->problem.reason ? pool->problem.reason : "", rows[i].reason);
 		assert_int_equal(sandbox->created_ms, rows[i].failed ? 0 : STAGE_NOW_MS);
 		assert_int_equal(stage_asked(stage->pool_queue, POOL_KEY),
 				 rows[i].failed ? 1 : STAGE_NOT_ASKED);
@@ -78,6 +81,26 @@ static void test_a_pod_that_is_refused(void **state)
 	pools_create(sandbox, pool_object(stage));
 	assert_false(sandbox->creating);
 	assert_int_equal(sandbox->created_ms, 0); /* nothing is to be expected */
+}
+
+/* Of those that are tried at once one counts; and what is let in again ends it. */
+static void test_refusals_are_counted_once_a_look(void **state)
+{
+	struct stage *stage = *state;
+	struct pool *pool = make_pool(stage, 3, "");
+	for (unsigned look = 1; look <= 2; look++) {
+		pool->refusal_counts = true;
+		for (size_t i = 0; i < 3; i++) {
+			pools_create(sandbox_new(pool, "a", STAGE_NOW_MS), pool_object(stage));
+			stage_answer(403, "exceeded quota");
+		}
+		assert_int_equal(pool->failures, look);
+	}
+	pools_create(sandbox_new(pool, "b", STAGE_NOW_MS), pool_object(stage));
+	stage_answer(201, "{}");
+	assert_int_equal(pool->failures, 0);
+	assert_false(pool->refused);
+	assert_null(pool->problem.reason);
 }
 
 static void test_a_delete(void **state)
@@ -171,6 +194,26 @@ static void test_a_status_now_and_then(void **state)
 	assert_int_equal(stage_calls(), 0);
 }
 
+/* What keeps it from being ready is news: in the status soon, and an Event. */
+static void test_news(void **state)
+{
+	struct stage *stage = *state;
+	struct pool *pool = make_pool(stage, 2, "");
+	struct pool_plan plan = {.reason = "QuotaExceeded", .message = "exceeded quota"};
+	write_status(stage, pool, 1, "m");
+	stage_answer(200, "{}");
+	assert_string_equal(stage_event(), "");
+	stage_later(stage, 100);
+	assert_int_equal(pools_write_status(pool, pool_object(stage), &plan, clock_wall_ms(&stage->clock)),
+			 400);
+	stage_later(stage, 400);
+	assert_int_equal(pools_write_status(pool, pool_object(stage), &plan, clock_wall_ms(&stage->clock)),
+			 -1);
+	assert_non_null(strstr(stage_call("PATCH", STATUS)->body, "\"reason\":\"QuotaExceeded\""));
+	assert_string_equal(stage_event(), "Warning QuotaExceeded: exceeded quota");
+	stage_answer(200, "{}");
+}
+
 static void test_the_end_comes_in_the_middle(void **state)
 {
 	struct stage *stage = *state;
@@ -186,10 +229,12 @@ int main(void)
 	    TEST(test_a_pod),
 	    TEST(test_a_token_a_pod),
 	    TEST(test_a_pod_that_is_refused),
+	    TEST(test_refusals_are_counted_once_a_look),
 	    TEST(test_a_delete),
 	    TEST(test_answers_that_come_late),
 	    TEST(test_a_status),
 	    TEST(test_a_status_now_and_then),
+	    TEST(test_news),
 	    TEST(test_the_end_comes_in_the_middle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

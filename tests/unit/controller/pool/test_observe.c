@@ -31,15 +31,19 @@ static void test_a_pool_and_its_members(void **state)
 	sandbox->pod = &runs;
 	sandbox->losses = 2;
 	sandbox->reached = true;
-	fake_sandbox(pool, "unschedulable", NULL)->pod = &unschedulable;
+	sandbox = fake_sandbox(pool, "unschedulable", NULL);
+	sandbox->pod = &unschedulable;
+	assert_true(trouble_of_pod(&unschedulable, &sandbox->trouble));
 	sandbox = fake_sandbox(pool, "in-vain", NULL);
 	sandbox->pod = &in_vain;
+	assert_true(trouble_of_pod(&in_vain, &sandbox->trouble));
 	sandbox->fits = false;
 	fake_sandbox(other, "starts", NULL);
 	fake_starting = 5;
 	pool->failures = 3;
 	pool->failed_ms = FAKE_NOW_MS - 70;
-	snprintf(pool->problem, sizeof(pool->problem), "why");
+	pool_note_problem(pool, "QuotaExceeded", "why");
+	pool->refused = true;
 	struct run_shape shape = fake_run("bash:5"), elsewhere = fake_run("node:20");
 	struct demand demands[] = {{.key = STR("ns/a"), .namespace = "ns", .wake = wake},
 				   {.key = STR("ns/b"), .namespace = "ns", .wake = wake},
@@ -62,14 +66,20 @@ static void test_a_pool_and_its_members(void **state)
 	assert_int_equal(seen.failures, 3);
 	assert_int_equal(seen.failed_ms, 70);
 	assert_string_equal(seen.problem, "why");
+	assert_string_equal(seen.problem_reason, "QuotaExceeded");
+	assert_true(seen.refused);
 	assert_int_equal(seen.member_count, 3);
 	/* the last that was made is the first */
 	assert_int_equal(members[0].state, MEMBER_STARTING);
-	assert_string_equal(members[0].image_problem, "no such image");
+	assert_string_equal(members[0].trouble, "ImageUnavailable");
+	assert_non_null(strstr(members[0].trouble_message, "no such image"));
+	assert_true(members[0].waits_in_vain);
 	assert_false(members[0].fits);
 	assert_int_equal(members[1].state, MEMBER_STARTING);
-	assert_string_equal(members[1].unschedulable, "0/1 nodes");
-	assert_null(members[1].image_problem);
+	assert_string_equal(members[1].trouble, "Unschedulable");
+	assert_non_null(strstr(members[1].trouble_message, "0/1 nodes"));
+	assert_false(members[1].waits_in_vain);
+	assert_null(members[2].trouble);
 	assert_int_equal(members[1].age_ms, 1000);
 	assert_int_equal(members[2].state, MEMBER_LOST);
 	assert_int_equal(members[2].lost_ms, 30);

@@ -216,7 +216,9 @@ static void test_no_node_takes_it(void **state)
 	enum member_action actions[2];
 	struct pool_plan plan;
 	struct pool_observation seen = pool(2, members, 2);
-	members[1].unschedulable = "0/1 nodes are available: 1 Insufficient memory.";
+	members[1].trouble = "Unschedulable";
+	members[1].trouble_message =
+	    "no node takes a sandbox: 0/1 nodes are available: 1 Insufficient memory.";
 	pool_plan(&seen, actions, &plan);
 	assert_int_equal(actions[1], MEMBER_KEEP);
 	assert_int_equal(plan.creates, 0);
@@ -225,13 +227,61 @@ static void test_no_node_takes_it(void **state)
 			    "no node takes a sandbox: 0/1 nodes are available: 1 Insufficient memory.");
 }
 
+/* What is refused at once is told at once, in the words of whoever refuses, and asked for again soon. */
+static void test_refused(void **state)
+{
+	(void)state;
+	struct member_view members[] = {member(MEMBER_READY), member(MEMBER_STARTING)};
+	enum member_action actions[2];
+	struct pool_plan plan;
+	struct pool_observation seen = pool(4, members, 2);
+	members[1].trouble = "Unschedulable";
+	members[1].trouble_message = "no room";
+	seen.refused = true;
+	seen.failures = 30;
+	seen.problem_reason = "QuotaExceeded";
+	seen.problem = "exceeded quota: pods";
+	seen.failed_ms = POOL_REFUSED_MAX_MS - 1;
+	pool_plan(&seen, actions, &plan);
+	assert_int_equal(plan.creates, 0);
+	assert_int_equal(plan.requeue_ms, 1);
+	assert_string_equal(plan.reason, "QuotaExceeded");
+	assert_string_equal(plan.message, "exceeded quota: pods");
+	seen.failed_ms = POOL_REFUSED_MAX_MS;
+	pool_plan(&seen, actions, &plan);
+	assert_int_equal(plan.creates, 1); /* one finds out */
+	seen.replicas = 1;
+	pool_plan(&seen, actions, &plan);
+	assert_string_equal(plan.reason, "Ready"); /* it has what is asked for now */
+}
+
+/* An image that can't be had says more than a node that has no room. */
+static void test_the_worse_trouble_is_told(void **state)
+{
+	(void)state;
+	for (size_t vain = 0; vain < 2; vain++) {
+		struct member_view members[] = {member(MEMBER_STARTING), member(MEMBER_STARTING)};
+		enum member_action actions[2];
+		struct pool_plan plan;
+		members[vain].trouble = "ImageUnavailable";
+		members[vain].waits_in_vain = true;
+		members[1 - vain].trouble = "Unschedulable";
+		members[0].trouble_message = members[1].trouble_message = "why";
+		struct pool_observation seen = pool(2, members, 2);
+		pool_plan(&seen, actions, &plan);
+		assert_string_equal(plan.reason, "ImageUnavailable");
+	}
+}
+
 static void test_failures(void **state)
 {
 	(void)state;
 	struct member_view members[] = {member(MEMBER_STARTING)};
 	enum member_action actions[1];
 	struct pool_plan plan;
-	members[0].image_problem = "can't pull";
+	members[0].trouble = "ImageUnavailable";
+	members[0].trouble_message = "can't pull";
+	members[0].waits_in_vain = true;
 	struct pool_observation seen = pool(4, members, 1);
 	seen.max_starting = 1;
 	pool_plan(&seen, actions, &plan);
@@ -293,6 +343,8 @@ int main(void)
 	    cmocka_unit_test(test_unknown_ones_may_have_a_job),
 	    cmocka_unit_test(test_invalid),
 	    cmocka_unit_test(test_no_node_takes_it),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_the_worse_trouble_is_told),
 	    cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_skill_missing),
