@@ -12,7 +12,7 @@ enum execution_index { BY_NAMESPACE, BY_NAMESPACE_UNFINISHED, BY_ID, BY_INPUT, B
 enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE };
 
 static const char *const resource_names[CLUSTER_RESOURCE_COUNT] = {"executions", "skills", "namespaces",
-								   "API keys"};
+								   "API keys", "leases"};
 
 struct watched { /* the context of one informer */
 	struct cluster *cluster;
@@ -21,8 +21,9 @@ struct watched { /* the context of one informer */
 
 struct cluster {
 	struct cluster_options options;
-	/* Where the key Secrets are; its informer keeps the pointer. */
-	char keys_path[KEYS_PATH_SIZE];
+	/* Where the key Secrets and the Lease are; their informers keep the pointers. */
+	char keys_path[KEYS_PATH_SIZE], leases_path[KEYS_PATH_SIZE];
+	int64_t lease_seen_us;
 	struct informer *informers[CLUSTER_RESOURCE_COUNT];
 	struct watched watched[CLUSTER_RESOURCE_COUNT];
 };
@@ -200,6 +201,43 @@ static void key_changed(void *context, const void *old, const void *fresh)
 		options->key_changed(options->context, key->secret, fresh);
 }
 
+/* The controller's Lease */
+
+static void *parse_lease(struct str json, struct error *err)
+{
+	return lease_from_json(json, err);
+}
+
+static void drop_lease(void *object)
+{
+	lease_free(object);
+}
+
+static void lease_key(const void *object, struct buffer *out)
+{
+	buffer_append_c(out, ((const struct lease *)object)->meta.name);
+}
+
+static void lease_changed(void *context, const void *old, const void *fresh)
+{
+	struct cluster *cluster = ((struct watched *)context)->cluster;
+	const struct lease *before = old, *now = fresh;
+	if (now && strcmp(now->meta.name, API_CONTROLLER_LEASE) == 0 &&
+	    (!before || before->renewed_ms != now->renewed_ms))
+		cluster->lease_seen_us =
+		    clock_monotonic_us(cluster->options.clock ? cluster->options.clock : &clock_system);
+}
+
+const struct lease *cluster_controller_lease(const struct cluster *cluster)
+{
+	return informer_get(cluster->informers[CLUSTER_LEASES], STR(API_CONTROLLER_LEASE));
+}
+
+int64_t cluster_lease_seen_us(const struct cluster *cluster)
+{
+	return cluster->lease_seen_us;
+}
+
 /* Start and end */
 
 static void watch_problem(void *context, const struct error *problem)
@@ -213,6 +251,8 @@ static void watch_problem(void *context, const struct error *problem)
 static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct error *err)
 {
 	snprintf(cluster->keys_path, sizeof(cluster->keys_path), "/api/v1/namespaces/%s/secrets",
+		 cluster->options.namespace);
+	snprintf(cluster->leases_path, sizeof(cluster->leases_path), API_LEASES_PATH,
 		 cluster->options.namespace);
 	struct informer_options options[CLUSTER_RESOURCE_COUNT] = {
 	    [CLUSTER_EXECUTIONS] = {.watch = {.path = API_BASE_PATH "/" API_EXECUTIONS},
@@ -247,6 +287,12 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 			      .key = key_key,
 			      .indexes = {key_by_hash},
 			      .changed = key_changed},
+	    [CLUSTER_LEASES] = {.watch = {.path = cluster->leases_path,
+					  .field_selector = "metadata.name=" API_CONTROLLER_LEASE},
+				.parse = parse_lease,
+				.free_object = drop_lease,
+				.key = lease_key,
+				.changed = lease_changed},
 	};
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
 		cluster->watched[i] = (struct watched){cluster, (enum cluster_resource)i};
@@ -306,13 +352,14 @@ bool cluster_has_synced(const struct cluster *cluster)
 
 const char *cluster_problem(const struct cluster *cluster)
 {
-	static const char *const not_listed[] = {"the first list of executions is not complete",
-						 "the first list of skills is not complete",
-						 "the first list of tenants' namespaces is not complete",
-						 "the first list of API keys is not complete"};
+	static const char *const not_listed[] = {
+	    "the first list of executions is not complete", "the first list of skills is not complete",
+	    "the first list of tenants' namespaces is not complete",
+	    "the first list of API keys is not complete", "the first list of leases is not complete"};
 	static const char *const not_live[] = {
 	    "the watch of executions is not up", "the watch of skills is not up",
-	    "the watch of tenants' namespaces is not up", "the watch of API keys is not up"};
+	    "the watch of tenants' namespaces is not up", "the watch of API keys is not up",
+	    "the watch of leases is not up"};
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++) {
 		if (!informer_has_synced(cluster->informers[i]))
 			return not_listed[i];

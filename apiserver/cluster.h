@@ -1,4 +1,5 @@
-/* What the API server knows of the cluster: caches of Executions, Skills, tenants' namespaces and API keys.
+/* What the API server knows of the cluster: caches of Executions, Skills, tenants' namespaces, API keys, and
+ * the Lease of the controller.
  *
  * Everything found here is valid until the loop turns; hold an Execution longer with shared_execution_ref. */
 #ifndef SKILLBOX_APISERVER_CLUSTER_H
@@ -6,7 +7,9 @@
 
 #include "apiserver/object/api_key.h"
 #include "apiserver/object/shared_execution.h"
+#include "lib/api/lease.h"
 #include "lib/api/skill.h"
+#include "lib/base/clock.h"
 #include "lib/kube/informer.h"
 
 struct cluster;
@@ -21,6 +24,7 @@ struct cluster_options {
 	void (*key_changed)(void *context, const char *secret, const struct api_key *fresh);
 	void (*problem)(void *context, const char *resource, const struct error *problem); /* may be NULL */
 	void *context;
+	const struct clock *clock; /* NULL: the system's */
 };
 
 /* ws NULL: no watches; a test feeds cluster_informer. */
@@ -32,6 +36,7 @@ enum cluster_resource {
 	CLUSTER_SKILLS,
 	CLUSTER_NAMESPACES,
 	CLUSTER_KEYS,
+	CLUSTER_LEASES,
 	CLUSTER_RESOURCE_COUNT
 };
 struct informer *cluster_informer(struct cluster *cluster, enum cluster_resource resource);
@@ -47,6 +52,11 @@ const struct api_key *cluster_key(const struct cluster *cluster, struct str hash
 bool cluster_has_key_secret(const struct cluster *cluster, const char *secret); /* by the Secret's name */
 /* The namespace of a tenant (the first by name if several carry its label), or NULL. */
 const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant);
+
+/* By which a controller shows that it works, NULL: there is none; and when it was last seen to be renewed
+ * (monotonic). */
+const struct lease *cluster_controller_lease(const struct cluster *cluster);
+int64_t cluster_lease_seen_us(const struct cluster *cluster);
 
 /* By the id that REST clients use. */
 const struct shared_execution *cluster_execution(const struct cluster *cluster, const char *namespace,

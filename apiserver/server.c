@@ -116,8 +116,8 @@ static int start_blobs(struct apiserver *server, struct error *err)
 
 static int start(struct apiserver *server, const struct kube_config *kube, struct error *err)
 {
-	struct cluster_options options = {server->namespace, on_execution, on_skill, on_key,
-					  on_problem,        server};
+	struct cluster_options options = {server->namespace, on_execution, on_skill,     on_key,
+					  on_problem,        server,       server->clock};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, err);
 	if (!server->metrics)
 		return -1;

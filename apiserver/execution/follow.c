@@ -79,7 +79,7 @@ static void append_end(struct follow *follow)
 		json_close(&body, '}');
 	} else {
 		const struct render_texts none = {0};
-		render_execution(follow->ended, RENDER_SUMMARY, caller->tenant, &none, &body);
+		render_execution(follow->ended, RENDER_SUMMARY, caller->tenant, NULL, &none, &body);
 	}
 	buffer_append_str(out, buffer_str(&body));
 	buffer_append_c(out, "\n\n");

@@ -1,5 +1,6 @@
 #include "apiserver/execution/render.h"
 
+#include "apiserver/execution/pending.h"
 #include "lib/api/json.h"
 #include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
@@ -48,6 +49,18 @@ static void put_logs(struct buffer *out, const struct execution *execution, stru
 	}
 	if (execution->status.logs_truncated)
 		json_put_bool(out, "logs_truncated", true);
+}
+
+/* Why it has not begun: in the words of the controller, unless there is none. */
+static void put_wait(struct buffer *out, const struct execution *execution, const char *stalled)
+{
+	const struct condition *condition = &execution->status.succeeded;
+	if (strcmp(execution_rest_status(execution), "pending") != 0)
+		return;
+	const char *reason = stalled ? PENDING_NO_CONTROLLER : condition->reason;
+	const char *message = stalled ? stalled : condition->message;
+	json_put_string(out, "reason", reason && *reason ? reason : NULL);
+	json_put_string(out, "message", message && *message ? message : NULL);
 }
 
 /* error is always there; a failure without words gets the condition's. */
@@ -101,12 +114,13 @@ static void put_record(struct buffer *out, const struct shared_execution *shared
 }
 
 void render_execution(const struct shared_execution *shared, enum render_form form, const char *tenant,
-		      const struct render_texts *texts, struct buffer *out)
+		      const char *stalled, const struct render_texts *texts, struct buffer *out)
 {
 	const struct execution *execution = shared->execution;
 	json_open(out, '{');
 	json_put_string(out, "execution_id", execution_id(execution));
 	json_put_string(out, "status", execution_rest_status(execution));
+	put_wait(out, execution, stalled);
 	if (form != RENDER_SUMMARY) {
 		put_output(out, texts->output);
 		put_files(out, execution, texts);

@@ -17,8 +17,10 @@ struct render_texts {
 	const char *files_url; /* NULL: none */
 };
 
-/* Append the JSON object; look at out->failed. */
+/* Append the JSON object; look at out->failed. stalled: why nobody works on it (pending.h), NULL: somebody
+ * does.
+ */
 void render_execution(const struct shared_execution *shared, enum render_form form, const char *tenant,
-		      const struct render_texts *texts, struct buffer *out);
+		      const char *stalled, const struct render_texts *texts, struct buffer *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "apiserver/audit.h"
 #include "apiserver/execution/history.h"
+#include "apiserver/execution/pending.h"
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
 #include "lib/base/log.h"
@@ -126,12 +127,18 @@ static void submission_free(struct operation *operation)
 static void refuse_timed_out(struct submission *submission, bool timed_out)
 {
 	struct error failure;
-	const char *id = submission->draft.execution->meta.name;
+	const struct apiserver *server = submission->operation.server;
+	const struct object_meta *meta = &submission->draft.execution->meta;
+	const char *id = meta->name, *why = NULL;
+	char message[PENDING_MESSAGE_SIZE];
+	const struct shared_execution *now = cluster_execution(server->cluster, meta->namespace, str_of(id));
+	if (now)
+		why = pending_message(server, now, message);
 	if (timed_out)
-		error_set(
-		    &failure, ERR_UNAVAILABLE,
-		    "execution %s has not ended while this request could wait; read it at /v1/executions/%s",
-		    id, id);
+		error_set(&failure, ERR_UNAVAILABLE,
+			  "execution %s has not ended while this request could wait%s%s; read it at "
+			  "/v1/executions/%s",
+			  id, why ? " and is pending: " : "", why ? why : "", id);
 	else
 		error_set(&failure, ERR_UNAVAILABLE, "execution %s was deleted before it ended", id);
 	end(submission, NULL, &failure);

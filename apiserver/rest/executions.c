@@ -5,6 +5,7 @@
 #include "apiserver/execution/follow.h"
 #include "apiserver/execution/list.h"
 #include "apiserver/execution/log.h"
+#include "apiserver/execution/pending.h"
 #include "apiserver/execution/render.h"
 #include "apiserver/execution/submit.h"
 #include "apiserver/execution/texts.h"
@@ -31,11 +32,14 @@ static void on_texts(void *context, const struct shared_execution *execution,
 {
 	struct execution_answer *answer = context;
 	struct request *request = answer->request;
+	char stalled[PENDING_MESSAGE_SIZE];
 	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
 	if (failure) {
 		answer_failure(request, failure);
 	} else {
-		render_execution(execution, answer->form, request->operation.caller->tenant, texts, &body);
+		render_execution(execution, answer->form, request->operation.caller->tenant,
+				 pending_stalled(request->operation.server, execution, stalled), texts,
+				 &body);
 		answer_json(request, answer->status, &body);
 	}
 	request_unref(request);
@@ -111,7 +115,7 @@ static void on_listed(void *context, const struct execution_page *page, const st
 {
 	struct request *request = context;
 	const struct render_texts none = {0};
-	char next[LIST_CURSOR_SIZE];
+	char next[LIST_CURSOR_SIZE], stalled[PENDING_MESSAGE_SIZE];
 	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
 	if (failure) {
 		answer_failure(request, failure);
@@ -121,6 +125,7 @@ static void on_listed(void *context, const struct execution_page *page, const st
 	buffer_append_c(&body, "{\"executions\":[");
 	for (size_t i = 0; i < page->count; i++)
 		render_execution(page->executions[i], RENDER_SUMMARY, request->operation.caller->tenant,
+				 pending_stalled(request->operation.server, page->executions[i], stalled),
 				 &none, &body);
 	json_close(&body, ']');
 	if (page->has_next) {

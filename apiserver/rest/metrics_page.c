@@ -15,7 +15,8 @@ static void set_informers(struct apiserver *server)
 	static const char *const resources[CLUSTER_RESOURCE_COUNT] = {[CLUSTER_EXECUTIONS] = "executions",
 								      [CLUSTER_SKILLS] = "skills",
 								      [CLUSTER_NAMESPACES] = "namespaces",
-								      [CLUSTER_KEYS] = "secrets"};
+								      [CLUSTER_KEYS] = "secrets",
+								      [CLUSTER_LEASES] = "leases"};
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
 		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, APISERVER_INFORMER_OBJECTS,
 				      resources[i],

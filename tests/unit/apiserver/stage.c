@@ -475,8 +475,8 @@ struct stage *stage_open(bool with_db)
 				     .namespace = "skillbox-system",
 				     .blobs = &store,
 				     .db = with_db ? (struct db *)stage : NULL};
-	const struct cluster_options options = {"skillbox-system", on_execution, on_skill, on_key,
-						on_problem,        stage};
+	const struct cluster_options options = {"skillbox-system", on_execution, on_skill,     on_key,
+						on_problem,        stage,        &stage->clock};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, &err);
 	server->waiters = waiters_new(&stage->loop, &stage->clock, &err);
 	server->cluster = cluster_new(NULL, &options, &err);

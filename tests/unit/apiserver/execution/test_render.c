@@ -34,7 +34,7 @@ static void renders(const char *status, enum render_form form, const struct rend
 {
 	struct shared_execution *shared = record_of("", "", status);
 	struct buffer out = BUFFER(65536);
-	render_execution(shared, form, "t", texts, &out);
+	render_execution(shared, form, "t", NULL, texts, &out);
 	assert_false(out.failed);
 	assert_int_equal(jsontext_check(buffer_str(&out), NULL, NULL), 0);
 	assert_string_equal(out.data, expected);
@@ -52,6 +52,34 @@ static void test_before_the_end(void **state)
 		"{\"execution_id\":\"" ID
 		"\",\"status\":\"running\",\"error\":null,\"skill_name\":\"s\",\"skill_version\":\"1.0.0\","
 		"\"tenant_id\":\"t\",\"created_at\":\"2026-11-24T10:00:00.000Z\",\"input\":{}}");
+}
+
+/* Why it waits: in the controller's words, unless nobody works on it. Nothing else has them. */
+static void test_why_it_waits(void **state)
+{
+	(void)state;
+	const struct render_texts none = {0};
+	static const struct {
+		const char *status, *stalled, *expected;
+	} rows[] = {
+	    {CONDITION("Unknown", "QuotaExceeded"), NULL,
+	     "\"pending\",\"reason\":\"QuotaExceeded\",\"message\":\"why\",\"error\":null}"},
+	    {CONDITION("Unknown", "QuotaExceeded"), "nobody",
+	     "\"pending\",\"reason\":\"NoController\",\"message\":\"nobody\",\"error\":null}"},
+	    {"", "nobody", "\"pending\",\"reason\":\"NoController\",\"message\":\"nobody\",\"error\":null}"},
+	    {CONDITION("Unknown", "Running"), "nobody", "\"running\",\"error\":null}"},
+	    {CONDITION("True", "Succeeded"), "nobody",
+	     "\"success\",\"duration_ms\":1,\"timings\":{},\"warm\":false,\"error\":null}"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct shared_execution *shared = record_of("", "", rows[i].status);
+		struct buffer out = BUFFER(4096);
+		render_execution(shared, RENDER_RESULT, "t", rows[i].stalled, &none, &out);
+		if (!strstr(out.data, rows[i].expected))
+			fail_msg("%s", out.data);
+		buffer_free(&out);
+		shared_execution_unref(shared);
+	}
 }
 
 static void test_texts(void **state)
@@ -143,7 +171,7 @@ static void test_a_full_buffer_is_noticed(void **state)
 	struct render_texts texts = {.output = STR("\"a rather long output\"")};
 	for (size_t max = 0; max < 120; max++) {
 		struct buffer out = BUFFER(max);
-		render_execution(shared, RENDER_RESULT, "t", &texts, &out);
+		render_execution(shared, RENDER_RESULT, "t", NULL, &texts, &out);
 		assert_true(out.failed);
 		buffer_free(&out);
 	}
@@ -153,9 +181,13 @@ static void test_a_full_buffer_is_noticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_before_the_end), cmocka_unit_test(test_texts),
-	    cmocka_unit_test(test_files),          cmocka_unit_test(test_failures),
-	    cmocka_unit_test(test_summary),        cmocka_unit_test(test_a_full_buffer_is_noticed),
+	    cmocka_unit_test(test_before_the_end),
+	    cmocka_unit_test(test_why_it_waits),
+	    cmocka_unit_test(test_texts),
+	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_failures),
+	    cmocka_unit_test(test_summary),
+	    cmocka_unit_test(test_a_full_buffer_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
