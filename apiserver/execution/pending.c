@@ -26,7 +26,7 @@ const char *pending_stalled(const struct apiserver *server, const struct shared_
 			    char ret[PENDING_MESSAGE_SIZE])
 {
 	char since[CLOCK_RFC3339_SIZE], how[128];
-	if (!is_pending(shared->execution) ||
+	if (!is_pending(shared->execution) || shared->requested_ms == 0 /* made this moment */ ||
 	    clock_wall_ms(server->clock) - shared->requested_ms < PENDING_PATIENCE_MS ||
 	    !informer_has_synced(cluster_informer(server->cluster, CLUSTER_LEASES)))
 		return NULL;

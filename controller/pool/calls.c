@@ -94,15 +94,16 @@ static void created(void *context, const struct kube_response *response)
 		trouble_of_refusal(response, pool ? pool->namespace : "", &trouble);
 	/* a name that is taken is our own earlier create */
 	bool is_refused = response->error && strcmp(trouble.reason, TROUBLE_NAME_TAKEN) != 0;
+	bool is_well_again = pool && !response->error && pool->refused;
 	if (sandbox)
 		sandbox->creating = false;
 	if (pool && is_refused)
 		note_refused(pool, &trouble);
-	else if (pool && !response->error && pool->refused)
+	else if (is_well_again)
 		pool_forget_problems(pool);
 	if (is_refused && sandbox && !sandbox->uid)
 		sandbox->created_ms = 0; /* nothing is to be expected */
-	if (is_refused)
+	if (is_refused || is_well_again) /* the others can be made now */
 		look_again(call, 1);
 	call_free(call);
 }

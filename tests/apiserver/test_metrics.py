@@ -151,7 +151,7 @@ def test_a_full_tenant_is_a_refusal(plane, make_client, tmp_path):
 def test_caches_and_storage(server, client):
     metrics = read_metrics(server.url)
     resources = {labels["resource"] for labels in metrics.labels("skillbox_informer_up")}
-    assert resources == {"executions", "skills", "namespaces", "secrets"}
+    assert resources == {"executions", "skills", "namespaces", "secrets", "leases"}
     for resource in resources:
         assert metrics.value("skillbox_informer_up", resource=resource) == 1
     assert metrics.value("skillbox_informer_objects", resource="namespaces") >= 1

@@ -97,7 +97,9 @@ static void test_refusals_are_counted_once_a_look(void **state)
 		assert_int_equal(pool->failures, look);
 	}
 	pools_create(sandbox_new(pool, "b", STAGE_NOW_MS), pool_object(stage));
+	stage_forget(stage->pool_queue);
 	stage_answer(201, "{}");
+	assert_int_equal(stage_asked(stage->pool_queue, POOL_KEY), 1);
 	assert_int_equal(pool->failures, 0);
 	assert_false(pool->refused);
 	assert_null(pool->problem.reason);
