@@ -189,6 +189,36 @@ static enum verdict rule_result(const struct decision *d)
 	return DECIDES;
 }
 
+/* With what is known of its sandbox. */
+static int say_running(const struct decision *d, const char *message)
+{
+	const struct observation *seen = d->seen;
+	struct execution *status =
+	    outcome_progress(seen->execution, REASON_RUNNING, message, seen->now_ms, d->err);
+	if (!status ||
+	    outcome_set_sandbox(status, &d->plan->shape, seen->pod, seen->started_ms, d->err) != 0) {
+		execution_free(status);
+		return -1;
+	}
+	return decision_wish(d, status);
+}
+
+/* It stays "running" for whoever looks at the reason only, and the message says what is in the way. */
+static int report_not_stored(const struct decision *d)
+{
+	static const char head[] = "the script has ended, and its result can't be stored yet: ";
+	const struct condition *now = &d->seen->execution->status.succeeded;
+	char message[DECISION_MESSAGE_SIZE];
+	bool is_known = now->message && strncmp(now->message, head, strlen(head)) == 0;
+	snprintf(message, sizeof(message), "%s%.900s; it is tried again for %d minutes", head,
+		 d->seen->session_problem, PLAN_STORE_GRACE_MS / 60000);
+	if (is_known && (strcmp(now->message, message) == 0 ||
+			 d->seen->now_ms - d->seen->reported_ms < PLAN_REPORT_AGAIN_MS))
+		return 0;
+	decision_note_event(d, "Warning", "ResultNotStored", message);
+	return say_running(d, message);
+}
+
 static enum verdict rule_result_not_stored(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
@@ -205,7 +235,7 @@ static enum verdict rule_result_not_stored(const struct decision *d)
 		decision_look_again(d, left);
 	else
 		d->plan->actions |= ACTION_RETRY_STORE;
-	return DECIDES;
+	return decided(report_not_stored(d));
 }
 
 static int await_end(const struct decision *d)
@@ -229,13 +259,7 @@ static int await_end(const struct decision *d)
 	const char *reason = seen->execution->status.succeeded.reason;
 	if (reason && strcmp(reason, REASON_RUNNING) == 0)
 		return 0;
-	struct execution *status =
-	    outcome_progress(seen->execution, REASON_RUNNING, "the script runs", seen->now_ms, d->err);
-	if (!status || outcome_set_sandbox(status, shape, seen->pod, seen->started_ms, d->err) != 0) {
-		execution_free(status);
-		return -1;
-	}
-	return decision_wish(d, status);
+	return say_running(d, "the script runs");
 }
 
 /* The result still arrives or is being stored, while the Pod is gone or has ended. */
@@ -322,12 +346,12 @@ static enum verdict rule_pool(const struct decision *d)
 	bool from_pool = seen->pool == POOL_READY || seen->pool == POOL_COMING;
 	if (seen->pod || !from_pool || seen->tenant_sandboxes >= d->config->policy.max_concurrent)
 		return PASSES;
-	/* a claim's deadlines come with the changes of its session */
-	decision_look_again(d, PLAN_POOL_WAIT_MS);
 	if (seen->pool == POOL_READY) {
 		d->plan->actions |= ACTION_CLAIM;
+		decision_look_again(d, PLAN_SILENCE_MS); /* most have ended; of others their session tells */
 		return DECIDES;
 	}
+	decision_look_again(d, PLAN_POOL_WAIT_MS);
 	d->plan->actions |= ACTION_WAIT_IN_LINE;
 	return decided(decision_report_step(d, "PoolFilling",
 					    "waiting for a sandbox of a SandboxPool, which is being made; "
@@ -526,6 +550,7 @@ static enum verdict rule_no_stream(const struct decision *d)
 	if (d->seen->session != SESSION_NONE)
 		return PASSES;
 	d->plan->actions |= ACTION_OPEN_SESSION;
+	decision_look_again(d, PLAN_SILENCE_MS);
 	return DECIDES;
 }
 

@@ -57,8 +57,8 @@ struct row {
 	bool waiting;
 	bool claimed, pod_lost;
 	enum pool_offer pool;
-	bool waits_for_pool;    /* expected */
-	const char *reason_now; /* of the condition */
+	bool waits_for_pool;                  /* expected */
+	const char *reason_now, *message_now; /* of the condition */
 	/* expected */
 	unsigned actions;
 	const char *status, *reason, *error_code, *message; /* message: contained in */
@@ -550,12 +550,26 @@ static const struct row rows[] = {
      .pod = READY,
      .session = SESSION_STORE_FAILED,
      .store_failed_ago_ms = 100,
+     WAITS("Running"),
+     .message = "the script has ended, and its result can't be stored yet: broken pipe",
+     .event = "Warning ResultNotStored",
      .requeue_min = 900,
      .requeue_max = 900},
     {.name = "result not stored: now again",
      .pod = READY,
      .session = SESSION_STORE_FAILED,
      .store_failed_ago_ms = 1000,
+     .actions = ACTION_RETRY_STORE | ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Running"},
+    {.name = "result not stored: said once",
+     .pod = READY,
+     .session = SESSION_STORE_FAILED,
+     .store_failed_ago_ms = 1000,
+     .reason_now = "Running",
+     .message_now =
+	 "the script has ended, and its result can't be stored yet: broken pipe; it is tried again for "
+	 "10 minutes",
      .actions = ACTION_RETRY_STORE},
     {.name = "result not stored for ten minutes",
      .pod = READY,
@@ -810,8 +824,10 @@ static void test_row(void **state)
 		execution.status.completed_ms = row->ended == ENDED_NOW ? NOW : NOW - 3600001;
 		execution.status.succeeded.observed_generation = row->observed_generation;
 	} else if (row->reason_now) {
-		execution.status.succeeded = (struct condition){
-		    .status = (char *)"Unknown", .reason = (char *)row->reason_now, .message = (char *)"x"};
+		execution.status.succeeded =
+		    (struct condition){.status = (char *)"Unknown",
+				       .reason = (char *)row->reason_now,
+				       .message = (char *)(row->message_now ? row->message_now : "x")};
 	}
 	struct skill_file file = {(char *)"main.py", (char *)""};
 	struct skill skill = {
