@@ -109,12 +109,53 @@ static void test_problems(void **state)
 	cluster_free(cluster);
 }
 
+static int64_t now_us;
+
+static int64_t monotonic_us(void *context)
+{
+	(void)context;
+	return now_us;
+}
+
+/* Each renewal counts from when it was seen here; what else changes in the Lease does not. */
+static void test_the_controllers_lease(void **state)
+{
+	(void)state;
+	const struct clock clock = {NULL, monotonic_us, NULL};
+	const struct cluster_options options = {
+	    .namespace = "skillbox-system", .problem = on_problem, .clock = &clock};
+	struct cluster *cluster = cluster_new(NULL, &options, NULL);
+	static const struct {
+		const char *name, *renewed;
+		int64_t seen_us;
+	} rows[] = {{"somebody-else", "2026-11-24T10:00:00Z", 0},
+		    {"skillbox-controller", "2026-11-24T10:00:00Z", 2},
+		    {"skillbox-controller", "2026-11-24T10:00:00Z", 2},
+		    {"skillbox-controller", "2026-11-24T10:00:05Z", 4}};
+	assert_non_null(cluster);
+	assert_null(cluster_controller_lease(cluster));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char json[256];
+		snprintf(json, sizeof(json),
+			 "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"holderIdentity\":\"pod\",\"renewTime\":"
+			 "\"%s\"}}",
+			 rows[i].name, rows[i].renewed);
+		now_us = (int64_t)i + 1;
+		put(cluster, CLUSTER_LEASES, json);
+		assert_int_equal(cluster_lease_seen_us(cluster), rows[i].seen_us);
+		assert_int_equal(cluster_controller_lease(cluster) != NULL, i > 0);
+	}
+	assert_string_equal(cluster_controller_lease(cluster)->holder, "pod");
+	cluster_free(cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_can_not_be_read_is_told),
 	    cmocka_unit_test(test_blobs_that_are_named),
 	    cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_the_controllers_lease),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

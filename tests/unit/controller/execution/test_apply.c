@@ -20,6 +20,7 @@ static struct {
 } calls[4];
 static size_t call_count;
 static bool queue_done, queue_failed;
+static unsigned ends;
 static int64_t later_ms;
 static struct session session;
 
@@ -153,6 +154,7 @@ void metrics_count_ended(struct metrics *metrics, const struct execution *ended,
 	(void)metrics;
 	(void)tenant;
 	assert_true(execution_is_finished(ended));
+	ends++;
 }
 
 void arrival_settle(struct tracked *tracked)
@@ -305,6 +307,29 @@ static void test_the_last_status(void **state)
 	assert_false(queue_failed);
 }
 
+/* That a spec was seen which came after the end is no other end: it is not counted, and a refusal does not
+ * take the result away. */
+static void test_an_end_that_is_written_again(void **state)
+{
+	(void)state;
+	struct execution ended = execution;
+	ended.status.succeeded = (struct condition){(char *)"True", (char *)"Succeeded", (char *)"", 5, 1};
+	seen.execution = &ended;
+	ends = 0;
+	plan.wish = outcome_observed(&ended, NULL);
+	apply(ACTION_PATCH_STATUS);
+	answer(422, ERR_BAD_REQUEST, "");
+	assert_string_equal(done, "PATCH status");
+	assert_true(queue_done && queue_failed);
+	queue_done = queue_failed = false;
+	plan.wish = outcome_observed(&ended, NULL);
+	apply(ACTION_PATCH_STATUS);
+	answer(200, ERR_NONE, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"skillRef\":{\"name\":\"s\"}}}");
+	assert_string_equal(done, "PATCH status, PATCH status, settle");
+	assert_int_equal(ends, 0);
+	queue_done = false;
+}
+
 /* A write that fails leaves the Execution where it was, and is tried again. */
 static void test_a_status_that_is_not_written(void **state)
 {
@@ -424,6 +449,7 @@ int main(void)
 	    TEST(test_without_calls),
 	    TEST(test_the_order),
 	    TEST(test_the_last_status),
+	    TEST(test_an_end_that_is_written_again),
 	    TEST(test_a_status_that_is_not_written),
 	    TEST(test_a_result_that_is_refused),
 	    TEST(test_a_pod_is_made),

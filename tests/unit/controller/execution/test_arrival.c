@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "controller/execution/arrival.h"
+#include "controller/execution/plan.h"
 #include "tests/unit/controller/execution/fake_cluster.h"
 
 static const struct execution *cached[2];
@@ -120,7 +121,7 @@ static void test_what_is_not_our_end(void **state)
 {
 	(void)state;
 	struct tracked *tracked = fake_track(executions, "ns/a");
-	for (int reason = 0; reason < 6; reason++) {
+	for (int reason = 0; reason < 7; reason++) {
 		struct execution other = fresh;
 		tracked_move(tracked, reason == 0 ? TRACKED_READY : TRACKED_SETTLED);
 		executions->services.history = reason == 1 ? (struct history *)&other : NULL;
@@ -130,6 +131,8 @@ static void test_what_is_not_our_end(void **state)
 			other.meta.deleted_ms = 1;
 		if (reason == 4)
 			other.meta.uid = (char *)"made again";
+		if (reason == 6)
+			other.meta.generation = 2; /* cancelled since: that is to be seen */
 		tracked->pass = reason == 5 ? (struct pass *)&other : NULL; /* calls are under way */
 		assert_false(arrival_is_own_end(executions, &other));
 		assert_ptr_equal(tracked_find(executions, STR("ns/a")), tracked);
@@ -147,7 +150,7 @@ static void test_who_joins(void **state)
 	struct execution first = {
 	    .meta = {.namespace = (char *)"ns", .name = (char *)"a", .uid = (char *)"1"},
 	    .spec = {.skill_name = (char *)"s", .timeout_ms = 5}};
-	for (int reason = 0; reason < 10; reason++) {
+	for (int reason = 0; reason < 11; reason++) {
 		tear_down(NULL);
 		set_up(NULL);
 		struct tracked *waiting = fake_track(executions, "ns/a");
@@ -173,6 +176,8 @@ static void test_who_joins(void **state)
 			second.status.succeeded.status = (char *)"True";
 		if (reason == 8)
 			second.meta.namespace = (char *)"else";
+		if (reason == 10)
+			second.meta.deleted_ms = 1;
 		if (reason == 9)
 			fake_track(executions, "ns/b"); /* it is worked on already */
 		bool joined = arrival_joins(executions, &second);
@@ -185,7 +190,8 @@ static void test_who_joins(void **state)
 		assert_int_equal(tracked->state, TRACKED_IN_LINE);
 		assert_ptr_equal(in_line, &tracked->demand);
 		assert_string_equal(in_line->shape.image, "bash:5");
-		assert_int_equal(later, 1); /* in case nobody ever wakes it */
+		assert_int_equal(later, 1); /* to tell what it waits for, if it still does */
+		assert_int_equal(later_ms, PLAN_SILENCE_MS);
 	}
 }
 

@@ -80,6 +80,21 @@ static void test_nothing_is_there_yet(void **state)
 	assert_int_equal(seen.pool, POOL_NONE);
 }
 
+static void test_a_refusal(void **state)
+{
+	(void)state;
+	assert_null(observe().refusal);
+	tracked->reported_ms = 3;
+	tracked_note_refusal(tracked, &(struct trouble){.reason = "QuotaExceeded"});
+	struct observation seen = observe();
+	assert_string_equal(seen.refusal->reason, "QuotaExceeded");
+	assert_int_equal(seen.refused_ms, FAKE_NOW_MS);
+	assert_int_equal(seen.refusal_retry_ms, 500);
+	assert_int_equal(seen.reported_ms, 3);
+	fake.now_us += 600 * 1000;
+	assert_int_equal(observe().refusal_retry_ms, -100);
+}
+
 /* Only who has nothing and is allowed something may be offered a sandbox. */
 static void test_who_is_offered_a_sandbox(void **state)
 {
@@ -255,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_nothing_is_there_yet),
+	    TEST(test_a_refusal),
 	    TEST(test_who_is_offered_a_sandbox),
 	    TEST(test_capacity),
 	    TEST(test_sessions),

@@ -182,12 +182,37 @@ static void test_transitions(void **state)
 	execution_free(wish);
 }
 
+/* Of one that has ended nothing changes but the spec that was seen; figures of its end are not written again,
+ * which would round them. */
+static void test_a_spec_that_came_after_the_end(void **state)
+{
+	(void)state;
+	struct error err;
+	struct execution before = execution;
+	before.meta.generation = 2;
+	before.status.succeeded = (struct condition){(char *)"True", (char *)"Succeeded", (char *)"m", 5, 1};
+	before.status.completed_ms = 7;
+	before.status.output = (char *)"[]";
+	struct execution *wish = outcome_observed(&before, &err);
+	assert_non_null(wish);
+	struct buffer patch = BUFFER(4096);
+	assert_int_equal(execution_status_patch(wish, false, &patch, &err), 0);
+	assert_string_equal(patch.data,
+			    "{\"status\":{\"conditions\":[{\"type\":\"Succeeded\",\"status\":\"True\","
+			    "\"observedGeneration\":2,\"lastTransitionTime\":\"1970-01-01T00:00:00Z\","
+			    "\"reason\":\"Succeeded\",\"message\":\"m\"}]}}");
+	assert_int_equal(wish->status.succeeded.transition_ms, 5);
+	buffer_free(&patch);
+	execution_free(wish);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_results),
 	    cmocka_unit_test(test_what_came_back),
 	    cmocka_unit_test(test_transitions),
+	    cmocka_unit_test(test_a_spec_that_came_after_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

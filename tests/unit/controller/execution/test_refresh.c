@@ -100,6 +100,20 @@ static void test_our_own_write_counts_until_it_is_shown(void **state)
 	shown.meta.resource_version = (char *)"8";
 	assert_ptr_equal(refresh_tracked(tracked, &shown), &shown);
 	assert_null(tracked->written); /* forgotten */
+	/* a newer spec came behind our write, and the watch has skipped what we wrote */
+	tracked->written =
+	    execution_from_json(STR("{\"metadata\":{\"namespace\":\"ns\",\"name\":\"a\",\"uid\":\"uid\","
+				    "\"resourceVersion\":\"8\","
+				    "\"generation\":1},\"spec\":{\"skillRef\":{\"name\":\"s\"}}}"),
+				&err);
+	assert_non_null(tracked->written);
+	tracked->written_ms = fake.now_us / 1000;
+	shown.meta.resource_version = (char *)"9";
+	shown.meta.generation = 1;
+	assert_ptr_equal(refresh_tracked(tracked, &shown), tracked->written);
+	shown.meta.generation = 2;
+	assert_ptr_equal(refresh_tracked(tracked, &shown), &shown);
+	assert_null(tracked->written);
 	executions_free(executions);
 }
 

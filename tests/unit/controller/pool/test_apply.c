@@ -157,6 +157,33 @@ static void test_gives_up(void **state)
 	assert_string_equal(pool->problem.message, "");
 }
 
+/* Of the last one that was given up it is known what it suffered from. */
+static void test_what_a_pod_suffered_from(void **state)
+{
+	struct stage *stage = *state;
+	struct pool *pool = make_pool(stage, 1, "");
+	const enum member_action give_up = MEMBER_GIVE_UP;
+	struct sandbox *sandbox = sandbox_new(pool, "a", STAGE_NOW_MS - 5);
+	struct pod pod = {.meta = {.namespace = (char *)"ns", .name = (char *)"a"}};
+	sandbox->pod = &pod;
+	apply(stage, pool, &give_up, nothing);
+	assert_string_equal(pool->problem.reason, "SandboxStarting");
+	assert_non_null(strstr(pool->problem.message, "no scheduler"));
+	pod.phase = (char *)"Failed";
+	pod.terminated_reason = (char *)"OOMKilled";
+	apply(stage, pool, &give_up, nothing);
+	assert_string_equal(pool->problem.message, "OOMKilled");
+	pod.message = (char *)"node was low on memory";
+	apply(stage, pool, &give_up, nothing);
+	assert_string_equal(pool->problem.message, "node was low on memory");
+	sandbox->trouble = (struct trouble){"ImageUnavailable", "no such image"};
+	apply(stage, pool, &give_up, nothing);
+	assert_string_equal(pool->problem.reason, "ImageUnavailable");
+	assert_string_equal(pool->problem.message, "no such image");
+	while (stage_calls() > 0)
+		stage_answer(200, "{}");
+}
+
 static void test_wakes_as_many_as_are_ready(void **state)
 {
 	struct stage *stage = *state;
@@ -185,6 +212,7 @@ int main(void)
 	    TEST(test_only_what_fits_gets_the_files),
 	    TEST(test_deletes),
 	    TEST(test_gives_up),
+	    TEST(test_what_a_pod_suffered_from),
 	    TEST(test_wakes_as_many_as_are_ready),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,27 @@ static void test_scaled_to_nothing_and_gone(void **state)
 	look(stage); /* nobody knows it */
 }
 
+/* Somebody else's finalizer holds it: its sandboxes go all the same, and nobody waits for it. */
+static void test_deleted_and_held(void **state)
+{
+	struct stage *stage = *state;
+	char json[1024];
+	const char *name = stage_ready_sandbox(stage);
+	const char *pool = stage_pool(1, ""), *rest = strstr(pool, "\"generation\":1");
+	snprintf(json, sizeof(json), "%.*s\"deletionTimestamp\":\"" STAGE_NOW "\",\"generation\":2%s",
+		 (int)(rest - pool), pool, rest + strlen("\"generation\":1"));
+	stage_show(CACHE_SANDBOX_POOLS, json);
+	stage_later(stage, 1000);
+	look(stage);
+	stage_call("DELETE", name);
+	stage_answer(200, "{}");
+	const char *body = stage_call("PATCH", "/status")->body;
+	assert_non_null(strstr(body, "\"reason\":\"Deleted\""));
+	assert_non_null(strstr(body, "\"observedGeneration\":2"));
+	stage_answer(200, "{}");
+	check_counts(stage, 0, 0, 0);
+}
+
 static void test_nothing_is_decided_before_all_is_known(void **state)
 {
 	struct stage *stage = *state;
@@ -119,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_a_sandbox),
 	    TEST(test_scaled_to_nothing_and_gone),
+	    TEST(test_deleted_and_held),
 	    cmocka_unit_test_setup_teardown(test_nothing_is_decided_before_all_is_known, stage_setup_unsynced,
 					    stage_teardown),
 	    TEST(test_changes_of_pods),

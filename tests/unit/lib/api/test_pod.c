@@ -81,6 +81,27 @@ static void reads_what_keeps_a_pod_waiting(void **state)
 	pod_free(pod);
 }
 
+/* Whoever owns it tells people what it waits for, so it must hear when that is something else. */
+static void changes_of_what_it_waits_for_matter(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *old, *fresh;
+		bool image, vain, matters;
+	} rows[] = {{NULL, "ContainerCreating", false, false, false},
+		    {"ContainerCreating", "ErrImagePull", true, true, true},
+		    {"ErrImagePull", "ImagePullBackOff", true, true, false},
+		    {"ImagePullBackOff", "CreateContainerError", false, true, true},
+		    {"CreateContainerError", "ContainerCreating", false, false, true}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pod old = {.waiting_reason = (char *)(uintptr_t)rows[i].old};
+		struct pod fresh = {.waiting_reason = (char *)(uintptr_t)rows[i].fresh};
+		assert_int_equal(pod_waits_for_image(&fresh), rows[i].image);
+		assert_int_equal(pod_waits_in_vain(&fresh), rows[i].vain);
+		assert_int_equal(pod_change_matters(&old, &fresh), rows[i].matters);
+	}
+}
+
 static void reads_the_end(void **state)
 {
 	(void)state;
@@ -134,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_a_running_pod),
 	    cmocka_unit_test(reads_what_keeps_a_pod_waiting),
+	    cmocka_unit_test(changes_of_what_it_waits_for_matter),
 	    cmocka_unit_test(reads_the_end),
 	    cmocka_unit_test(refuses_what_is_no_pod),
 	};
