@@ -261,11 +261,12 @@ static void on_refuse(void *context, struct http_exchange *exchange, const char 
 		answer_refuse(request, ERR_BAD_REQUEST, "the request's headers can't be used: %s", why);
 }
 
-static void on_misdirected(void *context, bool sent_tls, struct buffer *body)
+static void on_misdirected(void *context, bool sent_tls, struct buffer *headers, struct buffer *body)
 {
 	char id[ID_UUID_SIZE];
 	(void)context;
 	id_uuid4(id);
+	buffer_appendf(headers, "X-Request-ID: %s\r\n", id);
 	json_open(body, '{');
 	json_put_string(body, "error", error_code_name(ERR_BAD_REQUEST));
 	json_put_string(body, "message",

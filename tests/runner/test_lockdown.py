@@ -360,7 +360,7 @@ assert token not in os.environ
 TOKEN_HELLO = """
 def hello(s):
     token = b"0123456789abcdef0123456789abcdef"
-    body = b"\\0\\2" + len(token).to_bytes(4, "big") + token
+    body = b"\\0\\3" + len(token).to_bytes(4, "big") + token
     s.sendall(len(body).to_bytes(4, "big") + b"\\1" + body)
     return s.recv(100)
 """

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#define HEADERS_MAX 1024
 #define BODY_MAX 4096
 #define ANSWER_MAX 8192
 #define TLS_HANDSHAKE                                                                                        \
@@ -21,11 +22,12 @@ static bool is_misdirected(const struct http_server *server, const unsigned char
 
 static void tell(const struct http_server *server, int fd)
 {
-	cleanup_buffer struct buffer body = BUFFER(BODY_MAX), answer = BUFFER(ANSWER_MAX);
+	cleanup_buffer struct buffer headers = BUFFER(HEADERS_MAX), body = BUFFER(BODY_MAX),
+				     answer = BUFFER(ANSWER_MAX);
 	const struct http_handler *handler = &server->handler;
 	const char *type = "application/json; charset=utf-8";
 	if (handler->misdirected) {
-		handler->misdirected(handler->context, !server->tls_cert_pem, &body);
+		handler->misdirected(handler->context, !server->tls_cert_pem, &headers, &body);
 	} else {
 		type = "text/plain; charset=utf-8";
 		buffer_append_c(&body, server->tls_cert_pem ? "this port speaks TLS\n"
@@ -33,11 +35,13 @@ static void tell(const struct http_server *server, int fd)
 	}
 	buffer_appendf(&answer,
 		       "HTTP/1.1 400 Bad Request\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-		       "Connection: close\r\n\r\n",
+		       "Connection: close\r\n",
 		       type, body.len);
+	buffer_append_str(&answer, buffer_str(&headers));
+	buffer_append_c(&answer, "\r\n");
 	buffer_append_str(&answer, buffer_str(&body));
 	/* A fresh socket takes that much at once. If not, the close says enough. */
-	if (!body.failed && !answer.failed)
+	if (!headers.failed && !body.failed && !answer.failed)
 		(void)!send(fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

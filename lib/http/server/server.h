@@ -38,8 +38,9 @@ struct http_handler {
 	 * with why. `end` follows. NULL: it's answered in plain text. */
 	void (*refuse)(void *context, struct http_exchange *exchange, const char *why);
 	/* A client speaks something else (sent_tls: TLS to a port without, else plain HTTP to one with TLS)
-	 * and is sent a 400 with the JSON that this appends to body. NULL: in plain text. */
-	void (*misdirected)(void *context, bool sent_tls, struct buffer *body);
+	 * and is sent a 400 with the JSON that this appends to body, and the lines (with their CR LF) that it
+	 * appends to headers. NULL: in plain text. */
+	void (*misdirected)(void *context, bool sent_tls, struct buffer *headers, struct buffer *body);
 };
 
 struct http_server_options {

@@ -285,10 +285,11 @@ static void expect_told(struct app *app, const char *request, size_t n, const ch
 	raw_close(&client);
 }
 
-static void on_misdirected(void *context, bool sent_tls, struct buffer *body)
+static void on_misdirected(void *context, bool sent_tls, struct buffer *headers, struct buffer *body)
 {
 	struct app *app = context;
 	app->drained++;
+	buffer_append_c(headers, "X-Id: 7\r\n");
 	buffer_append_c(body, sent_tls ? "{\"sent\":\"TLS\"}" : "{\"sent\":\"HTTP\"}");
 }
 
@@ -340,7 +341,7 @@ static void test_misdirected_clients_are_told_in_the_handlers_words(void **state
 	app->server = http_server_new(&app->loop, &(struct http_server_options){0}, &handler, &err);
 	assert_non_null(app->server);
 	app->port = http_server_port(app->server);
-	expect_told(app, "\x16\x03\x01\x02", 4, "Content-Length: 14\r\n");
+	expect_told(app, "\x16\x03\x01\x02", 4, "\r\nX-Id: 7\r\n");
 	expect_told(app, "\x16\x03\x01\x02", 4, "\r\n\r\n{\"sent\":\"TLS\"}");
 	assert_int_equal(app->drained, 2);
 	app_finish(app);
