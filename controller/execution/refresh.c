@@ -66,8 +66,10 @@ static void adopt_claim(struct tracked *tracked, const struct execution *executi
 static void follow_pod(struct tracked *tracked, const struct pod *pod)
 {
 	bool has_sandbox = tracked->state == TRACKED_STARTING || tracked->state == TRACKED_READY;
-	if (pod)
+	if (pod) {
 		tracked->pod_created_ms = 0;
+		tracked_forget_refusal(tracked); /* "already exists" was said of this one */
+	}
 	if (tracked->state == TRACKED_SETTLED) /* its sandbox is being deleted */
 		return;
 	if (pod && pod->meta.deleted_ms == 0 && !pod->terminated)

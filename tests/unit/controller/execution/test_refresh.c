@@ -53,12 +53,14 @@ static void test_the_state_follows_the_pod(void **state)
 				  .terminated = cases[i].pod == ENDED};
 		fake.pods[0] = cases[i].pod == NO_POD ? NULL : &pod;
 		tracked->pod_created_ms = cases[i].created ? FAKE_NOW_MS - 4999 : 0;
+		tracked_note_refusal(tracked, &(struct trouble){.reason = TROUBLE_NAME_TAKEN});
 		tracked_move(tracked, cases[i].before);
 		assert_ptr_equal(refresh_tracked(tracked, &cached), &cached);
 		if (tracked->state != cases[i].after)
 			fail_msg("case %zu: %s", i, tracked_state_name(tracked->state));
 		if (cases[i].pod != NO_POD)
 			assert_int_equal(tracked->pod_created_ms, 0);
+		assert_int_equal(tracked->refusal != NULL, cases[i].pod == NO_POD);
 		executions_free(executions);
 	}
 }
