@@ -43,6 +43,8 @@ struct observation {
 
 	/* What follows is asked only while there is no Pod. */
 	enum pool_offer pool;
+	/* what keeps the sandboxes of that pool from starting; NULL: nothing that is known */
+	const struct trouble *pool_trouble;
 	/* sandboxes not ready yet: the tenant's, everybody's */
 	int64_t tenant_starting, starting;
 	/* sandboxes that the tenant has now, this one not counted */

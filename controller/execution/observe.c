@@ -24,11 +24,13 @@ static void observe_pools(const struct execution_services *services, const struc
 	if (ret->pod || ret->pod_lost || ret->pod_expected || tracked->session ||
 	    execution_is_finished(ret->execution))
 		return;
-	if (ret->skill && run_shape_resolve(ret->skill, ret->execution, services->config, &shape, &error_code,
-					    &ignored) == 0)
-		ret->pool =
-		    pools_offer(services->pools, namespace,
+	if (!ret->skill || run_shape_resolve(ret->skill, ret->execution, services->config, &shape,
+					     &error_code, &ignored) != 0)
+		return;
+	ret->pool = pools_offer(services->pools, namespace,
 				recorded ? cache_pod(services->cache, namespace, recorded) : NULL, &shape);
+	if (ret->pool == POOL_COMING)
+		ret->pool_trouble = pools_trouble(services->pools, namespace, &shape);
 }
 
 static void observe_session(const struct tracked *tracked, struct observation *ret)

@@ -353,6 +353,9 @@ static enum verdict rule_pool(const struct decision *d)
 	}
 	decision_look_again(d, PLAN_POOL_WAIT_MS);
 	d->plan->actions |= ACTION_WAIT_IN_LINE;
+	if (seen->pool_trouble)
+		return decided(decision_report_trouble(d, "Warning", seen->pool_trouble->reason,
+						       seen->pool_trouble->message));
 	return decided(decision_report_step(d, "PoolFilling",
 					    "waiting for a sandbox of a SandboxPool, which is being made; "
 					    "the pool's condition Ready tells more"));

@@ -25,8 +25,8 @@
 /* the blob store may be away this long */
 #define PLAN_STORE_GRACE_MS 600000
 #define PLAN_STORE_RETRY_MS 1000
-/* a pool says when it has a sandbox, or won't have one; this is in case it doesn't */
-#define PLAN_POOL_WAIT_MS 300000
+/* a pool says when it has a sandbox, or won't have one; meanwhile what keeps it from that may change */
+#define PLAN_POOL_WAIT_MS 5000
 /* runs shorter than this are written once, at the end */
 #define PLAN_RUNNING_PATCH_MS 1000
 

@@ -88,6 +88,22 @@ enum pool_offer pools_offer(const struct pools *pools, const char *namespace, co
 	return POOL_NONE;
 }
 
+const struct trouble *pools_trouble(const struct pools *pools, const char *namespace,
+				    const struct run_shape *shape)
+{
+	struct map_cursor cursor = {0};
+	const struct sandbox *sandbox;
+	for (struct map_node *node; (node = map_next(&pools->by_key, &cursor));) {
+		const struct pool *pool = MAP_CONTAINER(node, const struct pool, node);
+		if (!pool_serves(pool, namespace, shape))
+			continue;
+		LIST_FOREACH(sandbox, &pool->sandboxes, link)
+			if (sandbox->trouble.reason && !sandbox->used && !sandbox->deleted_ms)
+				return &sandbox->trouble;
+	}
+	return NULL;
+}
+
 int pools_claim(struct pools *pools, const char *namespace, const char *execution_id,
 		const struct run_shape *shape, struct claim *ret, struct error *err)
 {

@@ -5,6 +5,7 @@
 #include "controller/pool/demand.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
+#include "controller/sandbox/trouble.h"
 #include "lib/api/pod.h"
 #include "lib/base/error.h"
 
@@ -16,6 +17,11 @@ struct pools;
  * sandbox with this very run, for however long it takes to tell, the answer is POOL_SETTLING. May be NULL. */
 enum pool_offer pools_offer(const struct pools *pools, const char *namespace, const struct pod *recorded,
 			    const struct run_shape *shape);
+
+/* What keeps a sandbox of those pools from starting, where the answer is POOL_COMING; NULL: nothing that is
+ * known. */
+const struct trouble *pools_trouble(const struct pools *pools, const char *namespace,
+				    const struct run_shape *shape);
 
 /* A sandbox that was given away, with its session, which is parked. The texts are the receiver's to free. */
 struct claim {

@@ -245,6 +245,22 @@ def test_a_pool_that_can_not_fill(tenant):
     tenant.kube.call("PATCH", f"{pools}/{name}", {"metadata": {"finalizers": None}}, "application/merge-patch+json")
 
 
+def test_a_run_that_waits_for_a_pool(tenant):
+    """It is told what the pool's sandboxes suffer from."""
+    name = unique("pool")
+    pools = f"/apis/skillbox.dev/v1alpha1/namespaces/{tenant.allow().namespace}/sandboxpools"
+    tenant.kube.call("POST", pools, {"apiVersion": "skillbox.dev/v1alpha1", "kind": "SandboxPool", "metadata": {"name": name},
+                                     "spec": {"replicas": 1, "image": "bash:5"}})
+    pod, = wait_for(tenant.pods, "its sandbox is made", timeout=30)
+    run = tenant.start()
+    tenant.waits_for(run, "PoolFilling", "the pool's condition Ready", kind=None)
+    tenant.kube.call("PATCH", f"/api/v1/namespaces/{tenant.namespace}/pods/{pod['metadata']['name']}/status", {"status": {"conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes: 1 Insufficient cpu"}]}},
+        "application/merge-patch+json")
+    tenant.waits_for(run, "Unschedulable", "no node takes a sandbox: 0/1 nodes: 1 Insufficient cpu")
+    assert tenant.client.request("DELETE", f"/v1/executions/{run}").status_code == 202
+
+
 # ---- the ends
 
 

@@ -23,6 +23,7 @@ static struct {
 	const struct skill *skill;
 	const char *tenant;
 	enum pool_offer offer;
+	const struct trouble *trouble;
 	unsigned offers;
 	int64_t pools_starting;
 	const char *claimed;
@@ -118,6 +119,15 @@ enum pool_offer pools_offer(const struct pools *pools, const char *namespace, co
 	assert_non_null(shape);
 	fake.offers++;
 	return fake.offer;
+}
+
+const struct trouble *pools_trouble(const struct pools *pools, const char *namespace,
+				    const struct run_shape *shape)
+{
+	(void)pools;
+	(void)namespace;
+	assert_non_null(shape);
+	return fake.trouble;
 }
 
 const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,

@@ -60,9 +60,12 @@ static struct observation observe(void)
 static void test_nothing_is_there_yet(void **state)
 {
 	(void)state;
+	static const struct trouble trouble = {.reason = "Unschedulable"};
 	fake.offer = POOL_COMING;
+	fake.trouble = &trouble;
 	fake.pools_starting = 3;
 	struct observation seen = observe();
+	assert_ptr_equal(seen.pool_trouble, &trouble);
 	assert_ptr_equal(seen.execution, &execution);
 	assert_ptr_equal(seen.skill, &skill);
 	assert_true(seen.namespace_is_tenant && seen.archived);

@@ -57,6 +57,7 @@ struct row {
 	bool waiting;
 	bool claimed, pod_lost;
 	enum pool_offer pool;
+	bool pool_in_trouble;
 	bool waits_for_pool;                  /* expected */
 	const char *reason_now, *message_now; /* of the condition */
 	/* expected */
@@ -171,6 +172,14 @@ static const struct row rows[] = {
      .age_ms = 2000,
      WAITS("PoolFilling"),
      .message = "the pool's condition Ready",
+     .requeue_min = PLAN_POOL_WAIT_MS,
+     .requeue_max = PLAN_POOL_WAIT_MS},
+    {.name = "a pool can't fill: says why at once",
+     .pool = POOL_COMING,
+     .pool_in_trouble = true,
+     .waits_for_pool = true,
+     WAITS("QuotaExceeded"),
+     .event = "Warning QuotaExceeded",
      .requeue_min = PLAN_POOL_WAIT_MS,
      .requeue_max = PLAN_POOL_WAIT_MS},
     {.name = "who runs what isn't known yet: nothing is made",
@@ -859,6 +868,7 @@ static void test_row(void **state)
 	    .claimed = row->claimed,
 	    .pod_lost = row->pod_lost,
 	    .pool = row->pool,
+	    .pool_trouble = row->pool_in_trouble ? &refusal : NULL,
 	    .refusal = row->refused ? &refusal : NULL,
 	    .refused_ms = NOW - row->refused_ago_ms,
 	    .refusal_retry_ms = row->retry_ms,

@@ -86,6 +86,23 @@ static void test_what_is_not_given(void **state)
 	sandbox->session = NULL;
 }
 
+/* Who waits for a pool is told what keeps its sandboxes from starting. */
+static void test_trouble(void **state)
+{
+	(void)state;
+	struct pool *pool = fake_pool(pools, "ns/p", "u", "bash:5");
+	struct run_shape shape = fake_run("bash:5"), other = fake_run("node:20");
+	fake_sandbox(pool, "well", NULL);
+	struct sandbox *sandbox = fake_sandbox(pool, "troubled", NULL);
+	assert_null(pools_trouble(pools, "ns", &shape));
+	sandbox->trouble = (struct trouble){"Unschedulable", "no room"};
+	assert_string_equal(pools_trouble(pools, "ns", &shape)->message, "no room");
+	assert_null(pools_trouble(pools, "else", &shape));
+	assert_null(pools_trouble(pools, "ns", &other));
+	sandbox->deleted_ms = 1;
+	assert_null(pools_trouble(pools, "ns", &shape));
+}
+
 /* One with the skill's files, then one whose interpreter is the skill's own, then the one that waits longest.
  */
 static void test_the_best_one(void **state)
@@ -167,11 +184,9 @@ static void test_who_waits_has_the_pools_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_given_once),
-	    TEST(test_what_is_not_given),
-	    TEST(test_the_best_one),
-	    TEST(test_settling),
-	    TEST(test_who_waits_has_the_pools_looked_at),
+	    TEST(test_given_once), TEST(test_what_is_not_given),
+	    TEST(test_trouble),    TEST(test_the_best_one),
+	    TEST(test_settling),   TEST(test_who_waits_has_the_pools_looked_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
