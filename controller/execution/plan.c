@@ -481,6 +481,18 @@ static int start_in_vain(const struct decision *d)
 	return decision_end(d, "sandbox_start_failed", message);
 }
 
+/* How long it may go on like that. */
+static int64_t vain_grace(const struct decision *d, int64_t age)
+{
+	const char *reason = d->seen->execution->status.succeeded.reason;
+	struct trouble trouble;
+	bool is_told =
+	    reason && trouble_of_pod(d->seen->pod, &trouble) && strcmp(reason, trouble.reason) == 0;
+	int64_t to_tell = PLAN_IMAGE_TOLD_MS - (is_told ? d->seen->now_ms - d->seen->reported_ms : 0);
+	int64_t left = PLAN_IMAGE_GRACE_MS - age;
+	return left > to_tell ? left : to_tell;
+}
+
 static int await_start(const struct decision *d)
 {
 	const struct pod *pod = d->seen->pod;
@@ -488,10 +500,10 @@ static int await_start(const struct decision *d)
 	struct trouble trouble;
 	if (age >= d->config->start_timeout_ms)
 		return start_late(d);
-	if (pod_waits_in_vain(pod) && age >= PLAN_IMAGE_GRACE_MS)
+	int64_t grace = pod_waits_in_vain(pod) ? vain_grace(d, age) : d->config->start_timeout_ms - age;
+	if (pod_waits_in_vain(pod) && grace <= 0)
 		return start_in_vain(d);
-	decision_look_again(d, (pod_waits_in_vain(pod) ? PLAN_IMAGE_GRACE_MS : d->config->start_timeout_ms) -
-				   age);
+	decision_look_again(d, grace);
 	if (trouble_of_pod(pod, &trouble)) {
 		if (!pod->unschedulable || age >= PLAN_UNSCHEDULABLE_MS)
 			return decision_report_trouble(d, "Warning", trouble.reason, trouble.message);

@@ -16,8 +16,10 @@
 /* before the second try, doubled each time: a Pod that ended says so meanwhile */
 #define PLAN_STREAM_BACKOFF_MS 250
 #define PLAN_STREAM_BACKOFF_MAX_MS 2000
-/* an image error may heal within this */
+/* an image error may heal within this, counted from the making of the Pod, and was told that long: a registry
+ * that doesn't answer shows itself late */
 #define PLAN_IMAGE_GRACE_MS 20000
+#define PLAN_IMAGE_TOLD_MS 5000
 /* CANCEL sent → result, else we give up on logs */
 #define PLAN_CANCEL_GRACE_MS 5000
 /* beyond the run's timeout, for the way there and back */
