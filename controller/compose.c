@@ -246,7 +246,7 @@ static int start_work(struct controller *c, struct error *err)
 						.sessions = &c->sessions,
 						.history = lead->history,
 						.queue = lead->execution_queue};
-	struct skill_services skills = {c->clock, c->cache, c->client, lead->skill_queue};
+	struct skill_services skills = {&c->config.policy, c->clock, c->cache, c->client, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
 	struct heartbeat_services heartbeat = {c->loop, c->clock, c->client, c->config.namespace,
 					       c->config.pod_name};

@@ -3,7 +3,7 @@
 #include "lib/base/id.h"
 #include "lib/base/temporary.h"
 #include "lib/policy/policy.h"
-#include "lib/skill/skill_package.h"
+#include "lib/skill/judgement.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,13 +20,14 @@ static int64_t timeout_of(const struct policy *policy, const struct skill *skill
 	return wished_ms > 0 && wished_ms < own ? wished_ms : 0; /* 0: the skill's own */
 }
 
-static int check_image(const struct policy *policy, const struct skill *skill, struct error *err)
+static int check_skill(const struct policy *policy, const struct skill *skill, struct error *err)
 {
-	const char *image = skill_image(skill->spec.image, skill->spec.lang);
-	/* Unknown: the controller will know the language from the entrypoint, and check then. */
-	if (!*image || policy_check_image(policy, image, err) == 0)
+	struct skill_judgement judged;
+	if (skill_judge_run(skill, policy, &judged, err) == 0)
 		return 0;
-	return error_wrap(err, "skill %s@%s", skill->spec.name, skill->spec.version);
+	return err->code == ERR_IMAGE_NOT_ALLOWED
+		   ? error_wrap(err, "skill %s@%s", skill->spec.name, skill->spec.version)
+		   : -1;
 }
 
 static int check_capacity(const struct apiserver *server, const struct caller *caller, struct error *err)
@@ -130,7 +131,7 @@ static int fill(const struct apiserver *server, const struct caller *caller, str
 	if (!skill)
 		return error_set(err, ERR_NOT_FOUND, "skill not found: %s@%s", request->skill,
 				 request->version);
-	if (check_image(&server->config->policy, skill, err) != 0 ||
+	if (check_skill(&server->config->policy, skill, err) != 0 ||
 	    check_capacity(server, caller, err) != 0 ||
 	    choose_name(server, caller, wish, draft, name, err) != 0 ||
 	    set_strings(draft->execution, caller, skill, name, err) != 0 ||

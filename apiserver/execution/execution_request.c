@@ -73,9 +73,10 @@ static int read_skill(struct str body, struct execution_request *ret, struct err
 		return ret->version ? 0 : error_no_memory(err);
 	}
 	if (!str_eq(version, STR("latest")) && !skill_version_is_valid(version))
-		return error_set(err, ERR_BAD_REQUEST,
-				 "'version' must be \"latest\" or like 1.0.0 or 1.0.0-rc.1, not \"%.*s\"",
-				 shown(version), version.p);
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "'version' must be \"latest\" or like 1.0.0, 1.0 or 1.0.0-rc.1, not \"%.*s\"",
+		    shown(version), version.p);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ static void upload_free(void *state)
 	multipart_free(upload->multipart);
 	if (upload->is_valid)
 		skill_package_free(&upload->package);
+	problems_free(&upload->problems);
 	free(upload);
 }
 
@@ -54,6 +55,17 @@ static int on_part_data(void *context, struct str data, struct error *err)
 	return upload->in_file_part ? write_archive(upload, data, err) : 0;
 }
 
+/* The names that browsers and systems have for a zip. */
+static bool is_archive_type(struct str type)
+{
+	static const char *const types[] = {"application/zip", "application/x-zip-compressed",
+					    "application/x-zip", "application/octet-stream"};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (str_eq_ignore_case(type, str_of(types[i])))
+			return true;
+	return false;
+}
+
 /* Raw or form? */
 static int choose_form(struct request *request, struct upload *upload, struct error *err)
 {
@@ -63,8 +75,7 @@ static int choose_form(struct request *request, struct upload *upload, struct er
 				 "Content-Type is missing: send application/zip or multipart/form-data");
 	str_split_once(header, ';', &type, &parameters);
 	type = str_trim(type);
-	if (str_eq_ignore_case(type, STR("application/zip")) ||
-	    str_eq_ignore_case(type, STR("application/octet-stream"))) {
+	if (is_archive_type(type)) {
 		if (http_exchange_content_length(request->exchange) > upload->max)
 			return error_set(err, ERR_TOO_LARGE,
 					 "the skill is larger than %" PRId64
@@ -123,7 +134,10 @@ static void check_in_pool(struct operation *operation)
 	struct upload *upload = request_of(operation)->state;
 	upload->is_valid =
 	    digest_file_text(upload->fd, 0, upload->size, upload->digest, &upload->problem) == 0 &&
-	    skill_package_read(upload->fd, &upload->limits, &upload->package, &upload->problem) == 0;
+	    skill_package_examine(upload->fd, &upload->limits, &upload->package, &upload->problems,
+				  &upload->problem) == 0;
+	if (!upload->is_valid && upload->problem.code == ERR_NONE)
+		problems_error(&upload->problems, &upload->problem);
 	if (upload->is_valid) /* it may be large, and only what is known of it matters from here on */
 		archive_content_free(&upload->package.content);
 }

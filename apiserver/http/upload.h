@@ -22,6 +22,7 @@ struct upload {
 	bool is_valid;                 /* package is filled; else problem says why not */
 	struct skill_package package;
 	struct error problem;
+	struct problems problems; /* of an archive that is no skill, one by one */
 	upload_checked_cb checked;
 };
 

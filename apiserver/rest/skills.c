@@ -11,11 +11,13 @@
 #include "lib/policy/names.h"
 #include "lib/policy/newest.h"
 #include "lib/policy/policy.h"
+#include "lib/skill/judgement.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_CAPACITY 64    /* skills */
-#define VALIDATION_MAX 65536 /* bytes of an answer */
+#define FIRST_CAPACITY 64                  /* skills */
+#define VALIDATION_MAX ((size_t)256 << 10) /* bytes of an answer */
 
 /* NULL if it isn't known yet. */
 static const char *skill_digest(const struct skill *skill)
@@ -34,6 +36,9 @@ struct listing {
 static bool collect(void *context, const void *object)
 {
 	struct listing *listing = context;
+	const struct skill *skill = object;
+	if (skill_version_is_dev(str_of(skill->spec.version)))
+		return true;
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity ? 2 * listing->capacity : FIRST_CAPACITY;
 		const struct skill **skills = realloc(listing->skills, capacity * sizeof(*skills));
@@ -54,19 +59,42 @@ static int in_order(const void *a, const void *b)
 	const struct skill *left = *(const struct skill *const *)a, *right = *(const struct skill *const *)b;
 	int order = strcmp(left->spec.name, right->spec.name);
 	if (order == 0)
-		order = skill_version_compare(left->spec.version, right->spec.version);
+		order = skill_version_compare(str_of(left->spec.version), str_of(right->spec.version));
 	return order != 0 ? order : skill_is_newer(left, right) ? -1 : 1;
 }
 
-static void put_summary(struct buffer *out, const struct skill *skill)
+/* What it is judged to be, as far as that goes. */
+static struct skill_judgement judge(const struct request *request, const struct skill *skill)
 {
+	struct skill_judgement judged = {.script = {NULL, ""}, .image = ""};
+	skill_judge_object(skill, &request->operation.server->config->policy, &judged, NULL, NULL);
+	return judged;
+}
+
+static void put_lang(struct buffer *out, const struct skill_judgement *judged)
+{
+	const struct language *language = judged->script.language;
+	json_put_string(out, "lang", language ? language->name : "");
+}
+
+/* Of what is to be read, and not run. */
+static void put_mode(struct buffer *out, const struct skill_judgement *judged)
+{
+	if (judged->only_instructions)
+		json_put_string(out, "mode", skill_mode(judged));
+}
+
+static void put_summary(struct buffer *out, const struct request *request, const struct skill *skill)
+{
+	const struct skill_judgement judged = judge(request, skill);
 	json_open(out, '{');
 	json_put_string(out, "name", skill->spec.name);
 	json_put_string(out, "version", skill->spec.version);
 	json_put_string(out, "description", skill->spec.description);
-	json_put_string(out, "lang", skill->spec.lang);
+	put_lang(out, &judged);
 	json_put_time(out, "uploaded_at", skill->uploaded_ms, true);
 	json_put_string(out, "digest", skill_digest(skill));
+	put_mode(out, &judged);
 	json_close(out, '}');
 }
 
@@ -83,9 +111,9 @@ void rest_skill_list(struct request *request)
 		const struct skill *skill = listing.skills[i], *previous = i ? listing.skills[i - 1] : NULL;
 		/* An upload that was overwritten a moment ago. */
 		if (previous && strcmp(previous->spec.name, skill->spec.name) == 0 &&
-		    strcmp(previous->spec.version, skill->spec.version) == 0)
+		    skill_version_compare(str_of(previous->spec.version), str_of(skill->spec.version)) == 0)
 			continue;
-		put_summary(&body, skill);
+		put_summary(&body, request, skill);
 	}
 	json_close(&body, ']');
 	free(listing.skills);
@@ -105,17 +133,12 @@ static void refuse_unknown(struct request *request)
 }
 
 /* What a run of it would get: its own, or the default, and never more than the maximum. */
-static void put_limits(struct buffer *out, const struct policy *policy, const struct skill *skill)
+static void put_limits(struct buffer *out, const struct skill_judgement *judged)
 {
 	char timeout[DURATION_SIZE], cpu[QUANTITY_SIZE], memory[QUANTITY_SIZE];
-	int64_t millicores, bytes;
-	if (policy_cpu(policy, skill->spec.cpu, &millicores, NULL) != 0)
-		millicores = policy->default_cpu;
-	if (policy_memory(policy, skill->spec.memory, &bytes, NULL) != 0)
-		bytes = policy->default_memory;
-	duration_format(policy_timeout(policy, skill->spec.timeout_ms, 0), timeout);
-	quantity_format_cpu(millicores, cpu);
-	quantity_format_memory(bytes, memory);
+	duration_format(judged->timeout_ms, timeout);
+	quantity_format_cpu(judged->cpu, cpu);
+	quantity_format_memory(judged->memory, memory);
 	json_put_string(out, "timeout", timeout);
 	json_key(out, "resources");
 	json_open(out, '{');
@@ -141,20 +164,22 @@ void rest_skill_get(struct request *request)
 		refuse_unknown(request);
 		return;
 	}
+	const struct skill_judgement judged = judge(request, skill);
 	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
 	json_open(&body, '{');
 	json_put_string(&body, "name", skill->spec.name);
 	json_put_string(&body, "version", skill->spec.version);
 	json_put_string(&body, "description", skill->spec.description);
-	json_put_string(&body, "lang", skill->spec.lang);
-	json_put_string(&body, "image", skill_image(skill->spec.image, skill->spec.lang));
+	put_lang(&body, &judged);
+	json_put_string(&body, "image", judged.image);
 	json_put_string(&body, "instructions", skill->spec.instructions);
-	put_limits(&body, &request->operation.server->config->policy, skill);
+	put_limits(&body, &judged);
 	json_put_raw(&body, "input_schema", skill->spec.input_schema);
 	json_put_raw(&body, "output_schema", skill->spec.output_schema);
 	json_put_string(&body, "digest", skill_digest(skill));
 	json_put_int(&body, "size", skill_size(skill));
 	json_put_time(&body, "uploaded_at", skill->uploaded_ms, true);
+	put_mode(&body, &judged);
 	json_close(&body, '}');
 	answer_json(request, 200, &body);
 }
@@ -178,13 +203,14 @@ static void on_pushed(void *context, const struct skill *skill, const struct err
 	if (failure) {
 		answer_failure(request, failure);
 	} else {
+		const struct skill_judgement judged = judge(request, skill);
 		json_open(&body, '{');
 		json_put_string(&body, "name", skill->spec.name);
 		json_put_string(&body, "version", skill->spec.version);
 		json_put_string(&body, "description", skill->spec.description);
-		json_put_string(&body, "lang", skill->spec.lang);
+		put_lang(&body, &judged);
 		json_put_string(&body, "digest", skill->spec.bundle.digest);
-		json_put_string(&body, "mode", "executable");
+		json_put_string(&body, "mode", skill_mode(&judged));
 		json_put_string(&body, "status", "available");
 		json_close(&body, '}');
 		answer_json(request, 201, &body);
@@ -210,29 +236,37 @@ void rest_skill_push(struct request *request)
 
 /* POST /v1/skills/validate */
 
-static void put_problems(struct buffer *out, struct str message)
+static void put_texts(struct buffer *out, const char *key, char *const *texts, size_t count)
 {
-	struct str prefix = STR("invalid skill: ");
-	if (str_starts_with(message, prefix))
-		message = (struct str){message.p + prefix.n, message.n - prefix.n};
-	while (message.n) { /* "; " stands between problems */
-		const char *end = memmem(message.p, message.n, "; ", 2);
-		struct str one = {message.p, end ? (size_t)(end - message.p) : message.n};
-		if (out->data[out->len - 1] != '[')
-			buffer_append_byte(out, ',');
-		jsontext_append_string(out, one);
-		message = end ? (struct str){end + 2, message.n - one.n - 2} : STR("");
+	json_key(out, key);
+	json_open(out, '[');
+	for (size_t i = 0; i < count; i++) {
+		buffer_append_c(out, i > 0 ? "," : "");
+		jsontext_append_string(out, str_of(texts[i]));
 	}
+	json_close(out, ']');
+}
+
+static void put_problems(struct buffer *out, struct problems *problems)
+{
+	size_t left_out = problems->count > PROBLEMS_MAX ? problems->count - PROBLEMS_MAX : 0;
+	char *texts[PROBLEMS_MAX + 1], more[64];
+	memcpy(texts, problems->items, sizeof(problems->items));
+	snprintf(more, sizeof(more), "and %zu more", left_out);
+	if (left_out)
+		texts[PROBLEMS_MAX] = more;
+	put_texts(out, "problems", texts, left_out ? PROBLEMS_MAX + 1 : problems->count);
 }
 
 static void validate(struct request *request, struct upload *upload)
 {
 	const struct manifest *manifest = &upload->package.manifest;
-	struct error broken;
+	struct error why = {.code = ERR_NONE};
 	bool valid = upload->is_valid &&
-		     skill_check_rules(&request->operation.server->config->policy, manifest, &broken) == 0;
-	if (!upload->is_valid && upload->problem.code != ERR_INVALID_SKILL) {
-		answer_error(request, &upload->problem);
+		     skill_judge_package(&upload->package, &request->operation.server->config->policy,
+					 &upload->problems, &why) == 0;
+	if (why.code == ERR_NO_MEMORY || (!upload->is_valid && upload->problem.code != ERR_INVALID_SKILL)) {
+		answer_error(request, upload->is_valid ? &why : &upload->problem);
 		return;
 	}
 	cleanup_buffer struct buffer body = BUFFER(VALIDATION_MAX);
@@ -242,10 +276,10 @@ static void validate(struct request *request, struct upload *upload)
 	json_put_string(&body, "name", upload->is_valid ? manifest->name : NULL);
 	json_put_raw(&body, "version", upload->is_valid ? NULL : "null");
 	json_put_string(&body, "version", upload->is_valid ? manifest->version : NULL);
-	buffer_append_c(&body, ",\"problems\":[");
-	if (!valid && !body.failed)
-		put_problems(&body, str_of(upload->is_valid ? broken.message : upload->problem.message));
-	buffer_append_c(&body, "]}");
+	put_problems(&body, &upload->problems);
+	if (upload->is_valid && manifest->warning_count)
+		put_texts(&body, "warnings", manifest->warnings, manifest->warning_count);
+	json_close(&body, '}');
 	answer_json(request, 200, &body);
 }
 

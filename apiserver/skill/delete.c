@@ -4,6 +4,7 @@
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
 #include "apiserver/skill/skill_path.h"
+#include "lib/policy/names.h"
 
 #include <stdlib.h>
 
@@ -114,7 +115,7 @@ static bool delete_one(void *context, const void *object)
 	struct deletion *deletion = context;
 	const struct skill *skill = object;
 	struct error err;
-	if (!str_eq(str_of(skill->spec.version), deletion->version))
+	if (skill_version_compare(str_of(skill->spec.version), deletion->version) != 0)
 		return true;
 	deletion->wanted++;
 	if (delete_object(deletion, &skill->meta, &err) == 0)

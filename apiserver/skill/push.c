@@ -6,6 +6,7 @@
 #include "apiserver/skill/skill_path.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
+#include "lib/policy/names.h"
 
 #include <stdlib.h>
 
@@ -40,13 +41,36 @@ static int copy_if(char **to, const char *from, struct error *err)
 	return from ? copy(to, from, err) : 0;
 }
 
-/* Time must go on from upload to upload, or `latest` would be ambiguous. */
-static int64_t upload_time(const struct operation *operation, const char *name)
+static int64_t later_than(const struct skill *skill, int64_t ms)
 {
-	int64_t now = clock_wall_ms(operation->server->clock);
-	const struct skill *newest = cluster_skill(operation->server->cluster, operation->caller->namespace,
-						   str_of(name), STR("latest"));
-	return newest && newest->uploaded_ms >= now ? newest->uploaded_ms + 1 : now;
+	return skill && skill->uploaded_ms >= ms ? skill->uploaded_ms + 1 : ms;
+}
+
+/* Time must go on from upload to upload, or it would be ambiguous which one `latest`, or the version, is. */
+static int64_t upload_time(const struct operation *operation, const struct manifest *manifest)
+{
+	const struct cluster *cluster = operation->server->cluster;
+	const char *namespace = operation->caller->namespace;
+	struct str name = str_of(manifest->name);
+	int64_t ms = later_than(cluster_skill(cluster, namespace, name, STR("latest")),
+				clock_wall_ms(operation->server->clock));
+	return later_than(cluster_skill(cluster, namespace, name, str_of(manifest->version)), ms);
+}
+
+/* What a run needs; an instruction skill has none. */
+static int fill_run(const struct skill_package *package, struct skill *skill, struct error *err)
+{
+	const struct manifest *manifest = &package->manifest;
+	if (!*package->entrypoint)
+		return 0;
+	skill->spec.timeout_ms = manifest->timeout_ms;
+	return copy(&skill->spec.lang, manifest->lang, err) != 0 ||
+		       copy(&skill->spec.image, manifest->image, err) != 0 ||
+		       copy(&skill->spec.cpu, manifest->cpu, err) != 0 ||
+		       copy(&skill->spec.memory, manifest->memory, err) != 0 ||
+		       copy(&skill->spec.entrypoint, package->entrypoint, err) != 0
+		   ? -1
+		   : 0;
 }
 
 static int fill(const struct operation *operation, const struct skill_bundle *bundle, struct skill *skill,
@@ -62,24 +86,32 @@ static int fill(const struct operation *operation, const struct skill_bundle *bu
 	    copy(&skill->spec.version, manifest->version, err) != 0 ||
 	    copy(&skill->spec.description, manifest->description, err) != 0 ||
 	    copy(&skill->spec.instructions, manifest->instructions, err) != 0 ||
-	    copy(&skill->spec.lang, manifest->lang, err) != 0 ||
-	    copy(&skill->spec.image, manifest->image, err) != 0 ||
-	    copy(&skill->spec.cpu, manifest->cpu, err) != 0 ||
-	    copy(&skill->spec.memory, manifest->memory, err) != 0 ||
-	    copy(&skill->spec.entrypoint, bundle->package->entrypoint, err) != 0 ||
+	    fill_run(bundle->package, skill, err) != 0 ||
 	    copy_if(&skill->spec.input_schema, bundle->package->input_schema, err) != 0 ||
 	    copy_if(&skill->spec.output_schema, bundle->package->output_schema, err) != 0 ||
 	    copy(&skill->spec.bundle.digest, bundle->digest, err) != 0)
 		return -1;
 	skill->spec.bundle.size = bundle->size;
-	skill->spec.timeout_ms = manifest->timeout_ms;
-	skill->uploaded_ms = upload_time(operation, manifest->name);
+	skill->uploaded_ms = upload_time(operation, manifest);
 	return 0;
 }
 
-int skill_check_rules(const struct policy *policy, const struct manifest *manifest, struct error *err)
+int skill_judge_package(const struct skill_package *package, const struct policy *policy,
+			struct problems *problems, struct error *err)
 {
-	return policy_check_image(policy, skill_image(manifest->image, manifest->lang), err);
+	const struct manifest *manifest = &package->manifest;
+	struct skill_judgement judged;
+	struct skill_claim claim = {0};
+	if (*package->entrypoint)
+		claim = (struct skill_claim){.lang = manifest->lang,
+					     .entrypoint = package->entrypoint,
+					     .image = manifest->image,
+					     .cpu = manifest->cpu,
+					     .memory = manifest->memory,
+					     .timeout_ms = manifest->timeout_ms};
+	if (skill_judge(&claim, policy, &judged, problems, err) == 0)
+		return 0;
+	return err->code == ERR_INVALID_SKILL ? error_wrap(err, "invalid skill") : -1;
 }
 
 /* Ends */
@@ -161,7 +193,7 @@ static bool delete_older(void *context, const void *object)
 {
 	struct push *push = context;
 	const struct skill *skill = object, *fresh = push->skill;
-	if (strcmp(skill->spec.version, fresh->spec.version) != 0 ||
+	if (skill_version_compare(str_of(skill->spec.version), str_of(fresh->spec.version)) != 0 ||
 	    strcmp(skill->meta.name, fresh->meta.name) == 0 || skill->uploaded_ms > fresh->uploaded_ms)
 		return true;
 	struct error err;
@@ -261,7 +293,7 @@ void skill_push(struct apiserver *server, struct caller *caller, const struct sk
 	struct error err;
 	struct push *push = NULL;
 	struct skill *skill = NULL;
-	if (skill_check_rules(&server->config->policy, &bundle->package->manifest, &err) != 0) {
+	if (skill_judge_package(bundle->package, &server->config->policy, NULL, &err) != 0) {
 		done(context, NULL, &err);
 		return;
 	}

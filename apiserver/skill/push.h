@@ -8,6 +8,7 @@
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
 #include "lib/policy/policy.h"
+#include "lib/skill/judgement.h"
 #include "lib/skill/skill_package.h"
 
 struct skill_bundle {
@@ -24,7 +25,9 @@ typedef void (*skill_pushed_cb)(void *context, const struct skill *skill, const 
 void skill_push(struct apiserver *server, struct caller *caller, const struct skill_bundle *bundle,
 		skill_pushed_cb done, void *context);
 
-/* What the archive can't know: this server's own rules. */
-int skill_check_rules(const struct policy *policy, const struct manifest *manifest, struct error *err);
+/* The judgement (lib/skill/judgement.h) of an archive that was read: what it can't know are this server's own
+ * rules. -1 with err as clients may see it and, unless NULL, the problems one by one. */
+int skill_judge_package(const struct skill_package *package, const struct policy *policy,
+			struct problems *problems, struct error *err);
 
 #endif

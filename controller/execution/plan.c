@@ -134,21 +134,18 @@ static enum verdict rule_skill_missing(const struct decision *d)
 	return d->seen->shape || d->seen->skill ? PASSES : decided(await_skill(d));
 }
 
-/* Inline files are checked by the Skill's own reconcile; its verdict is awaited once, and so is the digest to
- * record. */
+/* The digest of inline files, which is recorded, comes from the Skill's own reconcile: it is awaited once.
+ * What can't be run needs none, and the next rule says why. */
 static enum verdict rule_skill_unchecked(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
 	const struct skill *skill = seen->skill;
-	char message[DECISION_MESSAGE_SIZE];
-	if (seen->shape || skill->spec.file_count == 0 || skill->status.digest)
+	const char *error_code;
+	struct run_shape shape = {0};
+	struct error refused;
+	if (seen->shape || skill->spec.file_count == 0 || skill->status.digest ||
+	    run_shape_resolve(skill, seen->execution, d->config, &shape, &error_code, &refused) != 0)
 		return PASSES;
-	const struct condition *ready = &skill->status.ready;
-	if (ready->status && strcmp(ready->status, "False") == 0) {
-		snprintf(message, sizeof(message), "skill %s@%s can't be run: %s", skill->spec.name,
-			 skill->spec.version, ready->message ? ready->message : "it is not ready");
-		return decided(decision_end(d, "no_entrypoint", message));
-	}
 	int64_t left = d->config->start_timeout_ms - (seen->now_ms - seen->execution->meta.created_ms);
 	if (left <= 0)
 		return decided(

@@ -47,7 +47,7 @@ struct pool_written {
 	int64_t unclaimed, ready, claimed, generation;
 	const char *reason;
 	char message[POOL_MESSAGE_SIZE];
-	char skill_version[128], skill_digest[72];
+	char skill_version[SKILL_VERSION_MAX + 1], skill_digest[72];
 };
 
 struct pool {

@@ -105,11 +105,12 @@ int pool_shape_resolve(const struct sandbox_pool *pool, const struct skill *skil
 	return 0;
 }
 
-/* The lang, too: it decides which of several scripts in the same files is run. */
+/* Lang and script, too: several skills may differ only in which of the same files is run. */
 static bool has_right_files(const struct pool_shape *pool, const struct run_shape *run)
 {
 	return !pool_shape_is_bound(pool) ||
-	       (strcmp(pool->skill_digest, run->skill_digest) == 0 && strcmp(pool->lang, run->lang) == 0);
+	       (strcmp(pool->skill_digest, run->skill_digest) == 0 && strcmp(pool->lang, run->lang) == 0 &&
+		strcmp(pool->script, run->script) == 0);
 }
 
 bool pool_shape_serves(const struct pool_shape *pool, const struct run_shape *run,

@@ -9,10 +9,11 @@
 
 struct pool_shape {
 	char image[512], runtime_class[256];
-	char lang[16];                             /* interpreter that waits; "" : none */
-	char preload[POOL_PRELOAD_SIZE];           /* modules, separated by commas */
-	char script[FRAME_MAX_PATH + 1];           /* that the interpreter waits for; "" : the usual one */
-	char skill_version[128], skill_digest[72]; /* whose files are in them; "" : nobody's */
+	char lang[16];                   /* interpreter that waits; "" : none */
+	char preload[POOL_PRELOAD_SIZE]; /* modules, separated by commas */
+	char script[FRAME_MAX_PATH + 1]; /* that the interpreter waits for; "" : the usual one */
+	char skill_version[SKILL_VERSION_MAX + 1],
+	    skill_digest[72]; /* whose files are in them; "" : nobody's */
 	int64_t memory, cpu;
 };
 

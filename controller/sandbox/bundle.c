@@ -2,7 +2,7 @@
 
 #include "lib/base/temporary.h"
 #include "lib/frame/frame.h"
-#include "lib/skill/skill_package.h"
+#include "lib/skill/entrypoint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -112,19 +112,23 @@ static int put_data(void *context, struct str piece, struct error *err)
 	return 0;
 }
 
-static int find_entrypoint(struct bundle *bundle, const struct archive_content *content, struct str lang,
-			   struct error *err)
+static int find_entrypoint(struct bundle *bundle, const struct archive_content *content, const char *lang,
+			   const char *entrypoint, struct error *err)
 {
-	const char *entrypoint = entrypoint_find(content, lang);
-	const struct language *language = entrypoint ? language_of_path(str_of(entrypoint)) : NULL;
-	if (!language)
+	cleanup_problems struct problems problems = PROBLEMS;
+	struct skill_script script = {NULL, ""};
+	if (skill_script_find(content, lang, entrypoint, &script, &problems) != 0) {
+		const char *why = problems.count > 0 ? problems.items[0] : "out of memory";
+		return error_set(err, problems.no_memory ? ERR_NO_MEMORY : ERR_INVALID_SKILL,
+				 "the skill can't be run: %s", why);
+	}
+	if (!script.language)
 		return error_set(
 		    err, ERR_INVALID_SKILL,
 		    "the skill has no entrypoint: add main.py, run.py, main.js, run.js, main.sh or run.sh at "
-		    "the root or under scripts/%s",
-		    lang.n ? ", in the skill's lang" : "");
-	bundle->interpreter = language->interpreter;
-	bundle->entrypoint = str_dup(str_of(entrypoint));
+		    "the root or under scripts/, or an entrypoint given by name");
+	bundle->interpreter = script.language->interpreter;
+	bundle->entrypoint = str_dup(str_of(script.path));
 	return bundle->entrypoint ? 0 : error_no_memory(err);
 }
 
@@ -159,7 +163,7 @@ static struct bundle *end(struct encoder *encoder, int status)
 	return status == 0 ? encoder->bundle : bundle_unref(encoder->bundle);
 }
 
-struct bundle *bundle_encode_zip(int zip_fd, struct str lang, struct error *err)
+struct bundle *bundle_encode_zip(int zip_fd, const char *lang, const char *entrypoint, struct error *err)
 {
 	struct archive_limits limits = archive_limits_default;
 	limits.max_compressed = BUNDLE_MAX_ZIP;
@@ -169,18 +173,21 @@ struct bundle *bundle_encode_zip(int zip_fd, struct str lang, struct error *err)
 	int status = start(&encoder, err);
 	if (status == 0)
 		status = archive_read_zip(zip_fd, &limits, &visitor, &content, err);
-	if (status == 0 && ((status = find_entrypoint(encoder.bundle, &content, lang, err)) == 0))
+	if (status == 0)
+		status = find_entrypoint(encoder.bundle, &content, lang, entrypoint, err);
+	if (status == 0)
 		status = finish(&encoder, err);
 	archive_content_free(&content);
 	return end(&encoder, status);
 }
 
-struct bundle *bundle_encode(const struct archive_content *content, struct str lang, struct error *err)
+struct bundle *bundle_encode(const struct archive_content *content, const char *lang, const char *entrypoint,
+			     struct error *err)
 {
 	struct encoder encoder;
 	int status = start(&encoder, err);
 	if (status == 0)
-		status = find_entrypoint(encoder.bundle, content, lang, err);
+		status = find_entrypoint(encoder.bundle, content, lang, entrypoint, err);
 	for (size_t i = 0; status == 0 && i < content->count; i++) {
 		const struct archive_entry *entry = &content->entries[i];
 		status = put_file(&encoder, entry, err);

@@ -42,9 +42,11 @@ struct bundle *bundle_outline(const struct bundle *bundle);
 /* Copy the n bytes of its frames that begin at offset; there must be so many. */
 int bundle_read(const struct bundle *bundle, int64_t offset, char *ret, size_t n, struct error *err);
 
-/* Encode the files of a zip file, or those of `content`, whose entries have data. lang may be "": any. Both
- * block, so on a server they are for the thread pool. ERR_INVALID_SKILL: it is no runnable skill. */
-struct bundle *bundle_encode_zip(int zip_fd, struct str lang, struct error *err);
-struct bundle *bundle_encode(const struct archive_content *content, struct str lang, struct error *err);
+/* Encode the files of a zip file, or those of `content`, whose entries have data. lang and entrypoint are the
+ * skill's; "": it says none. Both block, so on a server they are for the thread pool. ERR_INVALID_SKILL: it
+ * is no runnable skill. */
+struct bundle *bundle_encode_zip(int zip_fd, const char *lang, const char *entrypoint, struct error *err);
+struct bundle *bundle_encode(const struct archive_content *content, const char *lang, const char *entrypoint,
+			     struct error *err);
 
 #endif

@@ -11,7 +11,7 @@
 /* Of temporary files: page cache or disk, not our memory */
 #define CACHE_MAX_FILES (256ll << 20)
 /* Tenant, digest and language, or a UID */
-#define KEY_MAX 1024
+#define KEY_MAX 4096
 
 struct bundle_wait {
 	struct bundle_wait *next;
@@ -24,7 +24,7 @@ struct bundle_wait {
 struct load {
 	struct load *next;
 	struct bundle_cache *cache;
-	char *key, *lang;
+	char *key, *lang, *entrypoint;
 	/* The skill's inline files; or a zip is fetched, and then here (-1: not yet). */
 	struct archive_content content;
 	bool is_zip;
@@ -50,12 +50,14 @@ struct bundle_cache {
 	bool closing;
 };
 
-/* A skill that was uploaded is its content, in its tenant; one of inline files, that version of the object.
+/* A skill that was uploaded is its content, in its tenant, and which of it is run; one of inline files, that
+ * version of the object.
  */
 static int cache_key(const struct skill *skill, const char *tenant, struct buffer *out, struct error *err)
 {
 	if (skill->spec.bundle.digest)
-		buffer_appendf(out, "%s/%s/%s", tenant, skill->spec.bundle.digest, skill->spec.lang);
+		buffer_appendf(out, "%s/%s/%s/%s", tenant, skill->spec.bundle.digest, skill->spec.lang,
+			       skill->spec.entrypoint ? skill->spec.entrypoint : "");
 	else
 		buffer_appendf(out, "%s/%lld", skill->meta.uid, (long long)skill->meta.generation);
 	return out->failed ? error_no_memory(err) : 0;
@@ -129,6 +131,7 @@ static void load_free(struct load *load)
 	bundle_unref(load->bundle);
 	free(load->key);
 	free(load->lang);
+	free(load->entrypoint);
 	free(load);
 }
 
@@ -161,9 +164,9 @@ static void load_end(struct load *load)
 static void work_encode(uv_work_t *work)
 {
 	struct load *load = work->data;
-	struct str lang = str_of(load->lang);
-	load->bundle = load->is_zip ? bundle_encode_zip(load->zip_fd, lang, &load->error)
-				    : bundle_encode(&load->content, lang, &load->error);
+	load->bundle = load->is_zip
+			   ? bundle_encode_zip(load->zip_fd, load->lang, load->entrypoint, &load->error)
+			   : bundle_encode(&load->content, load->lang, load->entrypoint, &load->error);
 }
 
 static void work_done(uv_work_t *work, int status)
@@ -228,6 +231,7 @@ static int copy_files(const struct skill *skill, struct archive_content *content
 		if (!entry->path || !entry->data)
 			return error_no_memory(err);
 	}
+	archive_sort(content);
 	return 0;
 }
 
@@ -244,9 +248,11 @@ static struct load *load_new(struct bundle_cache *cache, const struct skill *ski
 	load->is_zip = skill->spec.bundle.digest != NULL;
 	load->key = str_dup(str_of(key));
 	load->lang = str_dup(str_of(skill->spec.lang));
-	if (!load->key || !load->lang)
+	load->entrypoint = str_dup(str_of(skill->spec.entrypoint));
+	bool is_complete = load->key && load->lang && load->entrypoint;
+	if (!is_complete)
 		error_no_memory(err);
-	if (!load->key || !load->lang || (!load->is_zip && copy_files(skill, &load->content, err) != 0)) {
+	if (!is_complete || (!load->is_zip && copy_files(skill, &load->content, err) != 0)) {
 		load_free(load);
 		return NULL;
 	}

@@ -1,10 +1,9 @@
 #include "controller/sandbox/shape.h"
 
 #include "lib/policy/policy.h"
-#include "lib/skill/skill_package.h"
+#include "lib/skill/judgement.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static int fail(const char **ret_error_code, const char *code)
 {
@@ -12,39 +11,11 @@ static int fail(const char **ret_error_code, const char *code)
 	return -1;
 }
 
-static int resolve_image(const struct skill *skill, const struct controller_config *config,
-			 struct run_shape *ret, const char **ret_error_code, struct error *err)
+static const char *code_of(enum error_code code)
 {
-	const char *image = skill_image(skill->spec.image, skill->spec.lang);
-	if (!*image) {
-		error_set(err, ERR_INVALID_SKILL, "skill %s@%s has lang '%s': use python, node or bash",
-			  skill->spec.name, skill->spec.version, skill->spec.lang ? skill->spec.lang : "");
-		return fail(ret_error_code, "sandbox_start_failed");
-	}
-	if (policy_check_image(&config->policy, image, err) != 0)
-		return fail(ret_error_code, "image_not_allowed");
-	if (strlen(image) >= sizeof(ret->image)) {
-		error_set(err, ERR_IMAGE_NOT_ALLOWED, "image '%s' has a name of more than %zu bytes", image,
-			  sizeof(ret->image) - 1);
-		return fail(ret_error_code, "image_not_allowed");
-	}
-	memcpy(ret->image, image, strlen(image) + 1);
-	return 0;
-}
-
-/* Path of the script, as the bundle's encoder will find it: a Pod may be made ahead of that. Of an archive
- * only whoever took it in knows. */
-static void resolve_script(const struct skill *skill, struct run_shape *ret)
-{
-	struct archive_content files = {calloc(skill->spec.file_count + 1, sizeof(*files.entries)),
-					skill->spec.file_count, 0};
-	const char *script = skill->spec.entrypoint;
-	for (size_t i = 0; files.entries && i < files.count; i++)
-		files.entries[i].path = skill->spec.files[i].path;
-	if (files.entries && files.count > 0)
-		script = entrypoint_find(&files, str_of(skill->spec.lang ? skill->spec.lang : ""));
-	snprintf(ret->script, sizeof(ret->script), "%s", script ? script : "");
-	free(files.entries);
+	return code == ERR_IMAGE_NOT_ALLOWED ? "image_not_allowed"
+	       : code == ERR_NO_ENTRYPOINT   ? "no_entrypoint"
+					     : "sandbox_start_failed";
 }
 
 static int check_env(const struct execution *execution, struct error *err)
@@ -62,14 +33,17 @@ int run_shape_resolve(const struct skill *skill, const struct execution *executi
 		      const struct controller_config *config, struct run_shape *ret,
 		      const char **ret_error_code, struct error *err)
 {
-	if (resolve_image(skill, config, ret, ret_error_code, err) != 0)
-		return -1;
-	if (policy_memory(&config->policy, skill->spec.memory, &ret->memory, err) != 0 ||
-	    policy_cpu(&config->policy, skill->spec.cpu, &ret->cpu, err) != 0 ||
-	    check_env(execution, err) != 0)
+	struct skill_judgement judged;
+	if (skill_judge_run(skill, &config->policy, &judged, err) != 0)
+		return fail(ret_error_code, code_of(err->code));
+	if (check_env(execution, err) != 0)
 		return fail(ret_error_code, "sandbox_start_failed");
-	resolve_script(skill, ret);
-	snprintf(ret->lang, sizeof(ret->lang), "%s", skill->spec.lang ? skill->spec.lang : "");
+	const struct language *language = judged.script.language;
+	ret->memory = judged.memory;
+	ret->cpu = judged.cpu;
+	snprintf(ret->image, sizeof(ret->image), "%s", judged.image);
+	snprintf(ret->script, sizeof(ret->script), "%s", judged.script.path);
+	snprintf(ret->lang, sizeof(ret->lang), "%s", language ? language->name : "");
 	snprintf(ret->skill_version, sizeof(ret->skill_version), "%s", skill->spec.version);
 	snprintf(ret->skill_digest, sizeof(ret->skill_digest), "%s",
 		 skill->spec.bundle.digest ? skill->spec.bundle.digest

@@ -10,6 +10,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/frame/frame.h"
+#include "lib/policy/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@ struct run_shape {
 	/* milliseconds, bytes, millicores */
 	int64_t timeout_ms, memory, cpu;
 	/* digest "": none */
-	char skill_version[128], skill_digest[72];
+	char skill_version[SKILL_VERSION_MAX + 1], skill_digest[72];
 	/* What follows is for the making or choice of a Pod only: the annotation doesn't carry it. "": not
 	 * known yet. */
 	char lang[16];

@@ -1,16 +1,16 @@
-/* Bundles were checked when they were uploaded; inline files are checked here. */
+/* The files of bundles were checked when they were uploaded; inline files, and what the operator allows by
+ * now, are checked here. */
 #include "controller/skill/reconcile.h"
 
 #include "lib/base/digest.h"
 #include "lib/base/log.h"
-#include "lib/frame/frame.h"
-#include "lib/skill/skill_package.h"
+#include "lib/skill/judgement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#define MESSAGE_SIZE 512
+#define MESSAGE_SIZE 2048
 #define PATH_SIZE 1024
 #define PATCH_MAX (64 << 10)
 #define FILES_MAX (4 << 20) /* texts of one object: the API server takes less */
@@ -92,63 +92,63 @@ static int digest_of_files(const struct skill *skill, char ret[DIGEST_TEXT_SIZE]
 	return all.failed ? error_no_memory(err) : digest_text(buffer_str(&all), ret, err);
 }
 
-/* Why inline files can't be run; false if they can. */
-static bool files_problem(const struct skill *skill, char *message, size_t size)
+struct opinion {
+	bool ready;
+	const char *reason;
+	char message[MESSAGE_SIZE];
+	char digest[DIGEST_TEXT_SIZE]; /* "": none */
+};
+
+/* What makes it run makes it ready. */
+static int judge(const struct skill *skill, const struct policy *policy, struct opinion *ret,
+		 struct error *err)
 {
-	struct archive_content content = {calloc(skill->spec.file_count + 1, sizeof(struct archive_entry)), 0,
-					  0};
-	bool bad = !content.entries;
-	if (bad)
-		snprintf(message, size, "out of memory");
-	for (size_t i = 0; !bad && i < skill->spec.file_count; i++) {
-		content.entries[content.count++].path = skill->spec.files[i].path;
-		bad = !frame_path_is_valid(str_of(skill->spec.files[i].path));
-		if (bad)
-			snprintf(message, size, "file path '%.200s' must be relative, without '.' and '..'",
-				 skill->spec.files[i].path);
+	struct skill_judgement judged;
+	struct error why;
+	*ret = (struct opinion){.reason = "Invalid"};
+	if (skill->invalid) {
+		snprintf(ret->message, sizeof(ret->message), "%s", skill->invalid);
+		return 0;
 	}
-	if (!bad && !entrypoint_find(&content, str_of(skill->spec.lang))) {
-		bad = true;
-		snprintf(message, size,
-			 "no entrypoint for lang %s: add main.py, run.py, main.js, run.js, main.sh or run.sh "
-			 "at the root or "
-			 "under scripts/",
-			 skill->spec.lang);
+	if (skill_judge_object(skill, policy, &judged, NULL, &why) != 0) {
+		if (why.code == ERR_NO_MEMORY)
+			return error_no_memory(err);
+		snprintf(ret->message, sizeof(ret->message), "%s", why.message);
+	} else if (judged.only_instructions) {
+		ret->reason = "InstructionsOnly";
+		snprintf(ret->message, sizeof(ret->message),
+			 "it has instructions to read, and no script to run");
+	} else {
+		ret->ready = true;
+		ret->reason = "Ready";
+		snprintf(ret->message, sizeof(ret->message), "ready to run");
 	}
-	free(content.entries);
-	return bad;
+	if (!skill->spec.bundle.digest)
+		return digest_of_files(skill, ret->digest, err);
+	snprintf(ret->digest, sizeof(ret->digest), "%s", skill->spec.bundle.digest);
+	return 0;
 }
 
 /* Fill the wished condition and digest; true if they differ from what is recorded. */
-static bool wish_status(const struct skill *skill, int64_t now_ms, struct skill *wish, char *message,
-			size_t size, char digest[DIGEST_TEXT_SIZE], struct error *err)
+static bool wish_status(const struct skill *skill, struct opinion *opinion, int64_t now_ms,
+			struct skill *wish)
 {
 	const struct condition *now = &skill->status.ready;
-	bool bad = false;
-	digest[0] = '\0';
-	snprintf(message, size, "ready to run");
-	if (skill->invalid) {
-		snprintf(message, size, "%s", skill->invalid);
-		bad = true;
-	} else if (skill->spec.bundle.digest)
-		snprintf(digest, DIGEST_TEXT_SIZE, "%s", skill->spec.bundle.digest);
-	else if (files_problem(skill, message, size))
-		bad = true;
-	else if (digest_of_files(skill, digest, err) != 0)
-		return false;
+	const char *status = opinion->ready ? "True" : "False";
+	const char *digest = opinion->digest[0] ? opinion->digest : NULL;
+	bool same_status = now->status && strcmp(now->status, status) == 0;
 	wish->meta = skill->meta;
-	wish->status.digest = digest[0] ? digest : NULL;
+	wish->status.digest = digest ? opinion->digest : NULL;
 	wish->status.ready = (struct condition){
-	    .status = bad ? "False" : "True",
-	    .reason = bad ? "Invalid" : "Ready",
-	    .message = message,
-	    .transition_ms =
-		now->status && strcmp(now->status, bad ? "False" : "True") == 0 ? now->transition_ms : now_ms,
+	    .status = (char *)(uintptr_t)status,
+	    .reason = (char *)(uintptr_t)opinion->reason,
+	    .message = opinion->message,
+	    .transition_ms = same_status ? now->transition_ms : now_ms,
 	    .observed_generation = skill->meta.generation,
 	};
-	return !now->status || strcmp(now->status, wish->status.ready.status) != 0 || !now->message ||
-	       strcmp(now->message, message) != 0 || now->observed_generation != skill->meta.generation ||
-	       (digest[0] && (!skill->status.digest || strcmp(skill->status.digest, digest) != 0));
+	return !same_status || !now->message || strcmp(now->message, opinion->message) != 0 ||
+	       now->observed_generation != skill->meta.generation ||
+	       (digest && (!skill->status.digest || strcmp(skill->status.digest, digest) != 0));
 }
 
 void skills_reconcile(struct skills *skills, struct str key)
@@ -156,12 +156,12 @@ void skills_reconcile(struct skills *skills, struct str key)
 	const struct skill_services *services = &skills->services;
 	struct workqueue *queue = services->queue;
 	const struct skill *skill = cache_skill(services->cache, key);
-	char message[MESSAGE_SIZE], digest[DIGEST_TEXT_SIZE], path[PATH_SIZE];
+	char path[PATH_SIZE];
 	struct error err = {0};
 	struct skill wish = {0};
-	if (!skill || skill->meta.deleted_ms ||
-	    !wish_status(skill, clock_wall_ms(services->clock), &wish, message, sizeof(message), digest,
-			 &err)) {
+	struct opinion opinion;
+	if (!skill || skill->meta.deleted_ms || judge(skill, services->policy, &opinion, &err) != 0 ||
+	    !wish_status(skill, &opinion, clock_wall_ms(services->clock), &wish)) {
 		workqueue_done(queue, key, err.code != ERR_NONE);
 		return;
 	}

@@ -4,9 +4,11 @@
 
 #include "controller/cache.h"
 #include "lib/kube/client.h"
+#include "lib/policy/policy.h"
 
 /* What Skills need of the rest of the controller. It outlives them. */
 struct skill_services {
+	const struct policy *policy;
 	const struct clock *clock;
 	const struct cache *cache;
 	struct kube_client *client;

@@ -16,6 +16,7 @@ static const struct code_row code_table[ERR_CODE_COUNT] = {
     [ERR_INVALID_SKILL] = {"invalid_skill", 400},
     [ERR_INVALID_ENV] = {"invalid_env", 400},
     [ERR_IMAGE_NOT_ALLOWED] = {"image_not_allowed", 400},
+    [ERR_NO_ENTRYPOINT] = {"no_entrypoint", 400},
     [ERR_UNAUTHORIZED] = {"unauthorized", 401},
     [ERR_FORBIDDEN] = {"forbidden", 403},
     [ERR_NOT_FOUND] = {"not_found", 404},

@@ -14,6 +14,7 @@ enum error_code {
 	ERR_INVALID_SKILL,
 	ERR_INVALID_ENV,
 	ERR_IMAGE_NOT_ALLOWED,
+	ERR_NO_ENTRYPOINT, /* a skill that is to be read has nothing to run */
 	ERR_UNAUTHORIZED,
 	ERR_FORBIDDEN,
 	ERR_NOT_FOUND,

@@ -11,4 +11,8 @@
  * front makes no difference. */
 bool image_is_allowed(struct str image, struct str allowlist);
 
+/* Has it the form of an image reference: NAME[:TAG][@ALGORITHM:HEX], the name in components that '/' divides,
+ * the first of which may have a port? */
+bool image_is_reference(struct str image);
+
 #endif

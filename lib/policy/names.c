@@ -20,63 +20,127 @@ bool skill_name_is_valid(struct str name)
 	return true;
 }
 
-/* ^[0-9]+\.[0-9]+\.[0-9]+(-[a-zA-Z0-9.]+)?$ */
-bool skill_version_is_valid(struct str version)
+/* A version in its pieces; all in the text that it was taken from. */
+struct version {
+	struct str numbers[3]; /* n = 0: left out */
+	struct str pre, build; /* n = 0: none */
+};
+
+static bool take(struct str *rest, char c)
 {
-	size_t i = 0;
-	if (version.n > SKILL_VERSION_MAX)
+	if (rest->n == 0 || rest->p[0] != c)
 		return false;
-	for (int part = 0; part < 3; part++) {
-		size_t start = i;
-		while (i < version.n && is_digit(version.p[i]))
-			i++;
-		if (i == start)
-			return false;
-		if (part < 2 && (i == version.n || version.p[i++] != '.'))
-			return false;
-	}
-	if (i == version.n)
-		return true;
-	if (version.p[i++] != '-' || i == version.n)
-		return false;
-	for (; i < version.n; i++)
-		if (!is_alphanumeric(version.p[i]) && version.p[i] != '.')
-			return false;
+	*rest = (struct str){rest->p + 1, rest->n - 1};
 	return true;
 }
 
-static int compare_numbers(const char **a, const char **b)
+static struct str take_while(struct str *rest, bool (*fits)(char c))
 {
-	while (**a == '0' && is_digit((*a)[1]))
-		(*a)++;
-	while (**b == '0' && is_digit((*b)[1]))
-		(*b)++;
-	size_t digits_a = strspn(*a, "0123456789"), digits_b = strspn(*b, "0123456789");
-	int order = digits_a != digits_b ? (digits_a < digits_b ? -1 : 1) : strncmp(*a, *b, digits_a);
-	*a += digits_a;
-	*b += digits_b;
-	return order;
+	struct str start = *rest;
+	while (rest->n > 0 && fits(rest->p[0]))
+		take(rest, rest->p[0]);
+	return (struct str){start.p, start.n - rest->n};
 }
 
-int skill_version_compare(const char *a, const char *b)
+static bool is_suffix(char c)
 {
-	const char *whole_a = a, *whole_b = b;
-	while (*a && *b) {
-		if (is_digit(*a) && is_digit(*b)) {
-			int order = compare_numbers(&a, &b);
-			if (order != 0)
-				return order;
-		} else if (*a != *b) {
-			/* "1.0.0-rc.1" goes before "1.0.0", and what is no number behind numbers. */
-			return *a == '-' ? -1 : *b == '-' ? 1 : (unsigned char)*a - (unsigned char)*b;
-		} else {
-			a++;
-			b++;
-		}
+	return is_alphanumeric(c) || c == '.' || c == '-';
+}
+
+static bool split(struct str text, struct version *ret)
+{
+	struct version v = {0};
+	take(&text, 'v');
+	for (int i = 0; i < 3; i++) {
+		if (i > 0 && !take(&text, '.'))
+			break;
+		v.numbers[i] = take_while(&text, is_digit);
+		if (v.numbers[i].n == 0)
+			return false;
 	}
-	if (*a == *b)
-		return strcmp(whole_a, whole_b); /* "1.01.0" and "1.1.0" */
-	if (*a == '-' || *b == '-')
-		return *a == '-' ? -1 : 1;
-	return *a ? 1 : -1;
+	if (take(&text, '-') && (v.pre = take_while(&text, is_suffix)).n == 0)
+		return false;
+	if (take(&text, '+') && (v.build = take_while(&text, is_suffix)).n == 0)
+		return false;
+	*ret = v;
+	return text.n == 0;
+}
+
+bool skill_version_is_valid(struct str version)
+{
+	struct version v;
+	return version.n <= SKILL_VERSION_MAX && split(version, &v);
+}
+
+static int compare_texts(struct str a, struct str b)
+{
+	size_t shorter = a.n < b.n ? a.n : b.n;
+	int order = shorter ? memcmp(a.p, b.p, shorter) : 0;
+	return order ? order : a.n < b.n ? -1 : a.n > b.n;
+}
+
+static int compare_numbers(struct str a, struct str b)
+{
+	while (a.n > 0 && a.p[0] == '0')
+		take(&a, '0');
+	while (b.n > 0 && b.p[0] == '0')
+		take(&b, '0');
+	if (a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return compare_texts(a, b);
+}
+
+static bool is_number(struct str s)
+{
+	struct str rest = s;
+	take_while(&rest, is_digit);
+	return s.n > 0 && rest.n == 0;
+}
+
+/* Numbers as numbers and before words; of two that begin the same, the shorter one first. */
+static int compare_identifiers(struct str a, struct str b)
+{
+	for (bool more_a = true, more_b = true; more_a || more_b;) {
+		struct str left = {0}, right = {0};
+		if (!more_a || !more_b)
+			return more_a ? 1 : -1;
+		more_a = str_split_once(a, '.', &left, &a);
+		more_b = str_split_once(b, '.', &right, &b);
+		bool number_left = is_number(left), number_right = is_number(right);
+		int order = number_left != number_right ? (number_left ? -1 : 1)
+			    : number_left               ? compare_numbers(left, right)
+							: compare_texts(left, right);
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+int skill_version_compare(struct str a, struct str b)
+{
+	struct version left, right;
+	bool valid_a = split(a, &left), valid_b = split(b, &right);
+	if (!valid_a || !valid_b) /* only what the schema let through: any order will do, if it is one */
+		return valid_a != valid_b ? (valid_a ? -1 : 1) : compare_texts(a, b);
+	int order = 0;
+	for (int i = 0; i < 3 && order == 0; i++)
+		order = compare_numbers(left.numbers[i], right.numbers[i]);
+	if (order == 0 && (left.pre.n == 0 || right.pre.n == 0))
+		order = (left.pre.n == 0) - (right.pre.n == 0);
+	else if (order == 0)
+		order = compare_identifiers(left.pre, right.pre);
+	if (order == 0 && (left.build.n == 0 || right.build.n == 0))
+		return (right.build.n == 0) - (left.build.n == 0);
+	return order != 0 ? order : compare_identifiers(left.build, right.build);
+}
+
+bool skill_version_is_dev(struct str version)
+{
+	struct version v;
+	struct str prefix = STR("dev.");
+	if (!split(version, &v) || !str_starts_with(v.pre, prefix))
+		return false;
+	struct str hash = {v.pre.p + prefix.n, v.pre.n - prefix.n}, rest = hash;
+	take_while(&rest, is_alphanumeric);
+	return hash.n > 0 && rest.n == 0;
 }

@@ -1,5 +1,7 @@
 #include "lib/policy/newest.h"
 
+#include "lib/policy/names.h"
+
 bool skill_is_newer(const struct skill *a, const struct skill *b)
 {
 	if (a->uploaded_ms != b->uploaded_ms)
@@ -16,7 +18,9 @@ bool newest_skill_visit(void *context, const void *skill)
 {
 	struct newest_skill *newest = context;
 	const struct skill *candidate = skill;
-	if (newest->version.n > 0 && !str_eq(newest->version, str_of(candidate->spec.version)))
+	struct str version = str_of(candidate->spec.version);
+	if (newest->version.n > 0 ? skill_version_compare(newest->version, version) != 0
+				  : skill_version_is_dev(version))
 		return true;
 	if (!newest->found || skill_is_newer(candidate, newest->found))
 		newest->found = candidate;

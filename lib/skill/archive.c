@@ -31,20 +31,41 @@ struct candidate {
 	bool folder, ignored;
 };
 
+static struct str last_component(struct str path)
+{
+	size_t start = path.n;
+	while (start > 0 && path.p[start - 1] != '/')
+		start--;
+	return (struct str){path.p + start, path.n - start};
+}
+
+/* The file in which macOS keeps a folder's icon. */
+static bool is_folder_icon(struct str name)
+{
+	return str_eq(last_component(name), STR("Icon\r"));
+}
+
 /* What is wrong with a name, or NULL. */
 static const char *name_problem(struct str name, struct candidate *ret)
 {
 	if (name.n == 0 || name.n > PATH_MAX_BYTES)
 		return "the name must have 1 to 1024 bytes";
 	if (!utf8_is_valid(name, NULL))
-		return "the name is not UTF-8; write the archive with UTF-8 names";
+		return "the name is not UTF-8 but in an old code page, such as CP437: give the file a name "
+		       "of plain "
+		       "ASCII letters, or write the archive with UTF-8 names (zip -r of Info-ZIP 3, 7z a "
+		       "-mcu=on)";
+	if (is_folder_icon(name))
+		name.n--;
 	for (size_t i = 0; i < name.n; i++)
 		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
 			return "the name has a control character";
 	if (memchr(name.p, '\\', name.n))
-		return "the name has a backslash; folders are separated by /";
+		return "the name has a backslash, but folders are separated by /: write the archive with "
+		       "another "
+		       "program, such as zip -r, 7z a or python3 -m zipfile -c";
 	if (name.p[0] == '/' || (name.n >= 2 && name.p[1] == ':'))
-		return "the name is absolute; it must be relative to the skill's folder";
+		return "the name is absolute, it must be relative to the skill's folder";
 	ret->folder = name.p[name.n - 1] == '/';
 	struct str rest = name;
 	if (str_starts_with(rest, STR("./")))
@@ -57,7 +78,7 @@ static const char *name_problem(struct str name, struct candidate *ret)
 		struct str component;
 		more = str_split_once(rest, '/', &component, &rest);
 		if (str_eq(component, STR("..")))
-			return "the name has a \"..\"; it must stay in the skill's folder";
+			return "the name has a \"..\", it must stay in the skill's folder";
 		if (component.n == 0 || str_eq(component, STR(".")))
 			return "the name has an empty or \".\" component";
 		if (components == PATH_MAX_COMPONENTS)
@@ -71,24 +92,34 @@ static const char *kind_problem(const struct candidate *c)
 	const struct zip_entry *zip = c->zip;
 	uint32_t type = zip->mode & S_IFMT;
 	if (zip->flags & FLAGS_ENCRYPTED)
-		return "it is encrypted; write the archive without a password";
+		return "it is encrypted: write the archive without a password";
 	if (type == S_IFLNK)
-		return "it is a symbolic link; put the file itself in its place";
+		return "it is a symbolic link: put the file itself in its place";
 	if (c->folder ? type != 0 && type != S_IFDIR : (type != 0 && type != S_IFREG) || zip->dos_folder)
 		return "it is neither a regular file nor a folder";
 	if (c->folder && zip->unpacked != 0)
 		return "it is a folder with content";
 	if (zip->method != METHOD_STORE && zip->method != METHOD_DEFLATE)
-		return "its compression method is not supported; use deflate or store";
+		return "its compression method is not supported: use deflate or store";
 	return NULL;
 }
 
-/* Litter that macOS and Windows leave in archives. */
+/* Litter that macOS and Windows leave in archives: beside each file "._" and its name, with what the file
+ * system keeps of it. */
 static bool is_litter(struct str path)
 {
-	return str_eq(path, STR("__MACOSX")) || str_starts_with(path, STR("__MACOSX/")) ||
-	       str_eq(path, STR(".DS_Store")) || str_ends_with(path, STR("/.DS_Store")) ||
-	       str_eq(path, STR("Thumbs.db")) || str_ends_with(path, STR("/Thumbs.db"));
+	struct str component = {NULL, 0};
+	for (bool more = path.n > 0; more;) {
+		more = str_split_once(path, '/', &component, &path);
+		if (str_eq(component, STR("__MACOSX")) || str_starts_with(component, STR("._")))
+			return true;
+	}
+	return str_eq(component, STR(".DS_Store")) || str_eq_ignore_case(component, STR("Thumbs.db"));
+}
+
+bool archive_is_manifest(struct str path)
+{
+	return str_eq_ignore_case(path, STR("SKILL.md"));
 }
 
 static int compare_str(struct str a, struct str b)
@@ -148,7 +179,7 @@ static void check_sizes(const struct zip_directory *zip, int64_t packed, const s
 			total = UINT64_MAX;
 	if (total > (uint64_t)limits->max_unpacked)
 		problems_add(problems,
-			     "the archive unpacks to %" PRIu64 " bytes; at most %" PRId64 " are allowed",
+			     "the archive unpacks to %" PRIu64 " bytes, at most %" PRId64 " are allowed",
 			     total, limits->max_unpacked);
 	if (total > ratio_limit)
 		problems_add(problems,
@@ -158,14 +189,12 @@ static void check_sizes(const struct zip_directory *zip, int64_t packed, const s
 }
 
 static int check_entries(const struct zip_directory *zip, int64_t packed, const struct archive_limits *limits,
-			 struct candidate *candidates, struct error *err)
+			 struct candidate *candidates, struct problems *problems)
 {
-	cleanup_problems struct problems problems = PROBLEMS;
 	cleanup_free struct candidate **sorted = calloc(zip->count + 1, sizeof(*sorted));
-	if (!sorted)
-		return error_no_memory(err);
-	size_t count = 0;
-	for (size_t i = 0; i < zip->count; i++) {
+	size_t count = 0, before = problems->count;
+	problems->no_memory |= !sorted;
+	for (size_t i = 0; sorted && i < zip->count; i++) {
 		struct candidate *c = &candidates[i];
 		c->zip = &zip->entries[i];
 		const char *why = name_problem(c->zip->name, c);
@@ -173,35 +202,44 @@ static int check_entries(const struct zip_directory *zip, int64_t packed, const 
 			why = kind_problem(c);
 		if (why) {
 			char shown[PROBLEMS_SHOWN_SIZE];
-			problems_add(&problems, "archive entry \"%s\": %s",
-				     problems_show(c->zip->name, shown), why);
+			problems_add(problems, "archive entry \"%s\": %s", problems_show(c->zip->name, shown),
+				     why);
 			continue;
 		}
-		c->ignored = c->path.n == 0 || is_litter(c->path);
+		c->ignored = c->path.n == 0 || is_litter(c->path) || is_folder_icon(c->zip->name);
 		sorted[count++] = c;
 	}
-	qsort(sorted, count, sizeof(struct candidate *), by_path);
-	check_conflicts(sorted, count, &problems);
-	check_sizes(zip, packed, limits, &problems);
-	return problems_error(&problems, err);
+	if (sorted) {
+		qsort(sorted, count, sizeof(struct candidate *), by_path);
+		check_conflicts(sorted, count, problems);
+		check_sizes(zip, packed, limits, problems);
+	}
+	return problems->count > before || problems->no_memory ? -1 : 0;
 }
 
-/* Bytes of "folder/" that all entries share, when SKILL.md is in there and not at the root; else 0. */
-static size_t wrapper_length(const struct candidate *candidates, size_t count)
+/* The only folder, when SKILL.md is in there and not at the root: it is taken away, and what is beside it (a
+ * README, a .gitignore) is left out. Bytes of "folder/", or 0. */
+static size_t find_wrapper(struct candidate *candidates, size_t count)
 {
-	struct str folder = {NULL, 0}, rest;
+	struct str folder = {NULL, 0}, first, rest;
 	bool wrapped = false;
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &candidates[i];
 		if (c->ignored)
 			continue;
-		struct str first;
 		bool inside = str_split_once(c->path, '/', &first, &rest);
-		if ((!inside && !c->folder) || (folder.p && !str_eq(first, folder)))
+		if (!inside && !c->folder) {
+			if (archive_is_manifest(c->path))
+				return 0;
+			continue;
+		}
+		if (folder.p && !str_eq(first, folder))
 			return 0;
 		folder = first;
-		wrapped |= inside && !c->folder && str_eq(rest, STR("SKILL.md"));
+		wrapped |= inside && !c->folder && archive_is_manifest(rest);
 	}
+	for (size_t i = 0; wrapped && i < count; i++)
+		candidates[i].ignored |= !memchr(candidates[i].path.p, '/', candidates[i].path.n);
 	return wrapped ? folder.n + 1 : 0;
 }
 
@@ -230,6 +268,7 @@ static int unpack_entry(struct unzip *unzip, const struct candidate *c, size_t s
 	struct archive_entry entry = {
 	    .path = str_dup((struct str){c->path.p + strip, c->path.n - strip}),
 	    .mode = mode ? mode : 0644,
+	    .modified_s = c->zip->modified_s,
 	    .size = (size_t)c->zip->unpacked,
 	};
 	if (!entry.path)
@@ -239,11 +278,11 @@ static int unpack_entry(struct unzip *unzip, const struct candidate *c, size_t s
 	return visit(unzip, &entry, visitor, err);
 }
 
-static int unpack_all(struct unzip *unzip, const struct candidate *candidates, size_t count,
+static int unpack_all(struct unzip *unzip, struct candidate *candidates, size_t count,
 		      const struct archive_visitor *visitor, struct archive_content *content,
 		      struct error *err)
 {
-	size_t strip = wrapper_length(candidates, count);
+	size_t strip = find_wrapper(candidates, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &candidates[i];
 		struct error why;
@@ -253,8 +292,7 @@ static int unpack_all(struct unzip *unzip, const struct candidate *candidates, s
 		if (why.code != ERR_INVALID_SKILL && why.code != ERR_TOO_LARGE)
 			return error_set(err, why.code, "%s", why.message);
 		char shown[PROBLEMS_SHOWN_SIZE];
-		return error_set(err, ERR_INVALID_SKILL,
-				 "invalid skill: archive entry \"%s\": %s; write the archive again",
+		return error_set(err, ERR_INVALID_SKILL, "archive entry \"%s\": %s: write the archive again",
 				 problems_show(c->zip->name, shown), why.message);
 	}
 	return 0;
@@ -268,49 +306,84 @@ static int compare_entries(const void *left, const void *right)
 
 static int read_directory(int fd, int64_t size, const struct zip_directory *zip,
 			  const struct archive_limits *limits, const struct archive_visitor *visitor,
-			  struct archive_content *content, struct error *err)
+			  struct archive_content *content, struct problems *problems, struct error *err)
 {
 	cleanup_free struct candidate *candidates = calloc(zip->count + 1, sizeof(*candidates));
 	content->entries = calloc(zip->count + 1, sizeof(*content->entries));
 	if (!candidates || !content->entries)
 		return error_no_memory(err);
-	if (check_entries(zip, size, limits, candidates, err) != 0)
+	if (check_entries(zip, size, limits, candidates, problems) != 0)
 		return -1;
 	if (zip->count == 0)
 		return 0;
 	struct error why;
 	struct unzip *unzip = unzip_open(fd, size, &why);
 	if (!unzip)
-		return error_set(err, why.code, "%s%s",
-				 why.code == ERR_INVALID_SKILL ? "invalid skill: the archive: " : "",
+		return error_set(err, why.code, "%s%s", why.code == ERR_INVALID_SKILL ? "the archive: " : "",
 				 why.message);
 	int status = unpack_all(unzip, candidates, zip->count, visitor, content, err);
 	unzip_close(unzip);
-	qsort(content->entries, content->count, sizeof(*content->entries), compare_entries);
+	archive_sort(content);
 	return status;
 }
 
-int archive_read_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
-		     struct archive_content *ret, struct error *err)
+int archive_examine_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
+			struct archive_content *ret, struct problems *problems, struct error *err)
 {
 	struct stat st;
+	struct error why = {.code = ERR_NONE};
+	struct zip_directory zip = {0};
+	struct archive_content content = {0};
 	if (fstat(fd, &st) != 0)
 		return error_errno(err, "size of the archive");
 	if (st.st_size > limits->max_compressed)
 		return error_set(err, ERR_TOO_LARGE,
 				 "the archive has %" PRId64 " bytes; at most %" PRId64 " are allowed",
 				 (int64_t)st.st_size, limits->max_compressed);
-	struct zip_directory zip;
-	if (zip_directory_read(fd, st.st_size, limits->max_entries, &zip, err) != 0)
-		return -1;
-	struct archive_content content = {0};
-	int status = read_directory(fd, st.st_size, &zip, limits, visitor, &content, err);
+	int status = zip_directory_read(fd, st.st_size, limits->max_entries, &zip, &why);
+	if (status == 0)
+		status = read_directory(fd, st.st_size, &zip, limits, visitor, &content, problems, &why);
 	zip_directory_free(&zip);
-	if (status != 0)
-		archive_content_free(&content);
-	else
+	if (status == 0) {
 		*ret = content;
+		return 0;
+	}
+	archive_content_free(&content);
+	if (why.code == ERR_NONE || problems_add_error(problems, &why))
+		return -1;
+	return error_set(err, why.code, "%s", why.message);
+}
+
+int archive_read_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
+		     struct archive_content *ret, struct error *err)
+{
+	cleanup_problems struct problems problems = PROBLEMS;
+	int status = archive_examine_zip(fd, limits, visitor, ret, &problems, err);
+	if (status != 0)
+		problems_error(&problems, err); /* none: err is set already */
 	return status;
+}
+
+void archive_sort(struct archive_content *content)
+{
+	qsort(content->entries, content->count, sizeof(*content->entries), compare_entries);
+}
+
+void archive_check_names(const struct archive_content *content, struct problems *problems)
+{
+	char shown[PROBLEMS_SHOWN_SIZE];
+	for (size_t i = 0; i < content->count; i++) {
+		struct str path = str_of(content->entries[i].path);
+		struct candidate c;
+		const char *why = name_problem(path, &c);
+		if (!why && (c.folder || !str_eq(c.path, path)))
+			why = "it is no path of a file, such as scripts/main.py";
+		for (size_t n = 1; !why && n < path.n; n++)
+			if (path.p[n] == '/' && archive_find(content, (struct str){path.p, n}))
+				why = "a part of its path is a file, too";
+		if (why)
+			problems_add(problems, "file \"%s\": %s", problems_show(path, shown), why);
+	}
 }
 
 void archive_content_free(struct archive_content *content)

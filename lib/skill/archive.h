@@ -6,6 +6,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/skill/problems.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +20,10 @@ struct archive_limits {
 extern const struct archive_limits archive_limits_default;
 
 struct archive_entry {
-	char *path;    /* relative, wrapper folder stripped */
-	uint32_t mode; /* permission bits; 0 became 0644 */
-	char *data;    /* size bytes; NULL where only the visitor saw them */
+	char *path;         /* relative, wrapper folder stripped */
+	uint32_t mode;      /* permission bits, x among them; 0 became 0644 */
+	int64_t modified_s; /* seconds since 1970, UTC; an archive without time zones is taken for UTC */
+	char *data;         /* size bytes; NULL where only the visitor saw them */
 	size_t size;
 };
 
@@ -46,11 +48,22 @@ struct archive_visitor {
  * the visitor (NULL: they are only checked), and no entry of `ret` has data. All refusals are
  * ERR_INVALID_SKILL "invalid skill: …" naming the entry and the rule, or ERR_TOO_LARGE for the compressed
  * size. Mind: libarchive's seeking zip reader, so that the central directory counts; names are checked as
- * they stand in the archive. */
+ * they stand in the archive. What macOS and Windows leave beside the files is not among them, and neither are
+ * files beside the only folder when SKILL.md is in there. */
 int archive_read_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
 		     struct archive_content *ret, struct error *err);
+/* The same with the problems one by one: -1 with err unset says that they are told there. */
+int archive_examine_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
+			struct archive_content *ret, struct problems *problems, struct error *err);
 void archive_content_free(struct archive_content *content);
 const struct archive_entry *archive_find(const struct archive_content *content, struct str path);
+
+/* Is it SKILL.md, at the root, however its letters are written? */
+bool archive_is_manifest(struct str path);
+/* Sort entries that were not read from a zip as archive_find needs them. */
+void archive_sort(struct archive_content *content);
+/* The rules for names, of sorted entries that were not read from a zip. */
+void archive_check_names(const struct archive_content *content, struct problems *problems);
 
 /* Write files as a gzip tar (regular files, mode 0755 or 0644) to fd. */
 struct archive_source {

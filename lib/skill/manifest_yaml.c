@@ -1,19 +1,26 @@
 #include "lib/skill/manifest_yaml.h"
 
+#include "lib/skill/manifest.h"
+#include "lib/skill/yaml_mistake.h"
+
 #include <stdlib.h>
 #include <yaml.h>
 
 #define MAX_DEPTH 32
 #define MAX_KEYS 1000 /* of one mapping; so that looking for duplicates stays cheap */
 #define MAX_PATH 512
+#define MAX_LINES (MANIFEST_MAX_FRONTMATTER + 1)
 
 struct walk {
 	yaml_parser_t parser;
+	struct str text;
 	size_t first_line;
 	manifest_yaml_cb found;
 	void *context;
 	struct problems *problems;
 	struct buffer path;
+	/* Lines that go on with a block or a quoted text, where blanks are no indentation. */
+	unsigned char is_text[MAX_LINES / 8 + 1];
 };
 
 static size_t line_of(const struct walk *w, const yaml_mark_t *mark)
@@ -21,17 +28,43 @@ static size_t line_of(const struct walk *w, const yaml_mark_t *mark)
 	return w->first_line + mark->line;
 }
 
+static void mark_text(struct walk *w, const yaml_event_t *event)
+{
+	if (event->type != YAML_SCALAR_EVENT || event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		return;
+	for (size_t i = event->start_mark.line + 1; i <= event->end_mark.line && i < MAX_LINES; i++)
+		if (i < event->end_mark.line || event->end_mark.column > 0)
+			w->is_text[i / 8] |= (unsigned char)(1u << i % 8);
+}
+
 static bool next_event(struct walk *w, yaml_event_t *ret)
 {
-	if (yaml_parser_parse(&w->parser, ret))
+	if (yaml_parser_parse(&w->parser, ret)) {
+		mark_text(w, ret);
 		return true;
+	}
 	if (w->parser.error == YAML_MEMORY_ERROR)
 		w->problems->no_memory = true;
 	else
-		problems_add(w->problems, "SKILL.md line %zu: the frontmatter is not valid YAML: %s",
-			     line_of(w, &w->parser.problem_mark),
-			     w->parser.problem ? w->parser.problem : "unknown problem");
+		yaml_mistake_tell(&w->parser, w->text, w->first_line, w->problems);
 	return false;
+}
+
+/* libyaml takes some tabs that other parsers refuse. */
+static void find_tabs(struct walk *w)
+{
+	struct str rest = w->text, line;
+	size_t number = 0;
+	for (bool more = rest.n > 0; more; number++) {
+		more = str_split_once(rest, '\n', &line, &rest);
+		if (number < MAX_LINES && !(w->is_text[number / 8] & 1u << number % 8) &&
+		    yaml_line_is_indented_by_tab(line)) {
+			problems_add(w->problems,
+				     "SKILL.md line %zu: tabs can't be used for indentation, use spaces",
+				     w->first_line + number);
+			return;
+		}
+	}
 }
 
 static bool has_anchor(const yaml_event_t *event)
@@ -51,6 +84,33 @@ static bool has_anchor(const yaml_event_t *event)
 static struct str scalar(const yaml_event_t *event)
 {
 	return (struct str){(const char *)event->data.scalar.value, event->data.scalar.length};
+}
+
+/* "!important" in front of a text is a tag to YAML, and would be lost. */
+static bool has_own_tag(const yaml_event_t *event)
+{
+	const yaml_char_t *tag = event->type == YAML_SCALAR_EVENT           ? event->data.scalar.tag
+				 : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
+				 : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
+									    : NULL;
+	return tag && strcmp((const char *)tag, "!") != 0 &&
+	       !str_starts_with(str_of((const char *)tag), STR("tag:yaml.org,2002:"));
+}
+
+/* As all YAML parsers have it: only where it isn't quoted. */
+static bool is_null(const yaml_event_t *event)
+{
+	static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+	struct str text = scalar(event);
+	const char *tag = (const char *)event->data.scalar.tag;
+	if (tag && strcmp(tag, YAML_NULL_TAG) == 0)
+		return true;
+	if (tag || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		return false;
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+		if (str_eq(text, str_of(nulls[i])))
+			return true;
+	return false;
 }
 
 static bool walk_node(struct walk *w, const yaml_event_t *start, unsigned depth);
@@ -99,7 +159,10 @@ static bool walk_pair(struct walk *w, struct keys *keys, unsigned depth, bool *r
 	if (!*ret_end) {
 		if (has_anchor(&event)) {
 			problems_add(w->problems,
-				     "SKILL.md line %zu: YAML anchors and aliases are not allowed", line);
+				     "SKILL.md line %zu: YAML anchors and aliases are not allowed: quote a "
+				     "value that begins "
+				     "with '&' or '*'",
+				     line);
 			good = false;
 		} else if (event.type != YAML_SCALAR_EVENT) {
 			problems_add(w->problems, "SKILL.md line %zu: a key must be text", line);
@@ -164,9 +227,19 @@ static bool walk_node(struct walk *w, const yaml_event_t *start, unsigned depth)
 {
 	size_t line = line_of(w, &start->start_mark);
 	struct str path = w->path.failed ? (struct str){"", 0} : buffer_str(&w->path);
+	struct manifest_value value = {MANIFEST_COLLECTION, {NULL, 0}, line};
 	if (has_anchor(start)) {
-		problems_add(w->problems, "SKILL.md line %zu: YAML anchors and aliases are not allowed",
-			     line);
+		problems_add(
+		    w->problems,
+		    "SKILL.md line %zu: YAML anchors and aliases are not allowed: quote a value that begins "
+		    "with '&' or '*'",
+		    line);
+		return false;
+	}
+	if (has_own_tag(start)) {
+		problems_add(
+		    w->problems,
+		    "SKILL.md line %zu: YAML tags are not allowed: quote a value that begins with '!'", line);
 		return false;
 	}
 	if (depth >= MAX_DEPTH && start->type != YAML_SCALAR_EVENT) {
@@ -175,13 +248,15 @@ static bool walk_node(struct walk *w, const yaml_event_t *start, unsigned depth)
 	}
 	switch (start->type) {
 	case YAML_SCALAR_EVENT:
-		w->found(w->context, path, scalar(start), line);
+		value = (struct manifest_value){is_null(start) ? MANIFEST_NULL : MANIFEST_TEXT, scalar(start),
+						line};
+		w->found(w->context, path, &value);
 		return true;
 	case YAML_SEQUENCE_START_EVENT:
-		w->found(w->context, path, (struct str){NULL, 0}, line);
+		w->found(w->context, path, &value);
 		return walk_sequence(w, depth);
 	case YAML_MAPPING_START_EVENT:
-		w->found(w->context, path, (struct str){NULL, 0}, line);
+		w->found(w->context, path, &value);
 		return walk_mapping(w, depth);
 	default:
 		problems_add(w->problems, "SKILL.md line %zu: the frontmatter is not valid YAML", line);
@@ -232,7 +307,8 @@ static bool walk_document(struct walk *w)
 bool manifest_yaml_walk(struct str text, size_t first_line, manifest_yaml_cb found, void *context,
 			struct problems *problems)
 {
-	struct walk w = {.first_line = first_line,
+	struct walk w = {.text = text,
+			 .first_line = first_line,
 			 .found = found,
 			 .context = context,
 			 .problems = problems,
@@ -244,6 +320,8 @@ bool manifest_yaml_walk(struct str text, size_t first_line, manifest_yaml_cb fou
 	yaml_parser_set_encoding(&w.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&w.parser, (const unsigned char *)(text.n ? text.p : ""), text.n);
 	bool complete = walk_document(&w);
+	if (complete)
+		find_tabs(&w);
 	yaml_parser_delete(&w.parser);
 	buffer_free(&w.path);
 	return complete;

@@ -21,6 +21,8 @@
 struct end_record {
 	uint64_t count, size, offset;
 	uint64_t at; /* where the (first) end record stands: the central directory must end there */
+	/* Bytes before the zip, which its offsets don't count. */
+	uint64_t prefix;
 };
 
 static uint16_t u16(const char *p)
@@ -116,28 +118,58 @@ static int find_end(int fd, uint64_t size, struct end_record *ret, struct error 
 }
 
 /* Sizes and the offset that are all ones stand in the zip64 extra field, in this order and only those. */
-static int read_extra64(struct str extra, struct zip_entry *entry, struct error *err)
+static int read_zip64(struct str field, struct zip_entry *entry, struct error *err)
 {
 	uint64_t *const wanted[] = {&entry->unpacked, &entry->packed, &entry->offset};
+	for (size_t i = 0; i < 3; i++) {
+		if (*wanted[i] != UINT32_MAX)
+			continue;
+		if (field.n < 8)
+			return damaged(err, "a zip64 field is too short");
+		*wanted[i] = u64(field.p);
+		field = (struct str){field.p + 8, field.n - 8};
+	}
+	return 0;
+}
+
+#define EXTRA_ZIP64 1
+#define EXTRA_TIMESTAMP 0x5455 /* Info-ZIP's "UT": flags, then seconds since 1970 if bit 0 is set */
+
+static int read_extras(struct str extra, struct zip_entry *entry, struct error *err)
+{
+	bool has_zip64 = false;
 	while (extra.n >= 4) {
 		size_t n = u16(extra.p + 2);
 		if (n > extra.n - 4)
 			break; /* some writers pad; what is broken here is found by the checks on sizes */
 		struct str field = {extra.p + 4, n};
-		if (u16(extra.p) == 1) {
-			for (size_t i = 0; i < 3; i++) {
-				if (*wanted[i] != UINT32_MAX)
-					continue;
-				if (field.n < 8)
-					return damaged(err, "a zip64 field is too short");
-				*wanted[i] = u64(field.p);
-				field = (struct str){field.p + 8, field.n - 8};
-			}
-			return 0;
-		}
+		if (u16(extra.p) == EXTRA_ZIP64 && !has_zip64 && read_zip64(field, entry, err) != 0)
+			return -1;
+		has_zip64 |= u16(extra.p) == EXTRA_ZIP64;
+		if (u16(extra.p) == EXTRA_TIMESTAMP && n >= 5 && (field.p[0] & 1))
+			entry->modified_s = (int32_t)u32(field.p + 1);
 		extra = (struct str){extra.p + 4 + n, extra.n - 4 - n};
 	}
 	return 0;
+}
+
+/* Days since 1970 of a date of the Gregorian calendar (Howard Hinnant, days_from_civil). */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+	year -= month <= 2;
+	int64_t era = year / 400, of_era = year - era * 400;
+	int64_t of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* Two numbers with bits for year from 1980, month, day, and hours, minutes, seconds by two. */
+static int64_t dos_time(unsigned time, unsigned date)
+{
+	unsigned month = date >> 5 & 15, day = date & 31;
+	if (month < 1 || month > 12 || day < 1)
+		return 0;
+	return days_of(1980 + (date >> 9), month, day) * 86400 + (int64_t)(time >> 11) * 3600 +
+	       (int64_t)(time >> 5 & 63) * 60 + (int64_t)(time & 31) * 2;
 }
 
 /* One central header at the start of *rest; moves *rest behind it. */
@@ -157,6 +189,7 @@ static int read_central(struct str *rest, struct zip_entry *ret, struct error *e
 	    .dos_folder = (p[38] & 0x10) != 0,
 	    .flags = u16(p + 8),
 	    .method = u16(p + 10),
+	    .modified_s = dos_time(u16(p + 12), u16(p + 14)),
 	    .crc = u32(p + 16),
 	    .packed = u32(p + 20),
 	    .unpacked = u32(p + 24),
@@ -168,16 +201,15 @@ static int read_central(struct str *rest, struct zip_entry *ret, struct error *e
 	struct str extras = {p + CENTRAL_SIZE + name, extra};
 	*rest = (struct str){p + CENTRAL_SIZE + name + extra + comment,
 			     rest->n - CENTRAL_SIZE - name - extra - comment};
-	return read_extra64(extras, ret, err);
+	return read_extras(extras, ret, err);
 }
 
 static int disagrees(const struct zip_entry *entry, const char *what, struct error *err)
 {
 	char shown[PROBLEMS_SHOWN_SIZE];
 	return error_set(err, ERR_INVALID_SKILL,
-			 "invalid skill: archive entry \"%s\": the %s in its local header and in the central "
-			 "directory differ; "
-			 "write the archive again",
+			 "invalid skill: archive entry \"%s\": the %s in its local header and in the "
+			 "central directory differ: write the archive again",
 			 problems_show(entry->name, shown), what);
 }
 
@@ -223,21 +255,27 @@ static int by_offset(const void *left, const void *right)
 
 static int read_entries(int fd, const struct end_record *end, struct zip_directory *ret, struct error *err)
 {
+	uint64_t directory_at = end->prefix + end->offset;
 	ret->bytes = malloc(end->size + 1);
 	ret->entries = calloc(end->count + 1, sizeof(*ret->entries));
 	if (!ret->bytes || !ret->entries)
 		return error_no_memory(err);
-	if (zip_read_at(fd, end->offset, ret->bytes, end->size, err) != 0)
+	if (zip_read_at(fd, directory_at, ret->bytes, end->size, err) != 0)
 		return -1;
 	struct str rest = {ret->bytes, end->size};
-	for (; ret->count < end->count; ret->count++)
-		if (read_central(&rest, &ret->entries[ret->count], err) != 0)
+	for (; ret->count < end->count; ret->count++) {
+		struct zip_entry *entry = &ret->entries[ret->count];
+		if (read_central(&rest, entry, err) != 0)
 			return -1;
+		if (entry->offset > end->offset)
+			return damaged(err, "an entry is outside of the file");
+		entry->offset += end->prefix;
+	}
 	if (rest.n != 0)
 		return damaged(err, "the central directory has more entries than it says");
 	qsort(ret->entries, ret->count, sizeof(*ret->entries), by_offset);
 	for (size_t i = 0; i < ret->count; i++)
-		if (check_local(fd, &ret->entries[i], end->offset, err) != 0)
+		if (check_local(fd, &ret->entries[i], directory_at, err) != 0)
 			return -1;
 	return 0;
 }
@@ -249,18 +287,19 @@ int zip_directory_read(int fd, int64_t size, unsigned max_entries, struct zip_di
 	struct zip_directory directory = {0};
 	if (find_end(fd, (uint64_t)size, &end, err) != 0)
 		return -1;
-	if (end.offset > end.at || end.at - end.offset != end.size)
+	if (end.size > end.at || end.offset > end.at - end.size)
 		return damaged(err, "the central directory is not where the end record says");
+	end.prefix = end.at - end.size - end.offset;
 	if (end.count > max_entries)
 		return error_set(err, ERR_INVALID_SKILL,
-				 "invalid skill: the archive has %llu entries; at most %u are allowed: leave "
+				 "invalid skill: the archive has %llu entries, at most %u are allowed: leave "
 				 "out what the skill "
 				 "doesn't need",
 				 (unsigned long long)end.count, max_entries);
 	if (end.size > DIRECTORY_MAX)
 		return error_set(
 		    err, ERR_INVALID_SKILL,
-		    "invalid skill: the archive's central directory has %llu bytes; at most %u are "
+		    "invalid skill: the archive's central directory has %llu bytes, at most %u are "
 		    "allowed: leave out comments and extra fields",
 		    (unsigned long long)end.size, DIRECTORY_MAX);
 	if (read_entries(fd, &end, &directory, err) != 0) {

@@ -15,8 +15,9 @@ struct zip_entry {
 	uint32_t mode;   /* Unix type and permission bits, 0 if unknown */
 	uint32_t crc;
 	uint16_t flags, method;
+	int64_t modified_s;                /* seconds since 1970; MS-DOS times, which have no zone, as UTC */
 	bool dos_folder;                   /* the MS-DOS attribute */
-	uint64_t packed, unpacked, offset; /* bytes; of the local header */
+	uint64_t packed, unpacked, offset; /* bytes; of the local header, from the file's beginning */
 };
 
 struct zip_directory {
@@ -26,8 +27,9 @@ struct zip_directory {
 	char *bytes;
 };
 
-/* Read it from fd, a file of `size` bytes. ERR_INVALID_SKILL "invalid skill: …" if it is damaged, lies or has
- * more than max_entries; nothing is allocated for a number that the file doesn't back with bytes. */
+/* Read it from fd, a file of `size` bytes; what stands before the zip (a self-extracting program) is skipped.
+ * ERR_INVALID_SKILL "invalid skill: …" if it is damaged, lies or has more than max_entries; nothing is
+ * allocated for a number that the file doesn't back with bytes. */
 int zip_directory_read(int fd, int64_t size, unsigned max_entries, struct zip_directory *ret,
 		       struct error *err);
 void zip_directory_free(struct zip_directory *directory);

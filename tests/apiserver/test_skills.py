@@ -130,6 +130,134 @@ def test_a_skill_applied_with_kubectl(client):
     assert skill["size"] == len("true") and skill["image"] == "bash:5"
 
 
+# ---- a skill as it comes
+
+
+def manifest(name, *lines, body="Read me."):
+    return "\n".join(["---", f"name: {name}", "description: made by a test", *lines, "---", body])
+
+
+def only_spec(client):
+    (thing,) = client.kube.skills(client.namespace)
+    return thing["spec"]
+
+
+@pytest.mark.parametrize("lines", [["entrypoint: jobs/nightly.sh"], ["entrypoint: ./jobs/nightly.sh", "lang: bash"],
+                                   ["metadata:", '  skillbox.entrypoint: "jobs/nightly.sh"']])
+def test_an_entrypoint_by_name(client, lines):
+    name = unique("skill")
+    for files in ({"jobs/nightly.sh": "true"}, {"jobs/nightly.sh": "true", "main.py": "1"}):
+        answer = client.upload(zip_of({"SKILL.md": manifest(name, *lines), **files}))
+        assert (answer.status_code, answer.json()["lang"], answer.json()["mode"]) == (201, "bash", "executable"), answer.text
+        newest = max(client.kube.skills(client.namespace), key=lambda s: s["metadata"]["annotations"]["skillbox.dev/uploaded-at"])
+        assert (newest["spec"]["entrypoint"], newest["spec"]["lang"]) == ("jobs/nightly.sh", "bash")
+    missing = zip_of({"SKILL.md": manifest(name, *lines), "main.sh": "true"})
+    assert_error(client.upload(missing), 400, "invalid_skill", 'entrypoint "jobs/nightly.sh" is not among the files')
+
+
+def test_instructions_without_a_script(client):
+    name = unique("skill")
+    answer = client.upload(zip_of({"SKILL.md": manifest(name, "image: evil/image:1", body="# Do\n\nit."), "helper.py": "1"}))
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["mode"], answer.json()["lang"], answer.json()["status"]) == ("instructions", "", "available")
+    assert not {"lang", "entrypoint", "image"} & only_spec(client).keys()
+    (listed,) = client.get("/v1/skills").json()
+    assert (listed["name"], listed["lang"], listed["mode"]) == (name, "", "instructions")
+    read = client.get(f"/v1/skills/{name}/latest").json()
+    assert (read["instructions"], read["mode"], read["image"]) == ("# Do\n\nit.", "instructions", "")
+    assert_error(client.post({"skill": name}), 400, "no_entrypoint", f"skill {name}@1.0.0", "no script to run")
+    assert client.kube.executions(client.namespace) == []
+    for line, words in (("lang: python", "no entrypoint for lang python"), ("entrypoint: a.sh", 'entrypoint "a.sh" is not among')):
+        assert_error(client.upload(zip_of({"SKILL.md": manifest(name, line)})), 400, "invalid_skill", words)
+
+
+def test_an_applied_skill_is_shown_as_it_would_run(client):
+    name = unique("applied")
+    client.kube.apply_skill(client.namespace, name, version="1.0")
+    skill = wait_for(lambda: (r := client.get(f"/v1/skills/{name}/1.0.0")).status_code == 200 and r.json(), "the skill is known")
+    assert (skill["lang"], skill["image"], skill["version"]) == ("bash", "bash:5", "1.0")
+    assert [s["lang"] for s in client.get("/v1/skills").json()] == ["bash"]
+    for spec, code, words in (({"entrypoint": "jobs/a.sh"}, "no_entrypoint", 'entrypoint "jobs/a.sh" is not among the files'),
+                              ({"lang": "node"}, "no_entrypoint", "no entrypoint for lang node"),
+                              ({"source": {"files": {"README.md": "x"}}}, "no_entrypoint", "no script to run"),
+                              ({"resources": {"memory": "1Mi"}}, "invalid_skill", "too little"),
+                              ({"image": "evil:1"}, "image_not_allowed", "evil:1")):
+        name = unique("applied")
+        client.kube.apply_skill(client.namespace, name, **spec)
+        wait_for(lambda: client.get(f"/v1/skills/{name}/latest").status_code == 200, "the skill is known")
+        assert_error(client.post({"skill": name}), 400, code, f"skill {name}@1.0.0", words)
+
+
+def test_versions_as_written(client):
+    name = unique("skill")
+    for version in ("1.0", "v2", "1.2.3+build.7", "1.0-rc.1"):
+        assert client.upload(skill_zip(name, version=version)).json()["version"] == version
+    assert [s["version"] for s in client.get("/v1/skills").json()] == ["1.0-rc.1", "1.0", "1.2.3+build.7", "v2"]
+    for asked, version in (("1.0.0", "1.0"), ("v1", "1.0"), ("2.0.0", "v2"), ("1.2.3+build.7", "1.2.3+build.7"),
+                           ("1.2.3%2Bbuild.7", "1.2.3+build.7"), ("latest", "1.0-rc.1")):
+        assert client.get(f"/v1/skills/{name}/{asked}").json()["version"] == version
+    assert_error(client.get(f"/v1/skills/{name}/1.2.3"), 404, "not_found", f"{name}@1.2.3")
+    execution = client.kube.execution(client.namespace, client.start(name, version="2.0"))
+    assert execution["spec"]["skillRef"]["version"] == "v2"
+    again = client.upload(skill_zip(name, version="1.0.0", script="echo other")).json()
+    assert client.get(f"/v1/skills/{name}/1.0").json()["digest"] == again["digest"]
+    assert [s["version"] for s in client.get("/v1/skills").json()] == ["1.0-rc.1", "1.0.0", "1.2.3+build.7", "v2"]
+    wait_for(lambda: len(client.kube.skills(client.namespace)) == 4, "the overwritten one is deleted")
+    assert client.request("DELETE", f"/v1/skills/{name}/v1").status_code == 204
+    assert_error(client.get(f"/v1/skills/{name}/1.0.0"), 404, "not_found")
+
+
+def test_what_is_tried_out(client):
+    name = unique("skill")
+    client.push(name)
+    for _ in range(2):
+        client.push(name, version="1.1.0-dev.3f2c1a")
+    assert [s["version"] for s in client.get("/v1/skills").json()] == ["1.0.0"]
+    assert client.get(f"/v1/skills/{name}/latest").json()["version"] == "1.0.0"
+    assert client.get(f"/v1/skills/{name}/1.1-dev.3f2c1a").json()["version"] == "1.1.0-dev.3f2c1a"
+    execution = client.kube.execution(client.namespace, client.start(name, version="1.1.0-dev.3f2c1a"))
+    assert execution["spec"]["skillRef"]["version"] == "1.1.0-dev.3f2c1a"
+    other = unique("skill")
+    client.push(other, version="1-dev.a")
+    assert_error(client.post({"skill": other}), 404, "not_found", f"{other}@latest")
+
+
+def test_an_archive_of_a_mac(client):
+    name = unique("skill")
+    litter = b"\0\5\x16\7" + bytes(100)
+    data = zip_of({"._my-skill": litter, "my-skill/SKILL.md": manifest(name), "my-skill/._SKILL.md": litter, "my-skill/main.sh": "true",
+                   "my-skill/._main.sh": litter, "__MACOSX/my-skill/._main.sh": litter, ".DS_Store": litter, "README.md": "beside"})
+    for content_type in ("application/x-zip-compressed", "application/zip"):
+        answer = client.upload(data, content_type)
+        assert answer.status_code == 201, answer.text
+    assert client.upload(b"#!/bin/sh\nexec unzip $0\n" + data).status_code == 201, "a self-extracting one"
+
+
+def test_each_problem_is_an_entry(client):
+    data = zip_of({"SKILL.md": "\ufeff\n---\nname: 'a; b'\ndescription:\nlang: x; y\nentrypoint: ../z\n---\n"})
+    problems = client.upload(data, path="/v1/skills/validate").json()["problems"]
+    assert len(problems) == 4, problems
+    for problem, words in zip(problems, ("line 4: description has no value", 'name "a; b"', 'lang "x; y"', 'entrypoint "../z"')):
+        assert words in problem
+    data = zip_of({"SKILL.md": manifest("x", "extra: Use when: asked"), "main.sh": "true"})
+    (problem,) = client.upload(data, path="/v1/skills/validate").json()["problems"]
+    assert problem.startswith("SKILL.md line 4, column 16: ") and 'quote the value of "extra"' in problem
+    data = zip_of({"SKILL.md": manifest("x"), "main.sh": "echo\r\ntrue\r\n"})
+    assert_error(client.upload(data), 400, "invalid_skill", "Windows line ends", "dos2unix main.sh", "sed -i 's/\\r$//' main.sh")
+
+
+def test_keys_of_other_tools(client):
+    name = unique("skill")
+    data = zip_of({"SKILL.md": manifest(name, "metadata:", "  lang: en", "  timeout: 300", "  image: https://example.com/a.png",
+                                        '  version: "1.0"', "  author: me"), "main.sh": "true"})
+    verdict = client.upload(data, path="/v1/skills/validate").json()
+    assert (verdict["valid"], verdict["version"], verdict["problems"]) == (True, "1.0", [])
+    assert [w.rpartition(" ")[2] for w in verdict["warnings"]] == ['"metadata.lang"', '"metadata.timeout"', '"metadata.image"']
+    assert client.upload(data).status_code == 201
+    read = client.get(f"/v1/skills/{name}/latest").json()
+    assert (read["lang"], read["timeout"], read["image"]) == ("bash", "2m", "bash:5")
+
+
 # ---- refusals
 
 

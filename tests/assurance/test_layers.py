@@ -22,7 +22,7 @@ ARROWS = {
     "lib/blob": {"lib/base", "lib/http/client"},
     "lib/db": {"lib/api", "lib/base"},
     "lib/policy": {"lib/api", "lib/base"},
-    "lib/skill": {"lib/base", "lib/policy"},
+    "lib/skill": {"lib/api", "lib/base", "lib/policy"},
     "runner": {"lib/base", "lib/frame"},
     "apiserver": SERVER,
     "controller": SERVER,

@@ -84,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	if (skill_package_read(fd, &limits, &package, &err) == 0) {
-		if (!package.entrypoint || !language_find(str_of(package.manifest.lang)))
+		bool runs = package.entrypoint[0], has_lang = language_find(str_of(package.manifest.lang));
+		if (runs != has_lang || (runs && !archive_find(&package.content, str_of(package.entrypoint))))
 			abort();
 		skill_package_free(&package);
 	}

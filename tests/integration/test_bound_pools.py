@@ -126,7 +126,7 @@ def test_what_is_wrong_with_the_skill_is_told(api):
     skill(api, name="no-script", path="other.py")
     skill(api, name="evil", image="evil:1")
     unready, unallowed = Pool(api, skillRef={"name": "no-script"}), Pool(api, skillRef={"name": "evil"})
-    assert "no entrypoint for lang python" in unready.wait_reason("SkillNotReady")["message"]
+    assert "no entrypoint for lang python" in unready.wait_reason("Invalid")["message"]
     assert "image 'evil:1' is not on the allowlist" in unallowed.wait_reason("Invalid")["message"]
     assert unready.pods() == [] and unallowed.pods() == []
 

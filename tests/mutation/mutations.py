@@ -259,8 +259,8 @@ group("image allowlist", "unit", "lib/policy/image.c",
       ("any-image", "if (str_eq(entry, entry_pinned ? image : name))", "if (true || str_eq(entry, entry_pinned ? image : name))", "tests/unit/lib/policy/test_image.c::entries_without_a_digest"),
       ("any-digest", "str_eq(entry, entry_pinned ? image : name)", "str_eq(entry_pinned ? (struct str){entry.p, name.n} : entry, name)",
        "tests/unit/lib/policy/test_image.c::entries_with_a_digest"))
-group("image allowlist", "unit", "controller/sandbox/shape.c",
-      ("allowlist-skipped", "if (policy_check_image(&config->policy, image, err) != 0)", "if (false)",
+group("image allowlist", "unit", "lib/skill/judgement.c",
+      ("allowlist-skipped", "if (policy_check_image(t->policy, t->ret->image, &why) != 0)", "if (false)",
        "tests/unit/controller/execution/test_plan.c::image not allowed"))
 
 # ---- archives and texts

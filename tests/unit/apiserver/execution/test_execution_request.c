@@ -104,7 +104,7 @@ static void test_bad_bodies(void **state)
 	fails(STR("{\"skill\":\"-x\"}"), ERR_BAD_REQUEST, "\"-x\"");
 	fails(STR("{\"skill\":\"x\\u0000\"}"), ERR_BAD_REQUEST, "'skill' must not contain a NUL");
 	fails(STR("{\"skill\":\"\\ud800\"}"), ERR_BAD_REQUEST, "skill");
-	fails(STR("{\"skill\":\"x\",\"version\":\"1.0\"}"), ERR_BAD_REQUEST, "'version'");
+	fails(STR("{\"skill\":\"x\",\"version\":\"1.x\"}"), ERR_BAD_REQUEST, "'version'");
 	fails(STR("{\"skill\":\"x\",\"timeout\":\"25h\"}"), ERR_BAD_REQUEST, "\"25h\"");
 	fails(STR("{\"skill\":\"x\",\"timeout\":\"\"}"), ERR_BAD_REQUEST, "'timeout'");
 	fails(STR("{\"skill\":\"x\",\"timeout\":30}"), ERR_BAD_REQUEST,

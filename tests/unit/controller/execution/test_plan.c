@@ -45,7 +45,7 @@ struct row {
 	int64_t generation, observed_generation;
 	int64_t going_ms; /* of a Pod that is being deleted */
 	bool inline_files;
-	const char *skill_ready, *skill_digest; /* of a skill with inline files */
+	const char *inline_name, *skill_digest; /* of a skill with inline files; NULL: main.py */
 	enum end_kind ended;
 	bool not_archived, archiving;
 	enum pod_kind pod;
@@ -122,15 +122,24 @@ static const struct row rows[] = {
      .requeue_max = 298000},
     {.name = "inline files without an entrypoint",
      .inline_files = true,
-     .skill_ready = "False",
+     .inline_name = "other.txt",
      .actions = ACTION_PATCH_STATUS,
      .status = "False",
      .reason = "Failed",
      .error_code = "no_entrypoint",
-     .message = "skill adder@1.0.0 can't be run: no entrypoint"},
+     .message =
+	 "skill adder@1.0.0 can't be run: no entrypoint for lang python: there must be a main.py or run.py "
+	 "at the root or in scripts/, or an entrypoint given by name"},
+    {.name = "inline files that are never checked",
+     .inline_files = true,
+     .age_ms = 300001,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "the skill's files were not checked in time"},
     {.name = "inline files checked: a Pod",
      .inline_files = true,
-     .skill_ready = "True",
      .skill_digest = "sha256:abc",
      .actions = ACTION_CREATE_POD,
      .requeue_min = 1,
@@ -848,16 +857,14 @@ static void test_row(void **state)
 				       .reason = (char *)row->reason_now,
 				       .message = (char *)(row->message_now ? row->message_now : "x")};
 	}
-	struct skill_file file = {(char *)"main.py", (char *)""};
-	struct skill skill = {
-	    .spec = {.name = (char *)"adder",
-		     .version = (char *)"1.0.0",
-		     .lang = (char *)"python",
-		     .image = (char *)(row->image ? row->image : ""),
-		     .files = &file,
-		     .file_count = row->inline_files ? 1 : 0},
-	    .status = {.ready = {.status = (char *)row->skill_ready, .message = (char *)"no entrypoint"},
-		       .digest = (char *)row->skill_digest}};
+	struct skill_file file = {(char *)(row->inline_name ? row->inline_name : "main.py"), (char *)""};
+	struct skill skill = {.spec = {.name = (char *)"adder",
+				       .version = (char *)"1.0.0",
+				       .lang = (char *)"python",
+				       .image = (char *)(row->image ? row->image : ""),
+				       .files = &file,
+				       .file_count = row->inline_files ? 1 : 0},
+			      .status = {.digest = (char *)row->skill_digest}};
 	struct run_shape shape = {.image = "python:3.12-slim",
 				  .timeout_ms = 120000,
 				  .memory = 256 << 20,

@@ -57,7 +57,7 @@ static void expect_files(const struct bundle *bundle, const struct made_entry *f
 static struct bundle *encode(int fd)
 {
 	struct error err;
-	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &err);
+	struct bundle *bundle = bundle_encode_zip(fd, "", "", &err);
 	if (!bundle)
 		fail_msg("%s", err.message);
 	close(fd);
@@ -104,17 +104,25 @@ static void inline_files(void **state)
 {
 	(void)state;
 	char *data = make_noise(300000);
-	struct archive_entry entries[] = {{(char *)"data", 0644, data, 300000},
-					  {(char *)"run.sh", 0644, (char *)"ls", 2}};
+	struct archive_entry entries[] = {
+	    {.path = (char *)"data", .mode = 0644, .data = data, .size = 300000},
+	    {.path = (char *)"run.sh", .mode = 0644, .data = (char *)"ls", .size = 2}};
 	const struct archive_content content = {entries, 2, 300002};
 	const struct made_entry files[] = {{.name = "data", .data = data}, {.name = "run.sh", .data = "ls"}};
 	struct error err;
-	struct bundle *bundle = bundle_encode(&content, STR("bash"), &err);
+	struct bundle *bundle = bundle_encode(&content, "bash", "", &err);
 	assert_non_null(bundle);
 	expect_files(bundle, files, 2);
 	bundle_unref(bundle);
-	assert_null(bundle_encode(&content, STR("python"), &err));
+	assert_null(bundle_encode(&content, "python", "", &err));
 	assert_int_equal(err.code, ERR_INVALID_SKILL);
+	bundle = bundle_encode(&content, "bash", "data", &err); /* given by name */
+	assert_non_null(bundle);
+	assert_string_equal(bundle->entrypoint, "data");
+	assert_string_equal(bundle->interpreter, "bash");
+	bundle_unref(bundle);
+	assert_null(bundle_encode(&content, "bash", "other", &err));
+	assert_non_null(strstr(err.message, "\"other\" is not among the files"));
 	free(data);
 }
 
@@ -125,12 +133,12 @@ static void what_is_no_skill(void **state)
 	const struct made_entry damaged[] = {{.name = "main.py", .data = "1", .crc = 7, .streamed = true}};
 	struct error err;
 	int fd = make_entries(without, 1);
-	assert_null(bundle_encode_zip(fd, STR(""), &err));
+	assert_null(bundle_encode_zip(fd, "", "", &err));
 	assert_int_equal(err.code, ERR_INVALID_SKILL);
 	assert_non_null(strstr(err.message, "no entrypoint"));
 	close(fd);
 	fd = make_entries(damaged, 1);
-	assert_null(bundle_encode_zip(fd, STR(""), &err));
+	assert_null(bundle_encode_zip(fd, "", "", &err));
 	assert_int_equal(err.code, ERR_INVALID_SKILL);
 	close(fd);
 }
@@ -149,7 +157,7 @@ static void a_full_disk(void **state)
 	small = before;
 	small.rlim_cur = 1000000;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	struct bundle *bundle = bundle_encode_zip(fd, STR(""), &err);
+	struct bundle *bundle = bundle_encode_zip(fd, "", "", &err);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_null(bundle);
 	assert_int_equal(err.code, ERR_IO);

@@ -350,7 +350,7 @@ static void all_hear_of_a_failure(void **state)
 	assert_non_null(s->waiters[0].bundle);
 }
 
-/* Other contents, another tenant's, and the same zip as another language's are loads of their own. */
+/* Other contents, and the same zip as another language's are loads of their own. */
 static void what_is_another(void **state)
 {
 	struct slow *s = *state;
@@ -366,6 +366,24 @@ static void what_is_another(void **state)
 	assert_int_equal(calls(s), 3);
 	assert_ptr_not_equal(s->waiters[0].bundle, s->waiters[1].bundle);
 	assert_ptr_not_equal(s->waiters[0].bundle, s->waiters[2].bundle);
+}
+
+/* Two skills of the same zip may name other scripts in it. */
+static void another_script(void **state)
+{
+	struct slow *s = *state;
+	wait_for(s, 0, 0);
+	s->skill.spec.entrypoint = (char *)"main.py";
+	wait_for(s, 1, 1);
+	s->skill.spec.entrypoint = (char *)"other.py";
+	wait_for(s, 2, 2);
+	assert_int_equal(s->store.get_count, 3);
+	for (unsigned i = 0; i < 3; i++)
+		answer(s, i, NULL);
+	assert_ptr_not_equal(s->waiters[0].bundle, s->waiters[1].bundle);
+	assert_string_equal(s->waiters[1].bundle->entrypoint, "main.py");
+	assert_null(s->waiters[2].bundle);
+	assert_non_null(strstr(s->waiters[2].error.message, "\"other.py\" is not among the files"));
 }
 
 /* Who left is not told; what was begun for him is kept for the next. */
@@ -461,6 +479,7 @@ int main(void)
 	    SLOW(all_get_the_same),
 	    SLOW(all_hear_of_a_failure),
 	    SLOW(what_is_another),
+	    SLOW(another_script),
 	    SLOW(all_have_left),
 	    SLOW(left_while_others_are_told),
 	    SLOW(a_store_that_refuses),

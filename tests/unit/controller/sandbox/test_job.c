@@ -36,10 +36,11 @@ static const struct run_shape shape = {.image = "python:3.12-slim",
 
 static struct bundle *make_bundle(size_t size)
 {
-	struct archive_entry entry = {(char *)"main.py", 0644, calloc(1, size + 1), size};
+	struct archive_entry entry = {
+	    .path = (char *)"main.py", .mode = 0644, .data = calloc(1, size + 1), .size = size};
 	struct archive_content content = {&entry, 1, (int64_t)size};
 	struct error err;
-	struct bundle *bundle = bundle_encode(&content, STR("python"), &err);
+	struct bundle *bundle = bundle_encode(&content, "python", "", &err);
 	free(entry.data);
 	if (!bundle)
 		fail_msg("%s", err.message);

@@ -320,11 +320,11 @@ static void test_no_bundle(void **state)
 	open_stream();
 	hello(FRAME_STATE_WAITING, "");
 	run_loop();
-	check_lost(session, "the skill has no entrypoint");
+	check_lost(session, "no entrypoint for lang node");
 
 	session = park(&broken);
 	run_loop(); /* before the sandbox says a word */
-	check_lost(session, "the skill has no entrypoint");
+	check_lost(session, "no entrypoint for lang node");
 }
 
 /* Another controller gave it a job: no file is sent. */

@@ -15,9 +15,18 @@
 #define STATUS API_BASE_PATH "/namespaces/ns/skills/adder-1.0.0/status"
 #define FILES(files) ",\"source\":{\"files\":{" files "}}"
 
+static const struct policy policy = {.image_allowlist = (char *)"python:3.12-slim,bash:5",
+				     .default_timeout_ms = 60000,
+				     .max_timeout_ms = 300000,
+				     .default_memory = 256 << 20,
+				     .max_memory = 512 << 20,
+				     .default_cpu = 500,
+				     .max_cpu = 1000};
+
 static struct skills *start(struct stage *stage)
 {
-	struct skill_services services = {&stage->clock, stage->cache, stage->client, stage->skill_queue};
+	struct skill_services services = {&policy, &stage->clock, stage->cache, stage->client,
+					  stage->skill_queue};
 	struct skills *skills = skills_new(&services, NULL);
 	assert_non_null(skills);
 	return skills;
@@ -47,7 +56,24 @@ static const struct {
      {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "no entrypoint for lang python"}},
     {"a path that leads out",
      FILES("\"main.py\":\"\",\"../x\":\"\""),
-     {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "file path '../x'"}},
+     {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "\\\"../x\\\": the name has a"}},
+    {"a script given by name",
+     ",\"entrypoint\":\"jobs/a.py\"" FILES("\"jobs/a.py\":\"\""),
+     {"\"status\":\"True\"", "\"digest\":\"sha256:", "ready to run"}},
+    {"a script given by name that isn't there",
+     ",\"entrypoint\":\"jobs/b.py\"" FILES("\"main.py\":\"\""),
+     {"\"status\":\"False\"", "\"reason\":\"Invalid\"",
+      "entrypoint \\\"jobs/b.py\\\" is not among the files"}},
+    {"an image that is not allowed",
+     ",\"image\":\"evil:1\"" FILES("\"main.py\":\"\""),
+     {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "image 'evil:1' is not on the allowlist"}},
+    {"a bundle whose image is not allowed",
+     ",\"image\":\"evil:1\",\"source\":{\"bundle\":{\"digest\":\"sha256:"
+     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":100}}",
+     {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "image 'evil:1' is not on the allowlist"}},
+    {"more than one problem",
+     ",\"image\":\"evil:1\",\"resources\":{\"memory\":\"1Mi\"}" FILES("\"main.py\":\"\""),
+     {"\"status\":\"False\"", "is not on the allowlist", "; resources.memory \\\"1Mi\\\" is too little"}},
     {"a spec that the schema let through",
      ",\"timeoutSeconds\":\"x\"",
      {"\"status\":\"False\"", "\"reason\":\"Invalid\"", "timeoutSeconds"}},

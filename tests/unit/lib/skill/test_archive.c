@@ -167,9 +167,18 @@ static void one_wrapper_folder_is_stripped(void **state)
 	assert_non_null(archive_find(&content, STR("a/SKILL.md")));
 	archive_content_free(&content);
 
-	const struct made_entry stray[] = {{.name = "a/SKILL.md"}, {.name = "README.md"}};
-	expect_good(make_entries(stray, 2));
-	assert_non_null(archive_find(&content, STR("a/SKILL.md")));
+	/* what is beside the only folder is left out */
+	const struct made_entry stray[] = {
+	    {.name = "README.md"}, {.name = "a/SKILL.md", .data = "x"}, {.name = ".gitignore"}};
+	expect_good(make_entries(stray, 3));
+	assert_int_equal(content.count, 1);
+	expect_entry("SKILL.md", "x", 0644);
+	archive_content_free(&content);
+
+	const struct made_entry lower[] = {{.name = "a/skill.md", .data = "x"}, {.name = "a/b/Skill.MD"}};
+	expect_good(make_entries(lower, 2));
+	assert_int_equal(content.count, 2);
+	expect_entry("skill.md", "x", 0644);
 	archive_content_free(&content);
 
 	const struct made_entry root[] = {{.name = "SKILL.md", .data = "root"},
@@ -178,6 +187,96 @@ static void one_wrapper_folder_is_stripped(void **state)
 	expect_entry("SKILL.md", "root", 0644);
 	expect_entry("SKILL.d/SKILL.md", "deep", 0644);
 	archive_content_free(&content);
+}
+
+/* What a Mac's Finder and ditto, and Windows, put beside the files, wherever it stands. */
+static void litter_is_left_out(void **state)
+{
+	(void)state;
+	const struct made_entry entries[] = {
+	    {.name = "._my-skill", .data = "litter"},
+	    {.name = "my-skill/SKILL.md", .data = "x"},
+	    {.name = "my-skill/._SKILL.md", .data = "litter"},
+	    {.name = "my-skill/a/._b/c", .data = "litter"},
+	    {.name = "my-skill/a/.DS_Store", .data = "litter"},
+	    {.name = "my-skill/a/thumbs.db", .data = "litter"},
+	    {.name = "my-skill/Icon\r", .data = ""},
+	    {.name = "my-skill/a/__MACOSX/x", .data = "litter"},
+	    {.name = "my-skill/a/_._", .data = "1"},
+	};
+	expect_good(make_entries(entries, 9));
+	assert_int_equal(content.count, 2);
+	expect_entry("SKILL.md", "x", 0644);
+	expect_entry("a/_._", "1", 0644);
+	archive_content_free(&content);
+	/* but nothing that is refused hides there */
+	expect_entry_refused((struct made_entry){.name = "a/._x/../y"},
+			     "the name has a \"..\", it must stay in the skill's folder");
+}
+
+static void times_of_files(void **state)
+{
+	(void)state;
+	/* Info-ZIP's field wins; MS-DOS: 2024-02-29 13:37:58, 1980-01-01, and none */
+	const struct made_entry entries[] = {
+	    {.name = "SKILL.md", .data = "x", .dos_date = 0x585d, .dos_time = 0x6cbd},
+	    {.name = "first", .dos_date = 0x0021},
+	    {.name = "none"},
+	    {.name = "unix", .dos_date = 0x585d, .timestamp = 1700000000},
+	    {.name = "last", .dos_date = 0xff9f, .dos_time = 0xbf7d},
+	};
+	expect_good(make_entries(entries, 5));
+	static const struct {
+		const char *path;
+		int64_t modified_s;
+	} expected[] = {{"SKILL.md", 1709213878},
+			{"first", 315532800},
+			{"none", 0},
+			{"unix", 1700000000},
+			{"last", 4354819198}};
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(archive_find(&content, str_of(expected[i].path))->modified_s,
+				 expected[i].modified_s);
+	archive_content_free(&content);
+}
+
+/* A program in front of a zip (self-extracting), whose offsets count from the zip or from the file. */
+static void programs_that_unpack_themselves(void **state)
+{
+	(void)state;
+	char bytes[4096] = "#!/bin/sh\nexec unzip $0\n";
+	const struct made_entry entries[] = {{.name = "SKILL.md", .data = "x"},
+					     {.name = "main.sh", .data = "ls", .streamed = true}};
+	size_t head = strlen(bytes);
+	int fd = make_entries(entries, 2);
+	ssize_t n = pread(fd, bytes + head, sizeof(bytes) - head, 0);
+	assert_true(n > 0);
+	close(fd);
+	expect_good(make_file((struct str){bytes, head + (size_t)n}));
+	expect_entry("main.sh", "ls", 0644);
+	archive_content_free(&content);
+}
+
+static void names_of_files_without_a_zip(void **state)
+{
+	(void)state;
+	static const char *const paths[] = {"../up", "/abs", "a", "a/b", "dir/", "ok/x.py", "./y", ""};
+	struct archive_entry entries[8] = {0};
+	const struct archive_content files = {entries, 8, 0};
+	cleanup_problems struct problems problems = PROBLEMS;
+	for (size_t i = 0; i < 8; i++)
+		entries[i].path = (char *)(uintptr_t)paths[i];
+	struct archive_content sorted = files;
+	archive_sort(&sorted);
+	archive_check_names(&files, &problems);
+	assert_int_equal(problems.count, 6);
+	static const char *const words[] = {
+	    "\"\": the name must have 1 to 1024 bytes",   "has a \"..\"",
+	    "\"./y\": it is no path of a file",           "is absolute",
+	    "\"a/b\": a part of its path is a file, too", "\"dir/\": it is no path of a file"};
+	for (size_t i = 0; i < 6; i++)
+		if (!strstr(problems.items[i], words[i]))
+			fail_msg("%s lacks %s", problems.items[i], words[i]);
 }
 
 static void a_leading_dot_folder_is_nothing(void **state)
@@ -198,15 +297,17 @@ static void names_that_leave_the_folder(void **state)
 	    "..", "../x", "a/../b", "a/..", "./..", "a/../../etc/passwd", "__MACOSX/../x"};
 	for (size_t i = 0; i < sizeof(up) / sizeof(up[0]); i++)
 		expect_entry_refused((struct made_entry){.name = up[i]},
-				     "the name has a \"..\"; it must stay in the skill's folder");
+				     "the name has a \"..\", it must stay in the skill's folder");
 	static const char *const absolute[] = {"/etc/passwd", "/", "//x", "C:/x", "c:x"};
 	for (size_t i = 0; i < sizeof(absolute) / sizeof(absolute[0]); i++)
 		expect_entry_refused((struct made_entry){.name = absolute[i]},
-				     "the name is absolute; it must be relative to the skill's folder");
+				     "the name is absolute, it must be relative to the skill's folder");
 	static const char *const back[] = {"a\\b", "..\\x", "\\x", "C:\\x", "a\\"};
 	for (size_t i = 0; i < sizeof(back) / sizeof(back[0]); i++)
-		expect_entry_refused((struct made_entry){.name = back[i]},
-				     "the name has a backslash; folders are separated by /");
+		expect_entry_refused(
+		    (struct made_entry){.name = back[i]},
+		    "the name has a backslash, but folders are separated by /: write the archive with "
+		    "another program, such as zip -r, 7z a or python3 -m zipfile -c");
 	static const char *const dots[] = {"a//b", "a/./b", "a/.", "a//", "././b", "."};
 	for (size_t i = 0; i < sizeof(dots) / sizeof(dots[0]); i++)
 		expect_entry_refused((struct made_entry){.name = dots[i]},
@@ -221,9 +322,12 @@ static void names_that_are_no_text(void **state)
 {
 	(void)state;
 	struct made_entry entries[] = {{.name = "SKILL.md"}, {.name = "caf\x82.txt"}};
-	expect_refused(make_entries(entries, 2),
-		       "invalid skill: archive entry \"caf?.txt\": the name is not UTF-8; write the "
-		       "archive with UTF-8 names");
+	expect_refused(
+	    make_entries(entries, 2),
+	    "invalid skill: archive entry \"caf?.txt\": the name is not UTF-8 but in an old code page, such "
+	    "as "
+	    "CP437: give the file a name of plain ASCII letters, or write the archive with UTF-8 names "
+	    "(zip -r of Info-ZIP 3, 7z a -mcu=on)");
 	entries[1].name = "a\nb";
 	expect_refused(make_entries(entries, 2),
 		       "invalid skill: archive entry \"a?b\": the name has a control character");
@@ -255,7 +359,7 @@ static void names_that_are_no_text(void **state)
 static void symlinks_and_specials(void **state)
 {
 	(void)state;
-	const char *link = "it is a symbolic link; put the file itself in its place";
+	const char *link = "it is a symbolic link: put the file itself in its place";
 	expect_entry_refused(
 	    (struct made_entry){.name = "link", .data = "/etc/passwd", .mode = S_IFLNK | 0777}, link);
 	expect_entry_refused(
@@ -278,14 +382,14 @@ static void symlinks_and_specials(void **state)
 static void encrypted_and_unknown_methods(void **state)
 {
 	(void)state;
-	const char *encrypted = "it is encrypted; write the archive without a password";
+	const char *encrypted = "it is encrypted: write the archive without a password";
 	expect_entry_refused((struct made_entry){.name = "secret", .data = "x", .flags = 1}, encrypted);
 	expect_entry_refused((struct made_entry){.name = "secret", .data = "x", .flags = 0x41}, encrypted);
 	expect_entry_refused((struct made_entry){.name = "secret", .data = "x", .flags = 0x2000}, encrypted);
 	static const uint16_t methods[] = {1, 9, 12, 14, 93, 95, 99};
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		expect_entry_refused((struct made_entry){.name = "odd", .data = "x", .method = methods[i]},
-				     "its compression method is not supported; use deflate or store");
+				     "its compression method is not supported: use deflate or store");
 }
 
 static void duplicates_and_conflicts(void **state)
@@ -323,10 +427,10 @@ static void every_problem_is_named(void **state)
 					     {.name = "ok"},
 					     {.name = "l", .mode = S_IFLNK}};
 	expect_refused(make_entries(entries, 5),
-		       "invalid skill: archive entry \"/abs\": the name is absolute; it must be relative to "
+		       "invalid skill: archive entry \"/abs\": the name is absolute, it must be relative to "
 		       "the skill's folder; "
-		       "archive entry \"../up\": the name has a \"..\"; it must stay in the skill's folder; "
-		       "archive entry \"l\": it is a symbolic link; put the file itself in its place; "
+		       "archive entry \"../up\": the name has a \"..\", it must stay in the skill's folder; "
+		       "archive entry \"l\": it is a symbolic link: put the file itself in its place; "
 		       "archive entry \"ok\": the name is there twice");
 	struct made_entry many[500];
 	for (size_t i = 0; i < 500; i++)
@@ -361,7 +465,7 @@ static void a_local_header_that_disagrees(void **state)
 		snprintf(message, sizeof(message),
 			 "invalid skill: archive entry \"main.py\": the %s in its local header and in the "
 			 "central directory "
-			 "differ; write the archive again",
+			 "differ: write the archive again",
 			 what[i]);
 		expect_refused(make_entries(entries, 2), message);
 	}
@@ -376,11 +480,11 @@ static void limits(void **state)
 			      packed = archive_limits_default;
 	few.max_entries = 1;
 	expect_limited(make_entries(entries, 2), &few, ERR_INVALID_SKILL,
-		       "invalid skill: the archive has 2 entries; at most 1 are allowed: leave out what the "
+		       "invalid skill: the archive has 2 entries, at most 1 are allowed: leave out what the "
 		       "skill doesn't need");
 	small.max_unpacked = 19;
 	expect_limited(make_entries(entries, 2), &small, ERR_INVALID_SKILL,
-		       "invalid skill: the archive unpacks to 20 bytes; at most 19 are allowed");
+		       "invalid skill: the archive unpacks to 20 bytes, at most 19 are allowed");
 	packed.max_compressed = 200;
 	expect_limited(make_entries(entries, 2), &packed, ERR_TOO_LARGE,
 		       "the archive has 212 bytes; at most 200 are allowed");
@@ -402,7 +506,7 @@ static void limits(void **state)
 	lying.declared_count = 65535;
 	expect_refused(
 	    make_zip(&lying),
-	    "invalid skill: the archive has 65535 entries; at most 2000 are allowed: leave out what "
+	    "invalid skill: the archive has 65535 entries, at most 2000 are allowed: leave out what "
 	    "the skill doesn't need");
 	lying.declared_count = 1;
 	expect_refused(
@@ -570,12 +674,12 @@ static void bombs(void **state)
 	memcpy(central + 24, "\x10\x27\0\0", 4);
 	expect_refused(make_file((struct str){bytes, n}),
 		       "invalid skill: archive entry \"zeros\": it unpacks to more bytes than "
-		       "it says; write the archive again");
+		       "it says: write the archive again");
 	memcpy(central + 24, "\0\0\0\x10", 4); /* and one that says more than all may have */
 	fd = make_file((struct str){bytes, n});
 	assert_int_equal(read_zip(fd, &archive_limits_default, &content, &err), -1);
 	assert_non_null(
-	    strstr(err.message, "the archive unpacks to 268435457 bytes; at most 209715200 are allowed"));
+	    strstr(err.message, "the archive unpacks to 268435457 bytes, at most 209715200 are allowed"));
 	close(fd);
 	/* Sizes whose sum overflows. */
 	const struct made_entry huge[] = {{.name = "a", .data = "x", .central_size = 0xfffffffe},
@@ -594,13 +698,13 @@ static void wrong_data(void **state)
 	    {.name = "main.py", .data = "12345", .crc = 7, .streamed = true}};
 	expect_refused(make_entries(entries, 2),
 		       "invalid skill: archive entry \"main.py\": it is damaged (its data or checksum "
-		       "is wrong); write the archive again");
+		       "is wrong): write the archive again");
 	const struct made_entry bad_deflate[] = {
 	    {.name = "SKILL.md", .data = "x"},
 	    {.name = "main.py", .data = "\xff\xff\xff\xff\xff", .method = 8}};
 	expect_refused(make_entries(bad_deflate, 2),
 		       "invalid skill: archive entry \"main.py\": it is damaged (its data or "
-		       "checksum is wrong); write the archive again");
+		       "checksum is wrong): write the archive again");
 	const struct made_entry more[] = {
 	    {.name = "SKILL.md", .data = "x"},
 	    {.name = "main.py", .data = "12345", .central_size = 9, .streamed = true}};
@@ -699,6 +803,10 @@ int main(void)
 	    cmocka_unit_test(mode_0_is_0644),
 	    cmocka_unit_test(streamed_archives_work),
 	    cmocka_unit_test(one_wrapper_folder_is_stripped),
+	    cmocka_unit_test(litter_is_left_out),
+	    cmocka_unit_test(times_of_files),
+	    cmocka_unit_test(programs_that_unpack_themselves),
+	    cmocka_unit_test(names_of_files_without_a_zip),
 	    cmocka_unit_test(a_leading_dot_folder_is_nothing),
 	    cmocka_unit_test(names_that_leave_the_folder),
 	    cmocka_unit_test(names_that_are_no_text),

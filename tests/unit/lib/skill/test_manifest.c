@@ -75,7 +75,7 @@ static void defaults(void **state)
 	assert_string_equal(m.output_schema, "");
 	assert_string_equal(m.instructions, "");
 	manifest_free(&m);
-	parse("---\nname: n\ndescription: d\nversion:\nimage: \"\"\nresources:\n---");
+	parse("---\nname: n\ndescription: d\nversion: \"\"\nimage: \"\"\nresources:\n---");
 	assert_string_equal(m.version, "1.0.0");
 	assert_string_equal(m.image, "");
 	manifest_free(&m);
@@ -123,9 +123,68 @@ static void values_stay_text(void **state)
 	assert_string_equal(m.description, "yes");
 	assert_string_equal(m.cpu, "1.10");
 	manifest_free(&m);
-	refuse_lines("version: 1.10",
-		     "invalid skill: SKILL.md: version \"1.10\" must be like 1.0.0 or 1.0.0-beta.1");
-	refuse_lines("lang: null", "invalid skill: SKILL.md: lang \"null\" must be python, node or bash");
+	parse("---\nname: n\ndescription: 'null'\nversion: 1.10\nlang: \"\"\n---\n");
+	assert_string_equal(m.version, "1.10");
+	assert_string_equal(m.description, "null");
+	manifest_free(&m);
+}
+
+static void null_is_no_text(void **state)
+{
+	(void)state;
+	static const char *const nulls[] = {"", " ~", " null", " Null", " NULL", " # only a comment"};
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++) {
+		char text[100];
+		snprintf(text, sizeof(text), "lang:%s", nulls[i]);
+		refuse_lines(
+		    text, "invalid skill: SKILL.md line 4: lang has no value: give it one, or leave the key "
+			  "out");
+	}
+	refuse("---\nname:\ndescription: ~\nlicense:\nmetadata:\n---\n",
+	       "invalid skill: SKILL.md line 2: name has no value: give it one, or leave the key out; "
+	       "SKILL.md line 3: description has no value: give it one, or leave the key out");
+}
+
+/* The open form has the keys of all tools side by side. */
+static void keys_of_other_tools(void **state)
+{
+	(void)state;
+	parse(
+	    "---\nname: n\ndescription: d\nmetadata:\n  lang: en\n  timeout: 300\n"
+	    "  image: https://example.com/a.png\n  entrypoint: pkg.mod:main\n  input_schema: {type: object}\n"
+	    "  output_schema: ~\n  resources: {cpu: lots, memory: [1]}\n---\n");
+	assert_string_equal(m.lang, "");
+	assert_int_equal(m.timeout_ms, 0);
+	assert_string_equal(m.image, "");
+	assert_string_equal(m.entrypoint, "");
+	assert_string_equal(m.input_schema, "");
+	assert_string_equal(m.cpu, "");
+	assert_int_equal(m.warning_count, 8);
+	assert_string_equal(m.warnings[0],
+			    "SKILL.md line 5: left to another tool, since it is of no use here: "
+			    "\"metadata.lang\"");
+	manifest_free(&m);
+	parse("---\nname: n\ndescription: d\nmetadata:\n  image: logo.png\n  version: \"1.0\"\n---\n");
+	assert_string_equal(m.image, "");
+	assert_string_equal(m.version, "1.0");
+	manifest_free(&m);
+	/* those with our prefix are ours, and win, in either order */
+	parse("---\nname: n\ndescription: d\nmetadata:\n  lang: python\n  skillbox.lang: bash\n"
+	      "  skillbox.version: 2.0.0\n  version: \"1.0\"\n---\n");
+	assert_string_equal(m.lang, "bash");
+	assert_string_equal(m.version, "2.0.0");
+	assert_int_equal(m.warning_count, 2);
+	manifest_free(&m);
+	refuse_lines("metadata:\n  skillbox.lang: en",
+		     "invalid skill: SKILL.md: lang \"en\" must be python, node or bash");
+	refuse_lines(
+	    "metadata:\n  skillbox.timeout:",
+	    "invalid skill: SKILL.md line 5: timeout has no value: give it one, or leave the key out");
+	/* a version that can't be used is not passed over: all uploads would be 1.0.0 */
+	refuse_lines(
+	    "metadata:\n  version: latest",
+	    "invalid skill: SKILL.md: version \"latest\" must be one to three numbers, such as 1.0 or 1.2.3, "
+	    "perhaps with -rc.1 or +build.7 behind");
 }
 
 static void line_ends_of_windows(void **state)
@@ -164,8 +223,9 @@ static void every_problem_is_named(void **state)
 	       "invalid skill: SKILL.md: name \"a b\" must start with a letter or digit and have at most 128 "
 	       "letters, digits, "
 	       "'.', '_' or '-'; "
-	       "SKILL.md: description is missing; say what the skill does and when to use it; "
-	       "SKILL.md: version \"one\" must be like 1.0.0 or 1.0.0-beta.1; "
+	       "SKILL.md: description is missing: say what the skill does and when to use it; "
+	       "SKILL.md: version \"one\" must be one to three numbers, such as 1.0 or 1.2.3, perhaps with "
+	       "-rc.1 or +build.7 behind; "
 	       "SKILL.md: lang \"ruby\" must be python, node or bash; "
 	       "SKILL.md: image \"a b\" is not an image reference, such as python:3.12-slim; "
 	       "SKILL.md: timeout: invalid duration \"soon\": must be numbers with the units h, m, s or ms, "
@@ -177,14 +237,14 @@ static void every_problem_is_named(void **state)
 	       "SKILL.md: input_schema \"../x\" must be the path of a file in the skill; "
 	       "SKILL.md: output_schema \"/x\" must be the path of a file in the skill");
 	refuse("---\nfoo: bar\n---\n",
-	       "invalid skill: SKILL.md: name is missing; SKILL.md: description is missing; say what the "
+	       "invalid skill: SKILL.md: name is missing; SKILL.md: description is missing: say what the "
 	       "skill does and when to use it");
 	refuse("---\n---\n",
-	       "invalid skill: SKILL.md: name is missing; SKILL.md: description is missing; say what the "
+	       "invalid skill: SKILL.md: name is missing; SKILL.md: description is missing: say what the "
 	       "skill does and when to use it");
 	refuse("---\nname: n\nname: m\n---\n",
 	       "invalid skill: SKILL.md line 3: the key \"name\" is there twice; SKILL.md: "
-	       "description is missing; say what the skill does and when to use it");
+	       "description is missing: say what the skill does and when to use it");
 }
 
 static void names_and_versions(void **state)
@@ -205,19 +265,21 @@ static void names_and_versions(void **state)
 		snprintf(text, sizeof(text), "---\nname: %s\ndescription: d\n---\n", bad_names[i]);
 		assert_int_equal(manifest_parse(str_of(text), &m, NULL), -1);
 	}
-	static const char *const good[] = {"0.0.0", "10.20.30", "1.0.0-rc.1", "1.0.0-0", "1.0.0-a..b"};
+	static const char *const good[] = {"0.0.0", "10.20.30", "1.0.0-rc.1", "1.0.0-0", "1.0.0-a..b",
+					   "1",     "1.0",      "v1.0.0",     "1.0.0+1", "1.0-2+3"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		snprintf(text, sizeof(text), "---\nname: n\ndescription: d\nversion: %s\n---\n", good[i]);
 		parse(text);
 		assert_string_equal(m.version, good[i]);
 		manifest_free(&m);
 	}
-	static const char *const bad[] = {"1",         "1.0",     "1.0.0.0", "v1.0.0", "1.0.0-",
-					  "1.0.0-a_b", "1.0.0+1", "1..0",    ".1.0.0", "1.0.0 x"};
+	static const char *const bad[] = {"1.",        "V1.0", "1.0.0.0", "latest", "1.0.0-",
+					  "1.0.0-a_b", "1..0", ".1.0.0",  "1.0.0 x"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "version: %s", bad[i]);
 		snprintf(message, sizeof(message),
-			 "invalid skill: SKILL.md: version \"%s\" must be like 1.0.0 or 1.0.0-beta.1",
+			 "invalid skill: SKILL.md: version \"%s\" must be one to three numbers, such as 1.0 "
+			 "or 1.2.3, perhaps with -rc.1 or +build.7 behind",
 			 bad[i]);
 		refuse_lines(text, message);
 	}
@@ -226,14 +288,16 @@ static void names_and_versions(void **state)
 static void yaml_that_is_not_wanted(void **state)
 {
 	(void)state;
-	refuse_lines("foo: &a 1", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed");
-	refuse_lines("foo: &a [1]",
-		     "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed");
-	refuse_lines("foo: &a {b: 1}",
-		     "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed");
-	refuse_lines("&a foo: 1", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed");
-	refuse_lines("foo: *name",
-		     "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed");
+	refuse_lines("foo: &a 1", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed: "
+				  "quote a value that begins with '&' or '*'");
+	refuse_lines("foo: &a [1]", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not "
+				    "allowed: quote a value that begins with '&' or '*'");
+	refuse_lines("foo: &a {b: 1}", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not "
+				       "allowed: quote a value that begins with '&' or '*'");
+	refuse_lines("&a foo: 1", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not allowed: "
+				  "quote a value that begins with '&' or '*'");
+	refuse_lines("foo: *name", "invalid skill: SKILL.md line 4: YAML anchors and aliases are not "
+				   "allowed: quote a value that begins with '&' or '*'");
 	refuse_lines("lang: bash\nlang: bash",
 		     "invalid skill: SKILL.md line 5: the key \"lang\" is there twice");
 	refuse_lines("lang: bash\n\"lang\": bash",
@@ -241,15 +305,15 @@ static void yaml_that_is_not_wanted(void **state)
 	refuse_lines("foo: {a: {b: 1, b: 2}}",
 		     "invalid skill: SKILL.md line 4: the key \"b\" is there twice");
 	refuse_lines("\tlang: bash",
-		     "invalid skill: SKILL.md line 4: tabs can't be used for indentation; use spaces");
+		     "invalid skill: SKILL.md line 4: tabs can't be used for indentation, use spaces");
 	refuse_lines("resources:\n \tcpu: 1",
-		     "invalid skill: SKILL.md line 5: tabs can't be used for indentation; use spaces");
+		     "invalid skill: SKILL.md line 5: tabs can't be used for indentation, use spaces");
 	refuse_lines("? [a, b]\n: c", "invalid skill: SKILL.md line 4: a key must be text");
 	refuse_lines("--- x", "invalid skill: SKILL.md line 4: a second YAML document is not allowed");
-	refuse_lines("lang: [bash]",
-		     "invalid skill: SKILL.md line 4: lang must be text, not a list or a mapping");
-	refuse_lines("image: {a: b}",
-		     "invalid skill: SKILL.md line 4: image must be text, not a list or a mapping");
+	refuse_lines("lang: [bash]", "invalid skill: SKILL.md line 4: lang must be text, not a list or a "
+				     "mapping: quote it if it is text");
+	refuse_lines("image: {a: b}", "invalid skill: SKILL.md line 4: image must be text, not a list or a "
+				      "mapping: quote it if it is text");
 	refuse_lines("resources: lots", "invalid skill: SKILL.md line 4: resources must be a mapping");
 	refuse_lines("metadata: lots", "invalid skill: SKILL.md line 4: metadata must be a mapping");
 	refuse_lines("image: \"a\\0b\"", "invalid skill: SKILL.md line 4: image has a NUL character");
@@ -257,16 +321,102 @@ static void yaml_that_is_not_wanted(void **state)
 				  "such as \"name: my-skill\"");
 	refuse("---\nhello\n---\n", "invalid skill: SKILL.md line 2: the frontmatter must be keys and "
 				    "values, such as \"name: my-skill\"");
-	struct error err;
-	assert_int_equal(manifest_parse(STR("---\nfoo: [\n---\n"), &m, &err), -1);
-	assert_true(str_starts_with(
-	    str_of(err.message), STR("invalid skill: SKILL.md line 3: the frontmatter is not valid YAML: ")));
-	assert_int_equal(manifest_parse(STR("---\nname: a: b\n---\n"), &m, &err), -1);
-	assert_true(str_starts_with(
-	    str_of(err.message), STR("invalid skill: SKILL.md line 2: the frontmatter is not valid YAML: ")));
 	parse("---\nname: n\ndescription: |\n  text\n\n  a\ttab inside is fine\n---\n\tand in the body\n");
 	assert_string_equal(m.description, "text\n\na\ttab inside is fine");
 	manifest_free(&m);
+}
+
+/* Each says where it is, and how to mend it. */
+static void yaml_that_is_mistaken(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *lines, *place, *mend;
+	} rows[] = {
+	    {"x: Use when: asked", "line 4, column 12",
+	     "quote the value of \"x\", since it has \": \" in it"},
+	    {"x: \"foo\" bar", "line 4, column 10",
+	     "quote the whole value of \"x\", and write \\\" for a quote"},
+	    {"x: 'it's'", "line 4, column 8", "quote the whole value of \"x\", and write '' for a quote"},
+	    {"x: [WIP] foo", "line 4, column 10", "quote the value of \"x\", since a '[' begins a list"},
+	    {"x: {a} b", "line 4, column 8", "quote the value of \"x\", since a '{' begins a mapping"},
+	    {"x: [a, b", "line 4, column 4", "close the list or mapping of \"x\""},
+	    {"x: {a: b", "line 4, column 4", "close the list or mapping of \"x\""},
+	    {"x: \"foo", "line 4, column 4", "close the quote that the value of \"x\" begins with"},
+	    {"x: @foo", "line 4, column 4", "quote the value of \"x\", since a value can't begin with '@'"},
+	    {"x: `foo`", "line 4, column 4", "quote the value of \"x\", since a value can't begin with '`'"},
+	    {"x: %foo", "line 4, column 4", "quote the value of \"x\", since a value can't begin with '%'"},
+	    {"x: * foo", "line 4, column 5", "quote the value of \"x\", since a value can't begin with '*'"},
+	    {"x: & foo", "line 4, column 5", "quote the value of \"x\", since a value can't begin with '&'"},
+	    {"x: !<foo", "line 4", "quote the value of \"x\", since a value can't begin with '!'"},
+	    {"x: \"C:\\dir\"", "line 4, column 7", "in the value of \"x\" write \\\\ for a backslash"},
+	    {"x: - a", "line 4, column 4", "put each \"- \" on a line of its own below \"x\""},
+	    {"x: |foo", "line 4, column 5", "begin the text of \"x\" on the next line, indented"},
+	    {"x: a\nfoo", "line 5, column 1", "write \"key: value\""},
+	    {"x: a\n  y: b", "line 5, column 4",
+	     "begin the line below the first letter of the key above it, or quote "
+	     "the value of \"x\""},
+	    {"x: 1\n y: 2", "line 5", "begin the line below the first letter of the key above it"},
+	    {"x: [Read:, b]", "line 4, column 9",
+	     "quote each text in the list or mapping of \"x\" that has a ':'"},
+	    {"x:\n- @a", "line 5, column 3", "quote the value of that, since a value can't begin with '@'"},
+	    {"x: a\x07", "line 4, column 5", "control character (U+0007): take it out"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[300];
+		struct error err;
+		snprintf(text, sizeof(text), "---\nname: n\ndescription: d\n%s\n---\n", rows[i].lines);
+		if (manifest_parse(str_of(text), &m, &err) == 0)
+			fail_msg("accepted: %s", rows[i].lines);
+		if (!strstr(err.message, rows[i].place) || !strstr(err.message, rows[i].mend))
+			fail_msg("%s\n%s lacks %s, %s", rows[i].lines, err.message, rows[i].place,
+				 rows[i].mend);
+	}
+	refuse_lines(
+	    "x: !important foo",
+	    "invalid skill: SKILL.md line 4: YAML tags are not allowed: quote a value that begins with '!'");
+}
+
+/* Tabs are refused as indentation, and stay where they are text. */
+static void tabs(void **state)
+{
+	(void)state;
+	parse("---\nname: n\ndescription: |\n  make:\n  \tcc\n\n   \tx\nx: \"a\n\tb\"\ny:\t1\n---\n");
+	assert_string_equal(m.description, "make:\n\tcc\n\n \tx");
+	manifest_free(&m);
+	const char *refused =
+	    "invalid skill: SKILL.md line 5: tabs can't be used for indentation, use spaces";
+	refuse_lines("x: [\n\t1]", refused);
+	refuse_lines("x:\n\ty: 1", refused);
+	refuse_lines("x: a\n \tb", refused);
+	refuse_lines("x: 1\n\t# a comment", refused);
+}
+
+/* A byte order mark, blank lines, line ends, fences and ends of every kind. */
+static void as_editors_write_it(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+	    "\xef\xbb\xbf---\nname: n\ndescription: d\n---\nbody\n",
+	    "\n---\nname: n\ndescription: d\n---\nbody",
+	    "\xef\xbb\xbf\r\n  \r\n---\r\nname: n\r\ndescription: d\r\n---\r\n\r\nbody\r\n",
+	    "--- \t\nname: n\ndescription: d\n---  \nbody",
+	    "---\n# a comment\nname: n # another\n\ndescription: >-\n  d\n\n---\nbody",
+	    "---\nname: 'n'\ndescription: \"d\"\nallowed-tools:\n- Read\n- Bash(git:*)\nmetadata:\n  a:\n    "
+	    "b: [1, "
+	    "{c: d}]\n---\nbody",
+	    "---\n{name: n, description: d}\n---\nbody",
+	    "---\n\"name\": n\n? description\n: d\n---\nbody"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		parse(texts[i]);
+		assert_string_equal(m.name, "n");
+		assert_string_equal(m.description, "d");
+		assert_string_equal(m.instructions, "body");
+		manifest_free(&m);
+	}
+	refuse("\n\n---\nname: n\ndescription: d\nlang: [x]\n---\n",
+	       "invalid skill: SKILL.md line 6: lang must be text, not a list or a mapping: quote it if it "
+	       "is text");
 }
 
 static void frontmatter_is_framed(void **state)
@@ -276,17 +426,17 @@ static void frontmatter_is_framed(void **state)
 	    "invalid skill: SKILL.md must start with YAML frontmatter between two lines of ---";
 	refuse("", start);
 	refuse("name: n\n", start);
-	refuse("\n---\nname: n\n---\n", start);
+	refuse("\n\n", start);
+	refuse("\xef\xbb\xbf", start);
 	refuse("----\nname: n\n----\n", start);
 	refuse("---\nname: n\n", "invalid skill: the frontmatter of SKILL.md has no closing line of ---");
 	refuse("---", "invalid skill: the frontmatter of SKILL.md has no closing line of ---");
-	refuse("\xef\xbb\xbf---\nname: n\ndescription: d\n---\n",
-	       "invalid skill: SKILL.md starts with a byte order mark; save it as UTF-8 without one");
-	refuse("---\nname: \xff\n---\n", "invalid skill: SKILL.md is not UTF-8 (byte 11)");
+	refuse("---\nname: \xff\n---\n", "invalid skill: SKILL.md is not UTF-8 (byte 11): save it as UTF-8");
 	struct error err;
 	assert_int_equal(
 	    manifest_parse((struct str){"---\nname: n\ndescription: d\n---\nbo\0dy", 35}, &m, &err), -1);
-	assert_string_equal(err.message, "invalid skill: SKILL.md has a NUL character");
+	assert_string_equal(err.message,
+			    "invalid skill: SKILL.md has a NUL character: save it as UTF-8 text");
 	assert_int_equal(manifest_parse((struct str){NULL, 0}, &m, &err), -1);
 	parse("---  \nname: n\ndescription: d\n--- \nx"); /* blanks behind a fence */
 	assert_string_equal(m.instructions, "x");
@@ -311,7 +461,7 @@ static void bounds(void **state)
 	assert_int_equal(manifest_parse(str_of(text), &m, &err), -1);
 	assert_string_equal(
 	    err.message,
-	    "invalid skill: the frontmatter of SKILL.md has 70027 bytes; at most 65536 are allowed");
+	    "invalid skill: the frontmatter of SKILL.md has 70027 bytes, at most 65536 are allowed");
 	free(text);
 	text = repeat("---\nname: n\ndescription: d\nx: ", "[", 31, "1");
 	char *deep = repeat(text, "]", 31, "\n---\n");
@@ -344,7 +494,7 @@ static void bounds(void **state)
 	manifest_free(&m);
 	free(text);
 	text = repeat("---\nname: n\ndescription: d\n---\n", "0123456789abcdef", 16384, "!");
-	refuse(text, "invalid skill: SKILL.md: the text below the frontmatter has 262145 bytes; at most "
+	refuse(text, "invalid skill: SKILL.md: the text below the frontmatter has 262145 bytes, at most "
 		     "262144 are allowed");
 	free(text);
 	refuse_lines("resources: {cpu: 1.00000000000000000000000000000000}",
@@ -384,19 +534,15 @@ static void every_prefix_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_plain_form),
-	    cmocka_unit_test(defaults),
-	    cmocka_unit_test(the_open_form),
-	    cmocka_unit_test(values_stay_text),
-	    cmocka_unit_test(line_ends_of_windows),
-	    cmocka_unit_test(unknown_keys_warn),
-	    cmocka_unit_test(every_problem_is_named),
-	    cmocka_unit_test(names_and_versions),
-	    cmocka_unit_test(yaml_that_is_not_wanted),
-	    cmocka_unit_test(frontmatter_is_framed),
-	    cmocka_unit_test(bounds),
-	    cmocka_unit_test(long_keys_hide_nothing),
-	    cmocka_unit_test(every_prefix_is_survived),
+	    cmocka_unit_test(the_plain_form),         cmocka_unit_test(defaults),
+	    cmocka_unit_test(the_open_form),          cmocka_unit_test(values_stay_text),
+	    cmocka_unit_test(null_is_no_text),        cmocka_unit_test(keys_of_other_tools),
+	    cmocka_unit_test(yaml_that_is_mistaken),  cmocka_unit_test(tabs),
+	    cmocka_unit_test(as_editors_write_it),    cmocka_unit_test(line_ends_of_windows),
+	    cmocka_unit_test(unknown_keys_warn),      cmocka_unit_test(every_problem_is_named),
+	    cmocka_unit_test(names_and_versions),     cmocka_unit_test(yaml_that_is_not_wanted),
+	    cmocka_unit_test(frontmatter_is_framed),  cmocka_unit_test(bounds),
+	    cmocka_unit_test(long_keys_hide_nothing), cmocka_unit_test(every_prefix_is_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,7 @@ static void a_manifest_beyond_memory(void **state)
 	char *large = make_noise(600 << 10);
 	const struct made_entry entries[] = {{.name = "SKILL.md", .data = large},
 					     {.name = "main.sh", .data = "ls"}};
-	read_bad(entries, 2, "invalid skill: SKILL.md has 614400 bytes; at most 524288 are allowed");
+	read_bad(entries, 2, "invalid skill: SKILL.md has 614400 bytes, at most 524288 are allowed");
 	free(large);
 }
 
@@ -147,7 +147,7 @@ static void a_schema_that_is_too_large(void **state)
 					     {.name = "main.sh", .data = "ls"},
 					     {.name = "references/output.schema.json", .data = large}};
 	read_bad(entries, 3,
-		 "invalid skill: output_schema \"references/output.schema.json\" has 262145 bytes; at most "
+		 "invalid skill: output_schema \"references/output.schema.json\" has 262145 bytes, at most "
 		 "262144 are allowed");
 	free(large);
 }
@@ -174,16 +174,23 @@ static void every_problem_is_named(void **state)
 	/* A manifest that is wrong names no schema path: the usual places are read. */
 	read_bad(
 	    entries, 2,
-	    "invalid skill: SKILL.md: description is missing; say what the skill does and when to use it; "
-	    "SKILL.md: version \"x\" must be like 1.0.0 or 1.0.0-beta.1; "
-	    "no entrypoint: there must be a main or run with .py, .js or .sh at the root or in scripts/; "
+	    "invalid skill: SKILL.md: description is missing: say what the skill does and when to use it; "
+	    "SKILL.md: version \"x\" must be one to three numbers, such as 1.0 or 1.2.3, perhaps with -rc.1 "
+	    "or "
+	    "+build.7 behind; "
 	    "output_schema \"references/output.schema.json\": invalid JSON at byte 2 (line 1, column 2): "
 	    "expected a key in "
 	    "double quotes");
 	const struct made_entry missing[] = {{.name = "main.py", .data = "1"}};
 	read_bad(missing, 1,
-		 "invalid skill: SKILL.md is missing; it must be at the root of the archive or in its only "
+		 "invalid skill: SKILL.md is missing, it must be at the root of the archive or in its only "
 		 "folder");
+	const struct made_entry deep[] = {{.name = "repo/skills/a/SKILL.md"},
+					  {.name = "repo/skills/a/main.py"}};
+	read_bad(deep, 2,
+		 "invalid skill: SKILL.md is missing, it must be at the root of the archive or in its only "
+		 "folder: "
+		 "there is \"repo/skills/a/SKILL.md\", so zip the folder that has it");
 	const struct made_entry given[] = {
 	    {.name = "SKILL.md",
 	     .data = FRONT "lang: bash\ninput_schema: none.json\noutput_schema: out.json\n---\n"},
@@ -192,7 +199,7 @@ static void every_problem_is_named(void **state)
 	};
 	read_bad(given, 3,
 		 "invalid skill: no entrypoint for lang bash: there must be a main.sh or run.sh at the root "
-		 "or in scripts/; "
+		 "or in scripts/, or an entrypoint given by name; "
 		 "input_schema \"none.json\" is not in the archive; "
 		 "output_schema \"out.json\" must be a JSON Schema, that is a JSON object");
 	const struct made_entry twice[] = {
@@ -206,7 +213,7 @@ static void every_problem_is_named(void **state)
 	const struct made_entry hostile[] = {MANIFEST, {.name = "../main.py"}};
 	read_bad(
 	    hostile, 2,
-	    "invalid skill: archive entry \"../main.py\": the name has a \"..\"; it must stay in the skill's "
+	    "invalid skill: archive entry \"../main.py\": the name has a \"..\", it must stay in the skill's "
 	    "folder");
 }
 
@@ -258,21 +265,162 @@ static void languages(void **state)
 	assert_string_equal(language_of_path(STR("a/b.py"))->name, "python");
 	assert_null(language_of_path(STR("a/b.rb")));
 	assert_null(language_of_path(STR("py")));
+	assert_string_equal(language_of_path(STR("a.cjs"))->name, "node");
 }
 
-static void images_of_skills(void **state)
+static void without_a_script_it_is_instructions(void **state)
 {
 	(void)state;
-	assert_string_equal(skill_image("own:1", "python"), "own:1");
-	assert_string_equal(skill_image("", "python"), "python:3.12-slim");
-	assert_string_equal(skill_image(NULL, "bash"), "bash:5");
-	assert_string_equal(skill_image("", ""), "");
+	const struct made_entry entries[] = {MANIFEST, {.name = "scripts/helper.py", .data = "1"}};
+	read_good(entries, 2);
+	assert_string_equal(package.entrypoint, "");
+	assert_string_equal(package.manifest.lang, "");
+	skill_package_free(&package);
+	const struct made_entry with_lang[] = {{.name = "SKILL.md", .data = FRONT "lang: python\n---\n"}};
+	read_bad(with_lang, 1,
+		 "invalid skill: no entrypoint for lang python: there must be a main.py or run.py at the "
+		 "root or in "
+		 "scripts/, or an entrypoint given by name");
+	const struct made_entry with_entrypoint[] = {
+	    {.name = "SKILL.md", .data = FRONT "entrypoint: jobs/a.sh\n---\n"},
+	    {.name = "main.sh", .data = "ls"}};
+	read_bad(with_entrypoint, 2,
+		 "invalid skill: entrypoint \"jobs/a.sh\" is not among the files of the skill");
+}
+
+static void an_entrypoint_by_name(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *front, *path, *lang;
+	} rows[] = {
+	    {"entrypoint: jobs/nightly.sh", "jobs/nightly.sh", "bash"},
+	    {"entrypoint: ./jobs/nightly.sh", "jobs/nightly.sh", "bash"},
+	    {"metadata:\n  skillbox.entrypoint: jobs/nightly.sh", "jobs/nightly.sh", "bash"},
+	    {"metadata:\n  entrypoint: jobs/nightly.sh", "jobs/nightly.sh", "bash"},
+	    {"lang: bash\nentrypoint: jobs/tool", "jobs/tool", "bash"},
+	    {"lang: node\nentrypoint: app.mjs", "app.mjs", "node"},
+	    {"entrypoint: app.mjs", "app.mjs", "node"},
+	    {"metadata: {entrypoint: 'package.module:main'}", "main.py", "python"}, /* another tool's */
+	    {"lang: bash", "run.sh", "bash"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char manifest[300];
+		snprintf(manifest, sizeof(manifest), FRONT "%s\n---\n", rows[i].front);
+		const struct made_entry entries[] = {{.name = "SKILL.md", .data = manifest},
+						     {.name = "main.py"},
+						     {.name = "run.sh"},
+						     {.name = "app.mjs"},
+						     {.name = "jobs/nightly.sh"},
+						     {.name = "jobs/tool"}};
+		read_good(entries, 6);
+		assert_string_equal(package.entrypoint, rows[i].path);
+		assert_string_equal(package.manifest.lang, rows[i].lang);
+		skill_package_free(&package);
+	}
+	const struct made_entry other[] = {
+	    {.name = "SKILL.md", .data = FRONT "lang: python\nentrypoint: run.sh\n---\n"},
+	    {.name = "run.sh"}};
+	read_bad(other, 2,
+		 "invalid skill: entrypoint \"run.sh\" is a script of lang bash, but lang is python: change "
+		 "one of "
+		 "them");
+	const struct made_entry unknown[] = {{.name = "SKILL.md", .data = FRONT "entrypoint: tool\n---\n"},
+					     {.name = "tool"}};
+	read_bad(
+	    unknown, 2,
+	    "invalid skill: lang is missing, and the suffix of entrypoint \"tool\" doesn't tell it: add lang "
+	    "python, node or bash");
+	const struct made_entry outside[] = {
+	    {.name = "SKILL.md", .data = FRONT "entrypoint: ../x.sh\n---\n"}};
+	read_bad(outside, 1,
+		 "invalid skill: SKILL.md: entrypoint \"../x.sh\" must be the path of a file in the skill");
+}
+
+/* Bash takes the CR of Windows' line ends for a part of each command; Python and node don't care. */
+static void windows_line_ends(void **state)
+{
+	(void)state;
+	const struct made_entry entries[] = {MANIFEST, {.name = "main.sh", .data = "#!/bin/bash\r\nls\r\n"}};
+	read_bad(entries, 2,
+		 "invalid skill: main.sh has Windows line ends (CRLF), with which bash can't run it: convert "
+		 "it with "
+		 "dos2unix main.sh or sed -i 's/\\r$//' main.sh");
+	const struct made_entry most[] = {MANIFEST, {.name = "main.sh", .data = "#!/bin/bash\nls\r\na\r\n"}};
+	struct error err;
+	int fd = make_entries(most, 2);
+	assert_int_equal(skill_package_read(fd, &archive_limits_default, &package, &err), -1);
+	close(fd);
+	const struct made_entry some[] = {
+	    MANIFEST, {.name = "main.sh", .data = "cat <<END\nGET / HTTP/1.0\r\n\r\nEND\nls\nls\n"}};
+	read_good(some, 2);
+	assert_int_equal(package.manifest.warning_count, 1);
+	assert_non_null(strstr(package.manifest.warnings[0], "CRLF"));
+	assert_non_null(strstr(package.manifest.warnings[0], "main.sh"));
+	skill_package_free(&package);
+	const struct made_entry python[] = {MANIFEST, {.name = "main.py", .data = "print(1)\r\n"}};
+	read_good(python, 2);
+	skill_package_free(&package);
+	const struct made_entry named[] = {
+	    {.name = "SKILL.md", .data = FRONT "lang: bash\nentrypoint: tool\n---\n"},
+	    {.name = "tool", .data = "ls\r\n"}};
+	fd = make_entries(named, 2);
+	assert_int_equal(skill_package_read(fd, &archive_limits_default, &package, &err), -1);
+	assert_non_null(strstr(err.message, "tool has Windows line ends"));
+	close(fd);
+}
+
+static void manifests_in_other_letters(void **state)
+{
+	(void)state;
+	const struct made_entry lower[] = {{.name = "w/skill.md", .data = FRONT "---\nlower"},
+					   {.name = "w/main.sh", .data = "ls"},
+					   {.name = "README.md", .data = "beside"}};
+	read_good(lower, 3);
+	assert_string_equal(package.manifest.instructions, "lower");
+	assert_int_equal(package.content.count, 2);
+	skill_package_free(&package);
+	const struct made_entry several[] = {{.name = "skill.md", .data = "nothing of use"},
+					     {.name = "SKILL.md", .data = FRONT "---\nright"},
+					     {.name = "Skill.md", .data = "nothing of use, and longer"}};
+	read_good(several, 3);
+	assert_string_equal(package.manifest.instructions, "right");
+	skill_package_free(&package);
+	const struct made_entry wrong[] = {{.name = "skill.md", .data = "nothing of use"},
+					   {.name = "Skill.md", .data = FRONT "---\nfirst"}};
+	read_good(wrong, 2);
+	assert_string_equal(package.manifest.instructions, "first");
+	skill_package_free(&package);
+}
+
+static void problems_one_by_one(void **state)
+{
+	(void)state;
+	const struct made_entry entries[] = {
+	    {.name = "SKILL.md", .data = "---\nname: 'a; b'\nlang: x; y\n---\n"},
+	    {.name = "references/input.schema.json", .data = "[]"},
+	};
+	cleanup_problems struct problems problems = PROBLEMS;
+	struct error err = {0};
+	int fd = make_entries(entries, 2);
+	assert_int_equal(skill_package_examine(fd, &archive_limits_default, &package, &problems, &err), -1);
+	close(fd);
+	assert_int_equal(err.code, ERR_NONE);
+	assert_int_equal(problems.count, 4);
+	assert_non_null(strstr(problems.items[0], "name \"a; b\""));
+	assert_non_null(strstr(problems.items[1], "description is missing"));
+	assert_non_null(strstr(problems.items[2], "lang \"x; y\""));
+	assert_non_null(strstr(problems.items[3], "input_schema"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(images_of_skills),
+	    cmocka_unit_test(without_a_script_it_is_instructions),
+	    cmocka_unit_test(an_entrypoint_by_name),
+	    cmocka_unit_test(windows_line_ends),
+	    cmocka_unit_test(manifests_in_other_letters),
+	    cmocka_unit_test(problems_one_by_one),
 	    cmocka_unit_test(a_whole_skill),
 	    cmocka_unit_test(files_are_checked_and_not_kept),
 	    cmocka_unit_test(a_large_file_with_a_wrong_checksum),

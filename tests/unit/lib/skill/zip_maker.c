@@ -76,12 +76,13 @@ static void put_central(struct buffer *b, const struct made_entry *e, uint64_t o
 	put(b, 20, 2);
 	put(b, flags_of(e), 2);
 	put(b, e->method, 2);
-	put(b, 0, 4);
+	put(b, e->dos_time, 2);
+	put(b, e->dos_date, 2);
 	put(b, e->crc ? e->crc : crc32_of(data), 4);
 	put(b, e->zip64 ? UINT32_MAX : data.n, 4);
 	put(b, e->zip64 ? UINT32_MAX : unpacked, 4);
 	put(b, name.n, 2);
-	put(b, e->zip64 ? 28 : 0, 2);
+	put(b, (e->zip64 ? 28u : 0) + (e->timestamp ? 9u : 0), 2);
 	put(b, str_of(e->comment).n, 2);
 	put(b, 0, 2); /* disk */
 	put(b, 0, 2);
@@ -94,6 +95,12 @@ static void put_central(struct buffer *b, const struct made_entry *e, uint64_t o
 		put(b, unpacked, 8);
 		put(b, data.n, 8);
 		put(b, e->offset ? e->offset : offset, 8);
+	}
+	if (e->timestamp) {
+		put(b, 0x5455, 2);
+		put(b, 5, 2);
+		put(b, 1, 1);
+		put(b, e->timestamp, 4);
 	}
 	buffer_append_str(b, str_of(e->comment));
 }

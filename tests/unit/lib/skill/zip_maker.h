@@ -22,7 +22,9 @@ struct made_entry {
 	uint64_t offset; /* of the local header */
 	bool streamed;   /* zeros in the local header, a data descriptor behind the data */
 	const char *comment;
-	bool zip64; /* central sizes and offset in the extra field */
+	uint16_t dos_time, dos_date;
+	uint32_t timestamp; /* in Info-ZIP's extra field; 0: without */
+	bool zip64;         /* central sizes and offset in the extra field */
 };
 
 struct made_zip {

@@ -1,0 +1,159 @@
+#include "lib/skill/judgement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IMAGE_MAX 511 /* as in the Skill resource */
+#define MESSAGE_MAX 1800
+
+/* One judgement on its way. */
+struct trial {
+	const struct skill_claim *claim;
+	const struct policy *policy;
+	struct skill_judgement *ret;
+	struct problems *problems;
+	enum error_code code; /* of the first problem */
+};
+
+static bool is_given(const char *text)
+{
+	return text && *text;
+}
+
+/* The problems from `before` on are of this kind. */
+static void mark(struct trial *t, size_t before, enum error_code code)
+{
+	if (t->problems->count > before && t->code == ERR_NONE)
+		t->code = code;
+}
+
+static void judge_script(struct trial *t)
+{
+	const struct skill_claim *claim = t->claim;
+	struct skill_script *script = &t->ret->script;
+	size_t before = t->problems->count;
+	if (skill_script_find(claim->files, claim->lang, claim->entrypoint, script, t->problems) != 0) {
+		bool bad_lang = is_given(claim->lang) && !language_find(str_of(claim->lang));
+		mark(t, before, bad_lang ? ERR_INVALID_SKILL : ERR_NO_ENTRYPOINT);
+		return;
+	}
+	/* An image without more says that there is something to run in it. */
+	t->ret->only_instructions = !script->language && (claim->files || !is_given(claim->image));
+	const struct archive_entry *entry =
+	    claim->files && script->language ? archive_find(claim->files, str_of(script->path)) : NULL;
+	bool some;
+	if (entry && entry->data && strcmp(script->language->name, "bash") == 0 &&
+	    script_has_windows_lines((struct str){entry->data, entry->size}, &some))
+		script_add_windows_lines(script->path, t->problems);
+	mark(t, before, ERR_INVALID_SKILL);
+}
+
+static void judge_image(struct trial *t)
+{
+	const struct language *language = t->ret->script.language;
+	size_t before = t->problems->count;
+	struct error why;
+	t->ret->image = is_given(t->claim->image) ? t->claim->image : language ? language->default_image : "";
+	if (!*t->ret->image)
+		return; /* nothing to run, or the language is a problem already */
+	if (policy_check_image(t->policy, t->ret->image, &why) != 0)
+		problems_add_text(t->problems, str_of(why.message));
+	else if (strlen(t->ret->image) > IMAGE_MAX)
+		problems_add(t->problems, "the image has a name of more than %d bytes", IMAGE_MAX);
+	mark(t, before, ERR_IMAGE_NOT_ALLOWED);
+}
+
+static void judge_limits(struct trial *t)
+{
+	const struct skill_claim *claim = t->claim;
+	size_t before = t->problems->count;
+	struct error why;
+	int64_t asked = POLICY_MEMORY_MIN;
+	t->ret->timeout_ms = policy_timeout(t->policy, claim->timeout_ms, 0);
+	policy_memory(t->policy, NULL, &t->ret->memory, NULL);
+	policy_cpu(t->policy, NULL, &t->ret->cpu, NULL);
+	if (policy_memory(t->policy, claim->memory, &asked, &why) != 0)
+		problems_add(t->problems, "resources.memory: %s", why.message);
+	else if (is_given(claim->memory) && asked < POLICY_MEMORY_MIN)
+		problems_add(t->problems,
+			     "resources.memory \"%s\" is too little for a sandbox: at least 16Mi",
+			     claim->memory);
+	else
+		t->ret->memory = asked;
+	if (policy_cpu(t->policy, claim->cpu, &t->ret->cpu, &why) != 0)
+		problems_add(t->problems, "resources.cpu: %s", why.message);
+	mark(t, before, ERR_INVALID_SKILL);
+}
+
+static int verdict(const struct trial *t, size_t before, struct error *err)
+{
+	cleanup_buffer struct buffer all = BUFFER(MESSAGE_MAX);
+	if (t->problems->no_memory)
+		return error_no_memory(err);
+	if (t->code == ERR_NONE)
+		return 0;
+	problems_join(t->problems, before, &all);
+	return all.data ? error_set(err, t->code, "%s", all.data) : error_no_memory(err);
+}
+
+int skill_judge(const struct skill_claim *claim, const struct policy *policy, struct skill_judgement *ret,
+		struct problems *problems, struct error *err)
+{
+	cleanup_problems struct problems own = PROBLEMS;
+	struct trial t = {claim, policy, ret, problems ? problems : &own, ERR_NONE};
+	size_t before = t.problems->count;
+	*ret = (struct skill_judgement){.script = {NULL, ""}, .image = ""};
+	if (claim->files)
+		archive_check_names(claim->files, t.problems);
+	mark(&t, before, ERR_INVALID_SKILL);
+	judge_script(&t);
+	judge_image(&t);
+	judge_limits(&t);
+	return verdict(&t, before, err);
+}
+
+int skill_judge_object(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
+		       struct problems *problems, struct error *err)
+{
+	size_t count = skill->spec.file_count;
+	struct archive_content files = {calloc(count + 1, sizeof(*files.entries)), count, 0};
+	struct skill_claim claim = {.files = count > 0 ? &files : NULL,
+				    .lang = skill->spec.lang,
+				    .entrypoint = skill->spec.entrypoint,
+				    .image = skill->spec.image,
+				    .cpu = skill->spec.cpu,
+				    .memory = skill->spec.memory,
+				    .timeout_ms = skill->spec.timeout_ms};
+	if (!files.entries)
+		return error_no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		const struct skill_file *file = &skill->spec.files[i];
+		files.entries[i].path = file->path;
+		files.entries[i].data = file->text;
+		files.entries[i].size = file->text ? strlen(file->text) : 0;
+	}
+	archive_sort(&files);
+	int status = skill_judge(&claim, policy, ret, problems, err);
+	free(files.entries);
+	return status;
+}
+
+int skill_judge_run(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
+		    struct error *err)
+{
+	int status = skill_judge_object(skill, policy, ret, NULL, err);
+	if (status == 0 && ret->only_instructions)
+		status = error_set(
+		    err, ERR_NO_ENTRYPOINT,
+		    "it has instructions to read and no script to run: add a main or run with .py, .js "
+		    "or .sh, or an entrypoint given by name");
+	/* An image that isn't allowed is told in words of its own, which users know. */
+	if (status == 0 || err->code == ERR_IMAGE_NOT_ALLOWED || err->code == ERR_NO_MEMORY)
+		return status;
+	return error_wrap(err, "skill %s@%s can't be run", skill->spec.name, skill->spec.version);
+}
+
+const char *skill_mode(const struct skill_judgement *judgement)
+{
+	return judgement->only_instructions ? "instructions" : "executable";
+}
