@@ -53,10 +53,9 @@ static bool next_event(struct walk *w, yaml_event_t *ret)
 /* libyaml takes some tabs that other parsers refuse. */
 static void find_tabs(struct walk *w)
 {
-	struct str rest = w->text, line;
-	size_t number = 0;
-	for (bool more = rest.n > 0; more; number++) {
-		more = str_split_once(rest, '\n', &line, &rest);
+	struct str rest = w->text;
+	for (size_t number = 0; rest.n > 0; number++) {
+		struct str line = yaml_next_line(&rest);
 		if (number < MAX_LINES && !(w->is_text[number / 8] & 1u << number % 8) &&
 		    yaml_line_is_indented_by_tab(line)) {
 			problems_add(w->problems,

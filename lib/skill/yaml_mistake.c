@@ -13,11 +13,25 @@ bool yaml_line_is_indented_by_tab(struct str line)
 	return blanks < line.n && line.p[blanks] == '\t' && str_trim(line).n > 0;
 }
 
+struct str yaml_next_line(struct str *rest)
+{
+	size_t n = 0;
+	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
+		n++;
+	struct str line = {rest->p, n};
+	size_t end = n < rest->n ? n + 1 : n;
+	if (end < rest->n && rest->p[n] == '\r' && rest->p[end] == '\n')
+		end++;
+	*rest = (struct str){rest->p + end, rest->n - end};
+	return line;
+}
+
 static struct str line_at(struct str text, size_t number)
 {
-	struct str line = {0};
-	for (size_t i = 0; i <= number; i++)
-		str_split_once(text, '\n', &line, &text);
+	struct str rest = text.n ? text : STR("");
+	struct str line = yaml_next_line(&rest);
+	for (size_t i = 0; i < number; i++)
+		line = yaml_next_line(&rest);
 	return line;
 }
 
@@ -202,15 +216,13 @@ static void find_place(const yaml_parser_t *parser, struct mistake *m)
 	m->column = mark->column;
 	if (parser->error != YAML_READER_ERROR)
 		return;
-	struct str before = {m->text.p,
-			     parser->problem_offset < m->text.n ? parser->problem_offset : m->text.n};
-	m->line = 0;
-	struct str line = before;
-	for (struct str rest = before; str_split_once(rest, '\n', &line, &rest);) {
-		m->line++;
-		line = rest;
+	m->line = m->column = 0;
+	for (size_t i = 0; i < parser->problem_offset && i < m->text.n; i++) {
+		bool crlf = m->text.p[i] == '\r' && i + 1 < m->text.n && m->text.p[i + 1] == '\n';
+		bool ends = m->text.p[i] == '\n' || (m->text.p[i] == '\r' && !crlf);
+		m->line += ends;
+		m->column = ends ? 0 : m->column + 1;
 	}
-	m->column = line.n;
 }
 
 static void find_lines(struct mistake *m)

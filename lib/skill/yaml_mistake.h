@@ -11,6 +11,9 @@
 void yaml_mistake_tell(const yaml_parser_t *parser, struct str text, size_t first_line,
 		       struct problems *problems);
 
+/* Cut off the first line, without its end; lines end as libyaml counts them: with LF, CR LF or CR. */
+struct str yaml_next_line(struct str *rest);
+
 /* Is there a tab among the blanks that the line begins with, and something behind them? */
 bool yaml_line_is_indented_by_tab(struct str line);
 

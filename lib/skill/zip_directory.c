@@ -133,6 +133,8 @@ static int read_zip64(struct str field, struct zip_entry *entry, struct error *e
 }
 
 #define EXTRA_ZIP64 1
+#define EXTRA_OLD_UNIX                                                                                       \
+	0x5855 /* Info-ZIP's "UX", of macOS: when it was read and changed, seconds since 1970 */
 #define EXTRA_TIMESTAMP 0x5455 /* Info-ZIP's "UT": flags, then seconds since 1970 if bit 0 is set */
 
 static int read_extras(struct str extra, struct zip_entry *entry, struct error *err)
@@ -146,6 +148,8 @@ static int read_extras(struct str extra, struct zip_entry *entry, struct error *
 		if (u16(extra.p) == EXTRA_ZIP64 && !has_zip64 && read_zip64(field, entry, err) != 0)
 			return -1;
 		has_zip64 |= u16(extra.p) == EXTRA_ZIP64;
+		if (u16(extra.p) == EXTRA_OLD_UNIX && n >= 8)
+			entry->modified_s = (int32_t)u32(field.p + 4);
 		if (u16(extra.p) == EXTRA_TIMESTAMP && n >= 5 && (field.p[0] & 1))
 			entry->modified_s = (int32_t)u32(field.p + 1);
 		extra = (struct str){extra.p + 4 + n, extra.n - 4 - n};

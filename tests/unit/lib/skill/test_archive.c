@@ -223,18 +223,16 @@ static void times_of_files(void **state)
 	    {.name = "first", .dos_date = 0x0021},
 	    {.name = "none"},
 	    {.name = "unix", .dos_date = 0x585d, .timestamp = 1700000000},
+	    {.name = "mac", .dos_date = 0x585d, .timestamp = 1700000001, .old_timestamp = true},
 	    {.name = "last", .dos_date = 0xff9f, .dos_time = 0xbf7d},
 	};
-	expect_good(make_entries(entries, 5));
+	expect_good(make_entries(entries, 6));
 	static const struct {
 		const char *path;
 		int64_t modified_s;
-	} expected[] = {{"SKILL.md", 1709213878},
-			{"first", 315532800},
-			{"none", 0},
-			{"unix", 1700000000},
-			{"last", 4354819198}};
-	for (size_t i = 0; i < 5; i++)
+	} expected[] = {{"SKILL.md", 1709213878}, {"first", 315532800}, {"none", 0},
+			{"unix", 1700000000},     {"mac", 1700000001},  {"last", 4354819198}};
+	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(archive_find(&content, str_of(expected[i].path))->modified_s,
 				 expected[i].modified_s);
 	archive_content_free(&content);

@@ -360,6 +360,8 @@ static void yaml_that_is_mistaken(void **state)
 	    {"x: [Read:, b]", "line 4, column 9",
 	     "quote each text in the list or mapping of \"x\" that has a ':'"},
 	    {"x:\n- @a", "line 5, column 3", "quote the value of that, since a value can't begin with '@'"},
+	    {"x: |\n\x07", "line 5, column 1", "control character (U+0007): take it out"},
+	    {"x: a\r\r b\r: c", "line 7", "begin the line below the first letter of the key"},
 	    {"x: a\x07", "line 4, column 5", "control character (U+0007): take it out"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -82,7 +82,7 @@ static void put_central(struct buffer *b, const struct made_entry *e, uint64_t o
 	put(b, e->zip64 ? UINT32_MAX : data.n, 4);
 	put(b, e->zip64 ? UINT32_MAX : unpacked, 4);
 	put(b, name.n, 2);
-	put(b, (e->zip64 ? 28u : 0) + (e->timestamp ? 9u : 0), 2);
+	put(b, (e->zip64 ? 28u : 0) + (e->timestamp ? e->old_timestamp ? 12u : 9u : 0), 2);
 	put(b, str_of(e->comment).n, 2);
 	put(b, 0, 2); /* disk */
 	put(b, 0, 2);
@@ -96,7 +96,12 @@ static void put_central(struct buffer *b, const struct made_entry *e, uint64_t o
 		put(b, data.n, 8);
 		put(b, e->offset ? e->offset : offset, 8);
 	}
-	if (e->timestamp) {
+	if (e->timestamp && e->old_timestamp) {
+		put(b, 0x5855, 2);
+		put(b, 8, 2);
+		put(b, 1, 4);
+		put(b, e->timestamp, 4);
+	} else if (e->timestamp) {
 		put(b, 0x5455, 2);
 		put(b, 5, 2);
 		put(b, 1, 1);

@@ -24,6 +24,7 @@ struct made_entry {
 	const char *comment;
 	uint16_t dos_time, dos_date;
 	uint32_t timestamp; /* in Info-ZIP's extra field; 0: without */
+	bool old_timestamp; /* in its older one */
 	bool zip64;         /* central sizes and offset in the extra field */
 };
 
