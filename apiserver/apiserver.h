@@ -22,6 +22,7 @@ struct outline_cache;
 struct pending;
 struct rate_limiter;
 struct route;
+struct skill_expiry;
 
 struct apiserver {
 	const struct apiserver_config *config;
@@ -38,6 +39,7 @@ struct apiserver {
 	struct http_client *s3_client;
 	/* NULL: blobs are in S3, or it is not wished. */
 	struct blob_sweep *blob_sweep;
+	struct skill_expiry *skill_expiry;
 	struct waiters *waiters;
 	struct outline_cache *outline_cache;
 	struct rate_limiter *rate_limiter;

@@ -10,6 +10,7 @@
 #include "apiserver/key/db_keys.h"
 #include "apiserver/operation.h"
 #include "apiserver/rest/routes.h"
+#include "apiserver/skill/expire.h"
 #include "lib/base/log.h"
 
 #include <signal.h>
@@ -138,6 +139,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	if (server->config->blob_sweep && !server->s3_client &&
 	    !(server->blob_sweep = blob_sweep_new(server, err)))
 		return -1;
+	if (!(server->skill_expiry = skill_expiry_new(server, err)))
+		return -1;
 	return start_listener(server, err);
 }
 
@@ -187,6 +190,7 @@ static void stop(struct apiserver *server)
 	db_keys_free(server->db_keys);
 	audit_free(server->audit);
 	db_free(server->db);
+	skill_expiry_free(server->skill_expiry);
 	blob_sweep_free(server->blob_sweep);  /* behind all that would call it back */
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
 	operation_forget_all(server);
