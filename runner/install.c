@@ -1,6 +1,7 @@
 #include "runner/install.h"
 
 #include "lib/base/cleanup.h"
+#include "runner/cell/park.h"
 #include "runner/system/descriptor.h"
 
 #include <errno.h>
@@ -45,5 +46,20 @@ int install_copy(const char *source, const char *destination, struct error *err)
 		unlink(temporary);
 		return -1;
 	}
+	return 0;
+}
+
+int install_hook(const char *destination, struct error *err)
+{
+	char path[PATH_MAX];
+	struct str hook = park_node_hook();
+	const char *slash = strrchr(destination, '/');
+	int n = snprintf(path, sizeof(path), "%.*s" PARK_NODE_HOOK,
+			 slash ? (int)(slash - destination) + 1 : 0, destination);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return error_set(err, ERR_BAD_REQUEST, "the name is too long");
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, hook.p, hook.n) != (ssize_t)hook.n || fchmod(fd, 0644) != 0)
+		return error_errno(err, "write %s", path);
 	return 0;
 }

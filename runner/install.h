@@ -6,5 +6,7 @@
 
 /* Copy `source` to `destination` (mode 0755); the name appears when the file is whole. */
 int install_copy(const char *source, const char *destination, struct error *err);
+/* Write what comes beside the runner, node's hook, into the directory of `destination`. */
+int install_hook(const char *destination, struct error *err);
 
 #endif

@@ -8,14 +8,14 @@
 static const char usage[] =
     "usage: skillbox-runner             PID 1 of a sandbox; takes one job over its socket\n"
     "       skillbox-runner relay       connect stdin and stdout with PID 1\n"
-    "       skillbox-runner copy DEST   copy this program to DEST\n"
+    "       skillbox-runner copy DEST   copy this program to DEST, and node's hook beside it\n"
     "       skillbox-runner version\n"
     "       skillbox-runner --help\n";
 
 static int copy(const char *destination)
 {
 	struct error err = {0};
-	if (install_copy("/proc/self/exe", destination, &err) == 0)
+	if (install_hook(destination, &err) == 0 && install_copy("/proc/self/exe", destination, &err) == 0)
 		return 0;
 	fprintf(stderr, "skillbox-runner: %s\n", err.message);
 	return 1;

@@ -26,7 +26,8 @@ runtime_rootfs() { # NAME: prints the tar of its root file system
 }
 RUNTIMES=(python:3.12-slim python:3.11-slim node:20-slim node:22-slim bash:5)
 # They carry the runner, as those of the Dockerfiles of images/{python,node,bash} do.
-RUNTIME_LAYER=(--add "$BIN/skillbox-runner:/skillbox/runner:0755" --dir /skillbox --dir /sandbox)
+NODE_HOOK=$ROOT/runner/cell/parked/park.cjs
+RUNTIME_LAYER=(--add "$BIN/skillbox-runner:/skillbox/runner:0755" --add "$NODE_HOOK:/skillbox/park.cjs:0644" --dir /skillbox --dir /sandbox)
 STAND_INS="python:3.12-slim is Debian's Python 3.13, node:22-slim is Debian's Node 20"
 
 sum() { sha256sum | cut -c1-64; }
@@ -87,7 +88,8 @@ images_programs() {
 			--add "$BIN/skillbox-$part:/usr/local/bin/skillbox-$part:0755" --user 65532:65532 \
 			-- "/usr/local/bin/skillbox-$part"
 	done
-	image runner docker.io/skillbox/runner "$BIN/skillbox-runner" -- --add "$BIN/skillbox-runner:/runner:0755" -- /runner
+	image runner docker.io/skillbox/runner "$BIN/skillbox-runner" "$NODE_HOOK" -- --add "$BIN/skillbox-runner:/runner:0755" \
+		--add "$NODE_HOOK:/park.cjs:0644" -- /runner
 }
 
 images_runtimes() {
@@ -95,7 +97,7 @@ images_runtimes() {
 	mkdir -p "$IMAGES"
 	for name in "${RUNTIMES[@]}"; do
 		tar=$(runtime_rootfs "$name")
-		image "runtime-${name/:/-}" "docker.io/library/$name" "$tar" "$BIN/skillbox-runner" -- --layer "$tar" \
+		image "runtime-${name/:/-}" "docker.io/library/$name" "$tar" "$BIN/skillbox-runner" "$NODE_HOOK" -- --layer "$tar" \
 			"${RUNTIME_LAYER[@]}" --env LANG=C.UTF-8
 	done
 }

@@ -22,19 +22,18 @@ struct park_language {
 	const char *name; /* in a JOB */
 	const char *script;
 	const char *file; /* name of the hook's file */
-	const unsigned char *hook;
-	size_t hook_size;
 	/* The variable that makes the interpreter run the hook, and what its value has before and behind the
 	 * path of the hook's directory. */
 	const char *variable, *before, *behind;
-	bool stays; /* the file must outlive the start */
+	/* The file must outlive the start, so it is beside the runner; else it is laid into the sandbox's
+	 * directory and removed before any job. */
+	bool is_installed;
 };
 
 static const struct park_language languages[] = {
-    {"python", "main.py", "sitecustomize.py", hook_python, sizeof(hook_python), "PYTHONPATH", "", "", false},
+    {"python", "main.py", "sitecustomize.py", "PYTHONPATH", "", "", false},
     /* worker threads inherit the option and load the file again */
-    {"node", "main.js", "park.cjs", hook_node, sizeof(hook_node), "NODE_OPTIONS", "--require=", "/park.cjs",
-     true},
+    {"node", "main.js", PARK_NODE_HOOK, "NODE_OPTIONS", "--require=", "/" PARK_NODE_HOOK, true},
 };
 
 /* What interpreters, their libraries and libc read while they start; those that end with '_' are prefixes.
@@ -80,38 +79,23 @@ const char *park_name(const struct park *park)
 
 /* The hook's file */
 
+struct str park_node_hook(void)
+{
+	return (struct str){(const char *)hook_node, sizeof(hook_node)};
+}
+
 static int write_file(int directory_fd, const struct park_language *language, struct error *err)
 {
 	cleanup_close int fd =
 	    openat(directory_fd, language->file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-	if (fd < 0 || write(fd, language->hook, language->hook_size) != (ssize_t)language->hook_size)
+	if (fd < 0 || write(fd, hook_python, sizeof(hook_python)) != (ssize_t)sizeof(hook_python))
 		return error_errno(err, "write %s", language->file);
 	return 0;
 }
 
-/* The directory that it is in may have lost its write permission by now (load_finish), and gets it back for
- * the moment. */
-static int make_directory(int fd)
-{
-	struct stat st;
-	if (mkdirat(fd, HOOK_DIRECTORY, 0755) == 0)
-		return 0;
-	if (errno != EACCES || fstat(fd, &st) != 0 || fchmod(fd, st.st_mode | S_IWUSR) != 0)
-		return -1;
-	int made = mkdirat(fd, HOOK_DIRECTORY, 0755), error_number = errno;
-	if (fchmod(fd, st.st_mode) != 0)
-		return -1;
-	errno = error_number;
-	return made;
-}
-
 static int lay_down_hook(struct park *park, struct error *err)
 {
-	int n =
-	    snprintf(park->directory, sizeof(park->directory), "%s/%s", park->place->path, HOOK_DIRECTORY);
-	if (n < 0 || (size_t)n >= sizeof(park->directory))
-		return error_set(err, ERR_INTERNAL, "the path of the hook is too long");
-	if (make_directory(park->place->fd) != 0)
+	if (mkdirat(park->place->fd, HOOK_DIRECTORY, 0755) != 0)
 		return error_errno(err, "make %s", park->directory);
 	park->has_hook = true;
 	cleanup_close int fd =
@@ -124,6 +108,23 @@ static int lay_down_hook(struct park *park, struct error *err)
 	return fchmod(fd, 0555) == 0 ? 0 : error_errno(err, "chmod %s", park->directory);
 }
 
+static int find_hook(struct park *park, struct error *err)
+{
+	char file[PATH_MAX + NAME_MAX];
+	bool installed = park->language->is_installed;
+	int n = installed ? snprintf(park->directory, sizeof(park->directory), "%s", park->place->installed)
+			  : snprintf(park->directory, sizeof(park->directory), "%s/" HOOK_DIRECTORY,
+				     park->place->path);
+	if (n < 0 || (size_t)n >= sizeof(park->directory))
+		return error_set(err, ERR_INTERNAL, "the path of the hook is too long");
+	if (!installed)
+		return lay_down_hook(park, err);
+	snprintf(file, sizeof(file), "%s/%s", park->directory, park->language->file);
+	return access(file, R_OK) == 0
+		   ? 0
+		   : error_errno(err, "%s, which comes with the runner's image, can't be read", file);
+}
+
 static bool unlink_hook(const struct park *park)
 {
 	char path[NAME_MAX];
@@ -132,7 +133,8 @@ static bool unlink_hook(const struct park *park)
 	       unlinkat(park->place->fd, HOOK_DIRECTORY, AT_REMOVEDIR) == 0;
 }
 
-/* Returns whether it is gone. As for make_directory, the permission to may be gone. */
+/* Returns whether it is gone. The directory that it is in may have lost its write permission by now
+ * (load_finish), and gets it back for the moment. */
 static bool remove_hook(struct park *park)
 {
 	if (!park->has_hook)
@@ -177,7 +179,7 @@ int park_open(struct park *park, const struct place *place, const char *search, 
 {
 	int fds[2];
 	park->place = place;
-	if (lay_down_hook(park, err) != 0 || make_environment(park, search, err) != 0)
+	if (find_hook(park, err) != 0 || make_environment(park, search, err) != 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return error_errno(err, "socketpair");
@@ -204,7 +206,7 @@ int park_read(struct park *park, struct error *err)
 				 park->ready ? "it has ended"
 					     : "it did not come to the point where it waits");
 	park->ready = true;
-	if (!park->language->stays && !remove_hook(park)) /* read and compiled by now */
+	if (!remove_hook(park)) /* read and compiled by now */
 		return error_errno(err, "remove its hook");
 	return 0;
 }
@@ -296,8 +298,6 @@ int park_hand_over(struct park *park, const struct environment *environment, str
 		message.data[i] = (char)((message.len - 4) >> (8 * (3 - i)));
 	if (send_all(park, buffer_str(&message), err) != 0)
 		return -1;
-	if (park->language->stays)
-		park->has_hook = false; /* the sandbox's now */
 	park_close(park);
 	return 0;
 }
@@ -308,8 +308,8 @@ int park_hook_cold(const struct place *place, const char *interpreter, struct en
 	struct park park;
 	if (park_configure(&park, interpreter, NULL, NULL, err) != 0)
 		return -1;
-	if (!park.language || !park.language->stays)
+	if (!park.language || !park.language->is_installed)
 		return 0;
-	park.place = place; /* and the file is the sandbox's */
-	return lay_down_hook(&park, err) != 0 ? -1 : set_hook(&park, environment, err);
+	park.place = place;
+	return find_hook(&park, err) != 0 ? -1 : set_hook(&park, environment, err);
 }

@@ -19,6 +19,7 @@
 #define PARK_AWAIT_MS 1000              /* how long a job waits for an interpreter that is still starting */
 #define PARK_MAX_PRELOAD 4096u          /* bytes of the list of modules */
 #define PARK_MAX_ENVIRONMENT (1u << 20) /* a larger one is left to exec, which knows the kernel's bound */
+#define PARK_NODE_HOOK "park.cjs"       /* beside the runner: worker threads load it as long as they start */
 
 struct park_language;
 
@@ -31,7 +32,7 @@ struct park {
 	struct environment environment; /* of the interpreter while it waits */
 	int channel_fd;                 /* -1: none waits, or not any more */
 	bool ready;
-	bool has_hook; /* its file is there */
+	bool has_hook; /* its file is there, and ours to remove */
 };
 
 void park_init(struct park *park); /* nothing is to be parked */
@@ -42,8 +43,8 @@ int park_configure(struct park *ret, const char *name, const char *script, const
 		   struct error *err);
 const char *park_name(const struct park *park); /* "python"; NULL: nothing is to be parked */
 
-/* Lay down the hook and make the environment and the socket; *ret_child_fd is the interpreter's end, which is
- * the caller's to close. `place` must stay. */
+/* Lay down the hook, if it isn't installed, and make the environment and the socket; *ret_child_fd is the
+ * interpreter's end, which is the caller's to close. `place` must stay. */
 int park_open(struct park *park, const struct place *place, const char *search, int *ret_child_fd,
 	      struct error *err);
 /* Nobody waits: close, and remove the hook. */
@@ -65,8 +66,11 @@ int park_await(struct park *park, struct error *err);
 /* The environment, and with it the word to go on. The socket is closed then. */
 int park_hand_over(struct park *park, const struct environment *environment, struct error *err);
 
+/* The bytes of PARK_NODE_HOOK. */
+struct str park_node_hook(void);
+
 /* For an interpreter ("node") that starts with its script: the same hook, for what it does beside waiting.
- * Nothing for one whose hook only waits. No park may be open. */
+ * Nothing for one whose hook only waits. */
 int park_hook_cold(const struct place *place, const char *interpreter, struct environment *environment,
 		   struct error *err);
 

@@ -11,7 +11,8 @@
 
 void place_init(struct place *place)
 {
-	*place = (struct place){.path = PATH_SANDBOX, .fd = -1, .scripts_fd = -1};
+	*place =
+	    (struct place){.path = PATH_SANDBOX, .installed = PATH_INSTALLED, .fd = -1, .scripts_fd = -1};
 }
 
 void place_free(struct place *place)

@@ -6,9 +6,10 @@
 #include "lib/base/error.h"
 
 struct place {
-	const char *path; /* of the directory that holds scripts, out and input.json: /sandbox */
-	int fd;           /* `path` */
-	int scripts_fd;   /* scripts in it */
+	const char *path;      /* of the directory that holds scripts, out and input.json: /sandbox */
+	const char *installed; /* directory that nobody writes here, with the runner in it: /skillbox */
+	int fd;                /* `path` */
+	int scripts_fd;        /* scripts in it */
 };
 
 void place_init(struct place *place);

@@ -18,6 +18,9 @@
 #define PATH_OUTPUT PATH_OUT "/" NAME_OUTPUT
 #define PATH_FILES PATH_OUT "/" NAME_FILES
 
+/* What the operator's image or volume brings: the runner, and node's hook (runner/cell/park.h). */
+#define PATH_INSTALLED "/skillbox"
+
 #define PATH_TMP "/tmp"
 #define PATH_SHM "/dev/shm"
 

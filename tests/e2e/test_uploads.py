@@ -178,7 +178,7 @@ def test_bad_manifests_name_every_problem(client, refused, name, keys, words):
     ("no front matter at all", "---"),
     ("---\nname: [unclosed\n---\n", "SKILL.md"),
     ("---\nname: NAME\nname: NAME\ndescription: d\n---\n", "name"),
-    ("\ufeff---\nname: NAME\ndescription: d\n---\n", ""),
+    ("---\nname: NAME\ndescription: Use when: asked\n---\n", 'description: "Use when: asked"'),
     ("---\nname: '../evil'\ndescription: d\n---\n", "../evil"),
     ("---\ndescription: d\n---\n", "name"),
     ("---\nname: NAME\ndescription: d\nx: " + "[" * 5000 + "\n---\n", ""),
@@ -190,7 +190,7 @@ def test_bad_front_matter(refused, name, text, word):
 def test_missing_parts(refused, name):
     refused(zip_of({"main.sh": SCRIPT}), "SKILL.md", name=name)
     refused(zip_of({"a/SKILL.md": manifest(name), "b/main.sh": SCRIPT}), "SKILL.md", name=name)
-    refused(zip_of({"SKILL.md": manifest(name), "readme.txt": ""}), "entrypoint", name=name)
+    refused(zip_of({"SKILL.md": manifest(name, lang="bash"), "readme.txt": ""}), "entrypoint", name=name)
     refused(zip_of({"SKILL.md": manifest(name, lang="python"), "main.sh": SCRIPT}), "python", name=name)
 
 

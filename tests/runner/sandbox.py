@@ -91,8 +91,9 @@ def make_places():
             touch("sandbox/" + name) if os.path.isfile(source) else os.mkdir("sandbox/" + name)
             mount(source, "sandbox/" + name, None, BIND)
         return
-    touch("skillbox/runner")
-    mount(options["runner"], "skillbox/runner", None, BIND)
+    for name in ("runner", "park.cjs"):
+        touch("skillbox/" + name)
+        mount(options[name], "skillbox/" + name, None, BIND)
 
 
 def enter_root():
@@ -322,7 +323,7 @@ class Sandbox:
 
     def __init__(self, directory, size="64m", read_logs=True, environment=None, runtime="runc"):
         environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
-        options = {"root": str(directory), "runner": runner_path(), "size": size, "runtime": runtime,
+        options = {"root": str(directory), "runner": runner_path(), "park.cjs": str(ROOT / "runner/cell/parked/park.cjs"), "size": size, "runtime": runtime,
                    "environment": OPTIONS | environment}
         self.process = subprocess.Popen([*UNSHARE, json.dumps(options)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.peers = []

@@ -43,9 +43,9 @@ def in_sandbox(make_sandbox, name, parked):
     return got.exit["exit_code"], got.logs, out | ({} if got.output is None else {"output.json": got.output})
 
 
-# Names that are drawn, and node's hook, which docs/skills.md tells of.
+# Names that are drawn.
 def normal(text):
-    return re.sub(rb"/tmp/(x-|tmp\.?)\w+", b"/tmp/DRAWN", text).replace(b"'.parked', ", b"")
+    return re.sub(rb"/tmp/(x-|tmp\.?)\w+", b"/tmp/DRAWN", text)
 
 
 @pytest.mark.parametrize("runtime", sandboxes.RUNTIMES, indirect=True)

@@ -51,11 +51,32 @@ static void test_copy_through_a_link(void **state)
 	assert_int_equal(directory_remove(&d), 0);
 }
 
+static void test_hook(void **state)
+{
+	(void)state;
+	struct directory d;
+	struct error err = {0};
+	char destination[128], hook[128];
+	struct stat st;
+	assert_int_equal(directory_make(&d), 0);
+	snprintf(destination, sizeof(destination), "%s/runner", d.path);
+	snprintf(hook, sizeof(hook), "%s/park.cjs", d.path);
+	assert_int_equal(install_hook(destination, &err), 0);
+	assert_int_equal(stat(hook, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0644);
+	assert_true(st.st_size > 100);
+	assert_int_equal(install_hook(destination, &err), 0); /* over an older one */
+	assert_int_equal(install_hook("/nowhere/runner", &err), -1);
+	assert_non_null(strstr(err.message, "write /nowhere/park.cjs"));
+	assert_int_equal(directory_remove(&d), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_copy),
 	    cmocka_unit_test(test_copy_through_a_link),
+	    cmocka_unit_test(test_hook),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,8 @@ static void open_park(struct fixture *f, const char *name)
 	*f = (struct fixture){.child_fd = -1};
 	assert_int_equal(directory_make(&f->directory), 0);
 	f->place.fd = f->directory.fd;
-	f->place.path = f->directory.path;
+	f->place.path = f->place.installed = f->directory.path;
+	assert_int_equal(directory_write(f->directory.fd, PARK_NODE_HOOK, "", 0), 0);
 	assert_int_equal(park_configure(&f->park, name, NULL, "json", &err), 0);
 	if (park_open(&f->park, &f->place, "/usr/bin", &f->child_fd, &err) != 0)
 		fail_msg("%s", err.message);
@@ -123,7 +124,7 @@ static void test_environment_while_it_waits(void **state)
 	close_park(&f);
 	assert_false(has_hook(&f));
 	open_park(&f, "node");
-	snprintf(want, sizeof(want), "--require=%s/.parked/park.cjs", f.directory.path);
+	snprintf(want, sizeof(want), "--require=%s/park.cjs", f.directory.path);
 	assert_string_equal(variable(&f.park.environment, "NODE_OPTIONS"), want);
 	close_park(&f);
 }
@@ -178,13 +179,11 @@ static void test_hand_over(void **state)
 	assert_memory_equal(got, want, sizeof(want));
 	assert_int_equal(recv(f.child_fd, got, sizeof(got), 0), 0); /* and no more */
 	assert_false(park_is_open(&f.park));
-	assert_true(has_hook(&f)); /* for node's worker threads */
-	f.park.has_hook = true;    /* for the test to tidy up */
+	assert_int_equal(faccessat(f.directory.fd, PARK_NODE_HOOK, F_OK, 0), 0); /* for node's worker threads */
 	close_park(&f);
 }
 
-/* The directory is shut while the hook still lies in it, as load_finish does in the layout without volumes.
- */
+/* The directory is shut while the hook still lies in it, as load_finish does. */
 static void test_hook_goes_when_python_waits(void **state)
 {
 	(void)state;
@@ -232,19 +231,21 @@ static void test_hook_of_a_cold_start(void **state)
 		char want[PATH_MAX + 64];
 		assert_int_equal(directory_make(&f.directory), 0);
 		f.place.fd = f.directory.fd;
-		f.place.path = f.directory.path;
+		f.place.path = f.place.installed = f.directory.path;
+		assert_int_equal(directory_write(f.directory.fd, PARK_NODE_HOOK, "", 0), 0);
 		struct environment *environment = &f.job.environment;
 		assert_int_equal(fchmod(f.place.fd, 0555), 0);
 		assert_int_equal(park_hook_cold(&f.place, names[i], environment, &err), 0);
 		assert_int_equal(fstat(f.place.fd, &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0555);
-		snprintf(want, sizeof(want), "--require=%s/.parked/park.cjs", f.directory.path);
-		assert_int_equal(has_hook(&f), i == 2);
+		snprintf(want, sizeof(want), "--require=%s/park.cjs", f.directory.path);
+		assert_false(has_hook(&f));
 		assert_int_equal(environment->count, i == 2);
 		if (i == 2) {
 			assert_string_equal(variable(environment, "NODE_OPTIONS"), want);
+			assert_int_equal(unlinkat(f.directory.fd, PARK_NODE_HOOK, 0), 0);
 			assert_int_equal(park_hook_cold(&f.place, names[i], environment, &err), -1);
-			assert_non_null(strstr(err.message, ".parked: File exists"));
+			assert_non_null(strstr(err.message, "park.cjs, which comes with the runner's image"));
 		}
 		environment_free(environment);
 		assert_int_equal(fchmod(f.place.fd, 0755), 0);
