@@ -35,6 +35,7 @@ static void judge_script(struct trial *t)
 	if (skill_script_find(claim->files, claim->lang, claim->entrypoint, script, t->problems) != 0) {
 		bool bad_lang = is_given(claim->lang) && !language_find(str_of(claim->lang));
 		mark(t, before, bad_lang ? ERR_INVALID_SKILL : ERR_NO_ENTRYPOINT);
+		script->language = language_find(str_of(claim->lang));
 		return;
 	}
 	/* An image without more says that there is something to run in it. */
