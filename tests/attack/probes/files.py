@@ -126,6 +126,36 @@ def shadow():
 
 
 @probe
+def what_the_archive_brought():
+    """It may be executed, and the script owns it: so nothing must change it, or put something else in its place."""
+    folder, file = "/sandbox/scripts", "/sandbox/scripts/harness.py"
+    evil, opened, at = "/sandbox/out/attack-evil", os.open(file, os.O_RDONLY), os.open(folder, os.O_RDONLY)
+    pathlib.Path(evil).write_text("changed")
+    for path in (folder, file):
+        outcome(os.chmod, path, 0o777)
+    before = pathlib.Path(file).read_bytes()
+    seen = {
+        "write": outcome(os.open, file, os.O_WRONLY), "truncate": outcome(os.truncate, file, 0),
+        "by its descriptor": outcome(os.open, f"/proc/self/fd/{opened}", os.O_RDWR),
+        "by the directory": outcome(os.open, "harness.py", os.O_WRONLY, dir_fd=at),
+        "by the working directory": outcome(os.open, "/proc/self/cwd/scripts/harness.py", os.O_WRONLY),
+        "by PID 1": outcome(os.open, "/proc/1/root" + file, os.O_WRONLY),
+        "create": outcome(os.open, folder + "/attack", os.O_WRONLY | os.O_CREAT),
+        "remove": outcome(os.unlink, file), "rename": outcome(os.rename, file, folder + "/attack"),
+        "move away": outcome(os.rename, file, "/sandbox/out/attack"), "replace": outcome(os.replace, evil, file),
+        "move the folder": outcome(os.rename, folder, "/sandbox/out/attack"),
+        "link in": outcome(os.link, evil, folder + "/attack"), "link out": outcome(os.link, file, "/sandbox/out/attack"),
+        "symbolic link": outcome(os.symlink, evil, folder + "/attack"),
+    }
+    os.unlink(evil)
+    os.close(opened)
+    os.close(at)
+    if pathlib.Path(file).read_bytes() != before:
+        return "open", "changed"
+    return all_refused(seen, good=("EPERM", "EACCES", "EROFS", "EXDEV", "EBUSY"))
+
+
+@probe
 def hard_link_out():
     """A hard link would give a file of somebody else's a new name where one may write."""
     return all_refused({path: outcome(os.link, path, "/tmp/link") for path in ("/etc/shadow", "/bin/su", "/skillbox/runner")},
