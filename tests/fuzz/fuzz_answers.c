@@ -17,7 +17,7 @@ static void render(struct str json)
 		return;
 	for (enum render_form form = RENDER_RESULT; form <= RENDER_SUMMARY; form++) {
 		cleanup_buffer struct buffer out = BUFFER(64 << 20);
-		render_execution(shared, form, "acme", &texts, &out);
+		render_execution(shared, form, "acme", NULL, &texts, &out);
 		if (out.failed || jsontext_check(buffer_str(&out), &(struct jsontext_rules){0}, NULL) != 0)
 			abort();
 	}

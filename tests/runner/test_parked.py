@@ -82,7 +82,7 @@ def wait_until_parked(sandbox):
             try:
                 if b"unix_stream" in pathlib.Path(f"/proc/{pid}/wchan").read_bytes():
                     return pid
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass  # the child that tries the lock-down, before
         return None
     return sandboxes.wait_until(waiting, what="the parked process to wait")

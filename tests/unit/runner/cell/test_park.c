@@ -179,7 +179,8 @@ static void test_hand_over(void **state)
 	assert_memory_equal(got, want, sizeof(want));
 	assert_int_equal(recv(f.child_fd, got, sizeof(got), 0), 0); /* and no more */
 	assert_false(park_is_open(&f.park));
-	assert_int_equal(faccessat(f.directory.fd, PARK_NODE_HOOK, F_OK, 0), 0); /* for node's worker threads */
+	assert_int_equal(faccessat(f.directory.fd, PARK_NODE_HOOK, F_OK, 0),
+			 0); /* for node's worker threads */
 	close_park(&f);
 }
 
