@@ -2,10 +2,9 @@
 """Makes a container image archive without a container engine.
 
     mkimage.py -o OUT.tar -n NAME [--layer TAR]... [--add FILE:PATH[:MODE]]... [--dir PATH[:MODE]]...
-               [--link PATH:TARGET]... [--env K=V]... [--user U] [--workdir D] [-- ENTRYPOINT...]
+               [--env K=V]... [--user U] [--workdir D] [-- ENTRYPOINT...]
 
-Every --layer is a root file system tar as it is; --add, --dir and --link make one more layer on top, in which a link
-takes the place of a directory that is there. The same input gives the
+Every --layer is a root file system tar as it is; --add and --dir make one more layer on top. The same input gives the
 same bytes, so an image's digest changes exactly when its content does. The archive can be read as an OCI layout
 (`ctr images import`) and in Docker's older form (`docker load`, `kind load image-archive`). Without a tag in NAME, the
 first 12 hex digits of the image's id become the tag. Prints `NAME:TAG DIGEST`; DIGEST is the one that
@@ -41,11 +40,9 @@ def split(spec, parts, mode):
     return (*fields[:parts], int(fields[parts], 8) if len(fields) > parts else mode)
 
 
-def top_layer(adds, dirs, links, path):
+def top_layer(adds, dirs, path):
     """The files to add as one tar, parents first, in the order of their names."""
     entries = {}
-    for target, source in links:
-        entries[target] = (0o777, source)
     for source, target, mode in adds:
         with open(source, "rb") as f:
             entries[target] = (mode, f.read())
@@ -55,10 +52,6 @@ def top_layer(adds, dirs, links, path):
         for target, (mode, data) in sorted(entries.items()):
             if data is None:
                 layer.addfile(entry(target, tarfile.DIRTYPE, mode))
-            elif isinstance(data, str):
-                link = entry(target, tarfile.SYMTYPE, mode)
-                link.linkname = data
-                layer.addfile(link)
             else:
                 layer.addfile(entry(target, tarfile.REGTYPE, mode, len(data)), io.BytesIO(data))
 
@@ -67,7 +60,7 @@ def main():
     cli = argparse.ArgumentParser(usage=__doc__)
     cli.add_argument("-o", "--output", required=True)
     cli.add_argument("-n", "--name", required=True)
-    for many in ("layer", "add", "dir", "link", "env"):
+    for many in ("layer", "add", "dir", "env"):
         cli.add_argument("--" + many, action="append", default=[])
     cli.add_argument("--user", default="")
     cli.add_argument("--workdir", default="")
@@ -76,9 +69,8 @@ def main():
 
     layers = list(args.layer)
     scratch = args.output + ".layer"
-    if args.add or args.dir or args.link:
-        top_layer([split(a, 2, 0o644) for a in args.add], [split(d, 1, 0o755) for d in args.dir],
-                  [link.split(":", 1) for link in args.link], scratch)
+    if args.add or args.dir:
+        top_layer([split(a, 2, 0o644) for a in args.add], [split(d, 1, 0o755) for d in args.dir], scratch)
         layers.append(scratch)
     digests = [sha256_of(path) for path in layers]
     config = {"Env": [PATH] + args.env}
