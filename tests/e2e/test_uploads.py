@@ -178,7 +178,7 @@ def test_bad_manifests_name_every_problem(client, refused, name, keys, words):
     ("no front matter at all", "---"),
     ("---\nname: [unclosed\n---\n", "SKILL.md"),
     ("---\nname: NAME\nname: NAME\ndescription: d\n---\n", "name"),
-    ("---\nname: NAME\ndescription: Use when: asked\n---\n", 'description: "Use when: asked"'),
+    ("---\nname: NAME\ndescription: Use when: asked\n---\n", 'line 3, column 22'),
     ("---\nname: '../evil'\ndescription: d\n---\n", "../evil"),
     ("---\ndescription: d\n---\n", "name"),
     ("---\nname: NAME\ndescription: d\nx: " + "[" * 5000 + "\n---\n", ""),

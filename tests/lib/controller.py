@@ -24,6 +24,8 @@ class Controller:
         """namespace: the controller's own; signing_key: a file."""
         self.environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "SKILLBOX_NAMESPACE": namespace,
                             "SKILLBOX_SIGNING_KEY_FILE": str(signing_key), "SKILLBOX_BLOB_URL": blob_url,
+                            # without nodes no sandbox ever gets ready, and those of one test would hold up the next
+                            "SKILLBOX_MAX_STARTING_SANDBOXES": "10000",
                             # what waits for an answer at the end is forgotten, and its memory with it
                             "ASAN_OPTIONS": "detect_leaks=0", **environment}
         self.process, self.lines = None, []
