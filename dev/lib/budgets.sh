@@ -2,7 +2,7 @@
 # What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
 # docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
 BUDGETS=(
-	check:240
+	check:200
 	up:60
 	prepare:20
 	embedded:380
@@ -14,9 +14,9 @@ BUDGETS=(
 	gvisor:130
 	gvisor-alone:60
 	image-volume-enter:15
-	image-volume:35
+	image-volume:45
 	init-container-enter:15
-	init-container:35
+	init-container:45
 )
 
 BUDGET_FILE=$LOGS/budgets.tsv
