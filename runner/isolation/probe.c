@@ -118,13 +118,14 @@ static void read_text(const char *path, char *ret, size_t size)
 		ret[0] = '\0';
 }
 
-/* As lockdown_apply, but that being let no namespaces is no error. */
-static int lock_down(const struct lockdown *lockdown, struct findings *ret, enum lockdown_step *ret_step)
+/* As lockdown_apply, but that being let no namespaces is no error. `enter`: try them. */
+static int lock_down(const struct lockdown *lockdown, bool enter, struct findings *ret,
+		     enum lockdown_step *ret_step)
 {
 	struct lockdown rest = *lockdown;
 	rest.namespaces = false;
 	*ret_step = LOCKDOWN_NAMESPACES;
-	if (enclosure_enter(&ret->namespaces, &ret->failed_mounts) != 0) {
+	if (enter && enclosure_enter(&ret->namespaces, &ret->failed_mounts) != 0) {
 		if (ret->namespaces)
 			return -1;
 		ret->namespaces_error = errno;
@@ -132,12 +133,12 @@ static int lock_down(const struct lockdown *lockdown, struct findings *ret, enum
 	return lockdown_apply(&rest, ret_step);
 }
 
-static void try_all(const struct lockdown *lockdown, struct findings *ret)
+static void try_all(const struct lockdown *lockdown, bool enter, struct findings *ret)
 {
 	*ret = (struct findings){0};
 	descriptor_cloexec_from(3);
 	enum lockdown_step step;
-	if (lock_down(lockdown, ret, &step) != 0) {
+	if (lock_down(lockdown, enter, ret, &step) != 0) {
 		ret->step = (int)step;
 		ret->step_error = errno;
 		return;
@@ -156,7 +157,7 @@ static void try_all(const struct lockdown *lockdown, struct findings *ret)
 }
 
 /* False: the child left no findings. */
-static bool run_child(const struct lockdown *lockdown, struct findings *ret)
+static bool run_child(const struct lockdown *lockdown, bool enter, struct findings *ret)
 {
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) != 0)
@@ -167,7 +168,7 @@ static bool run_child(const struct lockdown *lockdown, struct findings *ret)
 		return false;
 	if (pid == 0) {
 		struct findings findings;
-		try_all(lockdown, &findings);
+		try_all(lockdown, enter, &findings);
 		_exit(write(to, &findings, sizeof(findings)) == (ssize_t)sizeof(findings) ? 0 : 1);
 	}
 	descriptor_close(&to);
@@ -226,7 +227,7 @@ static void set_namespaces(struct layers *layers, const struct findings *found)
 		layers_set(layers, FRAME_LAYER_NAMESPACES, true, "user, mount, network%s%s",
 			   failure ? "; it can't " : "", failure ? failure : "");
 	else
-		layers_set(layers, FRAME_LAYER_NAMESPACES, false, "unshare is refused: %s",
+		layers_set(layers, FRAME_LAYER_NAMESPACES, false, "they can't be entered: %s",
 			   strerror(found->namespaces_error));
 }
 
@@ -237,7 +238,15 @@ void probe(struct layers *layers, struct lockdown *lockdown)
 	};
 	struct findings found;
 	lockdown->namespaces = false;
-	if (!run_child(lockdown, &found)) {
+	bool tried = run_child(lockdown, true, &found);
+	/* Some nodes let the namespaces be made, and no rights be had in them (AppArmor's restriction of user
+	 * namespaces): then all the rest holds without. */
+	if (tried && found.step_error && found.step == LOCKDOWN_NAMESPACES) {
+		int error = found.step_error;
+		tried = run_child(lockdown, false, &found);
+		found.namespaces_error = error;
+	}
+	if (!tried) {
 		set_unknown(layers, "could not be tried", errno);
 		return;
 	}

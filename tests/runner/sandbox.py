@@ -107,9 +107,10 @@ def enter_root():
 
 
 # What the container runtime's own filter refuses that matters here (unshare: EPERM), what the project's profile refuses
-# (pivot_root: EPERM), or what gVisor's kernel lacks (landlock_create_ruleset: ENOSYS).
+# (pivot_root: EPERM), what gVisor's kernel lacks (landlock_create_ruleset: ENOSYS), or, in place of an AppArmor profile that gives
+# no rights in a user namespace, something that is needed there (capset: EPERM).
 def apply_profile():
-    number, error = {"gvisor": (444, 38), "runc": (272, 1), "profile": (155, 1)}[options["runtime"]]
+    number, error = {"gvisor": (444, 38), "runc": (272, 1), "profile": (155, 1), "restricted": (126, 1)}[options["runtime"]]
     program = b"".join(struct.pack("HBBI", *i) for i in (
         (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | error), (0x06, 0, 0, 0x7fff0000)))
     text = ctypes.create_string_buffer(program)
@@ -137,8 +138,8 @@ if "plain" in options:
     if os.fork() == 0:
         os.execve(options["plain"]["command"][0], options["plain"]["command"], options["environment"])
     sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
-apply_profile()
-become_nobody()
+for step in (become_nobody, apply_profile) if options["runtime"] == "restricted" else (apply_profile, become_nobody):
+    step()
 os.execve("/skillbox/runner", ["/skillbox/runner"], options["environment"])
 """
 UNSHARE = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", sys.executable, "-I", "-S", "-c", SETUP]
@@ -319,7 +320,8 @@ def run_plainly(directory, files, command, environment, input_text):
 
 class Sandbox:
     """runtime, which is only made to look so: "runc" (no namespaces from inside), "profile" (the node's seccomp profile lets
-    the runner make them) or "gvisor" (which lets it, too, and has no Landlock)."""
+    the runner make them), "restricted" (they can be made, and not be used) or "gvisor" (which lets it, too, and has no
+    Landlock)."""
 
     def __init__(self, directory, size="64m", read_logs=True, environment=None, runtime="runc"):
         environment = {"SKILLBOX_TOKEN": TOKEN, "PATH": PATH} if environment is None else environment
