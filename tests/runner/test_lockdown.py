@@ -7,12 +7,12 @@ import pytest
 from .sandbox import RUNTIMES
 
 
-
 def pytest_generate_tests(metafunc):
     """Every one on every runtime, unless it says otherwise."""
     if "runtime" in metafunc.fixturenames and not any(
             "runtime" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
         metafunc.parametrize("runtime", RUNTIMES, indirect=True)
+
 
 LAYERS = {"non_root", "no_capabilities", "securebits", "no_new_privs", "seccomp", "read_only_root", "no_network",
           "user_namespace", "own_kernel", "not_dumpable", "seccomp_filter", "landlock", "namespaces", "noexec",
