@@ -248,6 +248,14 @@ static void watch_problem(void *context, const struct error *problem)
 		options->problem(options->context, resource_names[watched->resource], problem);
 }
 
+static void unreadable(void *context, const struct informer_name *object, const struct error *why)
+{
+	struct error problem = *why;
+	error_wrap(&problem, "object %s%s%s is left out: it can't be read", object->namespace,
+		   object->namespace[0] ? "/" : "", object->name[0] ? object->name : "without a name");
+	watch_problem(context, &problem);
+}
+
 static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct error *err)
 {
 	snprintf(cluster->keys_path, sizeof(cluster->keys_path), "/api/v1/namespaces/%s/secrets",
@@ -298,6 +306,7 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 		cluster->watched[i] = (struct watched){cluster, (enum cluster_resource)i};
 		options[i].context = &cluster->watched[i];
 		options[i].watch.problem = watch_problem;
+		options[i].unreadable = unreadable;
 		cluster->informers[i] =
 		    ws ? informer_start(ws, &options[i], err) : informer_new(&options[i], err);
 		if (!cluster->informers[i])

@@ -18,6 +18,8 @@ struct watched {
 struct cache {
 	struct watched watched[CACHE_RESOURCE_COUNT];
 	void (*changed)(void *context, enum cache_resource resource, const void *old, const void *fresh);
+	void (*unreadable)(void *context, const char *kind, const struct informer_name *object,
+			   const struct error *why);
 	void *context;
 };
 
@@ -81,22 +83,23 @@ static void pod_by_pool(const void *object, struct buffer *out)
 }
 
 static const struct {
-	const char *name, *problem;
+	const char *name, *kind, *problem;
 	const char *path, *selector;
 	void *(*parse)(struct str json, struct error *err);
 	void (*free_object)(void *object);
 	void (*key)(const void *object, struct buffer *out);
 	void (*secondary)(const void *object, struct buffer *out);
 } resources[CACHE_RESOURCE_COUNT] = {
-    [CACHE_TENANTS] = {"namespaces", "the watch of namespaces is not up", "/api/v1/namespaces",
+    [CACHE_TENANTS] = {"namespaces", NULL, "the watch of namespaces is not up", "/api/v1/namespaces",
 		       API_TENANT_LABEL, parse_tenant, free_tenant, key_tenant, NULL},
-    [CACHE_SKILLS] = {"skills", "the watch of skills is not up", API_BASE_PATH "/" API_SKILLS, NULL,
+    [CACHE_SKILLS] = {"skills", "Skill", "the watch of skills is not up", API_BASE_PATH "/" API_SKILLS, NULL,
 		      parse_skill, free_skill, key_skill, skill_by_name},
-    [CACHE_EXECUTIONS] = {"executions", "the watch of executions is not up", API_BASE_PATH "/" API_EXECUTIONS,
-			  NULL, parse_execution, free_execution, key_execution, execution_by_uid},
-    [CACHE_PODS] = {"pods", "the watch of pods is not up", "/api/v1/pods", POD_MANAGED_BY_SELECTOR, parse_pod,
-		    free_pod, key_pod, pod_by_pool},
-    [CACHE_SANDBOX_POOLS] = {"sandboxpools", "the watch of sandbox pools is not up",
+    [CACHE_EXECUTIONS] = {"executions", "Execution", "the watch of executions is not up",
+			  API_BASE_PATH "/" API_EXECUTIONS, NULL, parse_execution, free_execution,
+			  key_execution, execution_by_uid},
+    [CACHE_PODS] = {"pods", NULL, "the watch of pods is not up", "/api/v1/pods", POD_MANAGED_BY_SELECTOR,
+		    parse_pod, free_pod, key_pod, pod_by_pool},
+    [CACHE_SANDBOX_POOLS] = {"sandboxpools", "SandboxPool", "the watch of sandbox pools is not up",
 			     API_BASE_PATH "/" API_SANDBOX_POOLS, NULL, parse_sandbox_pool, free_sandbox_pool,
 			     key_sandbox_pool, NULL},
 };
@@ -116,6 +119,16 @@ static void watch_problem(void *context, const struct error *err)
 	log_warn("watch interrupted", "problem", err->message, NULL);
 }
 
+static void unreadable(void *context, const struct informer_name *object, const struct error *why)
+{
+	const struct watched *watched = context;
+	const struct cache *cache = watched->cache;
+	log_warn("object left out: it can't be read", "resource", resources[watched->resource].name,
+		 "namespace", object->namespace, "name", object->name, "problem", why->message, NULL);
+	if (cache->unreadable)
+		cache->unreadable(cache->context, resources[watched->resource].kind, object, why);
+}
+
 static int start_informer(struct watched *watched, const struct cache_options *options, struct error *err)
 {
 	enum cache_resource resource = watched->resource;
@@ -129,6 +142,7 @@ static int start_informer(struct watched *watched, const struct cache_options *o
 	    .key = resources[resource].key,
 	    .indexes = {[SECONDARY] = resources[resource].secondary},
 	    .changed = changed,
+	    .unreadable = unreadable,
 	    .context = watched,
 	};
 	watched->informer = informer_start(options->ws, &informer, err);
@@ -143,6 +157,7 @@ struct cache *cache_start(const struct cache_options *options, struct error *err
 		return NULL;
 	}
 	cache->changed = options->changed;
+	cache->unreadable = options->unreadable;
 	cache->context = options->context;
 	for (size_t i = 0; i < CACHE_RESOURCE_COUNT; i++) {
 		cache->watched[i] = (struct watched){cache, (enum cache_resource)i, NULL};

@@ -33,6 +33,10 @@ struct cache_options {
 	bool keeps_ended;
 	/* As an informer's `changed`: old NULL: new; fresh NULL: deleted. */
 	void (*changed)(void *context, enum cache_resource resource, const void *old, const void *fresh);
+	/* As an informer's `unreadable`; kind is the object's, in the group API_VERSION names, NULL for those
+	 * of others. */
+	void (*unreadable)(void *context, const char *kind, const struct informer_name *object,
+			   const struct error *why);
 	void *context;
 };
 

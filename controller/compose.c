@@ -147,11 +147,24 @@ static void cache_changed(void *context, enum cache_resource resource, const voi
 		route_change(&c->lead.route, resource, old, fresh);
 }
 
+/* Its owner looks there, not into our log. */
+static void cache_unreadable(void *context, const char *kind, const struct informer_name *object,
+			     const struct error *why)
+{
+	const struct controller *c = context;
+	struct event_object about = {API_VERSION, kind, object->namespace, object->name, object->uid};
+	if (kind && object->namespace[0] && object->name[0] && object->uid[0])
+		event_record(c->events, &about, "Warning", "Unreadable", "Read", why->message);
+}
+
 /* Lasts until the loop turns first: no change is told before whoever begins to work is there. */
 static int start_cache(struct controller *c, struct error *err)
 {
-	struct cache_options options = {
-	    .ws = c->ws, .keeps_ended = c->db != NULL, .changed = cache_changed, .context = c};
+	struct cache_options options = {.ws = c->ws,
+					.keeps_ended = c->db != NULL,
+					.changed = cache_changed,
+					.unreadable = cache_unreadable,
+					.context = c};
 	c->cache = cache_start(&options, err);
 	return c->cache ? 0 : -1;
 }
@@ -246,7 +259,8 @@ static int start_work(struct controller *c, struct error *err)
 						.sessions = &c->sessions,
 						.history = lead->history,
 						.queue = lead->execution_queue};
-	struct skill_services skills = {&c->config.policy, c->clock, c->cache, c->client, lead->skill_queue};
+	struct skill_services skills = {&c->config.policy, c->clock,  c->cache,
+					c->client,         c->events, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
 	struct heartbeat_services heartbeat = {c->loop, c->clock, c->client, c->config.namespace,
 					       c->config.pod_name};

@@ -61,8 +61,7 @@ static void set_informers(const struct gauge_sources *sources)
 {
 	for (size_t i = 0; i < CACHE_RESOURCE_COUNT; i++) {
 		enum cache_resource resource = (enum cache_resource)i;
-		kube_measure_informer(sources->metrics, CONTROLLER_INFORMER_UP, CONTROLLER_INFORMER_OBJECTS,
-				      cache_resource_name(resource),
+		kube_measure_informer(sources->metrics, CONTROLLER_INFORMER_UP, cache_resource_name(resource),
 				      cache_informer(sources->cache, resource));
 	}
 }

@@ -12,7 +12,7 @@ static void put_user_json(struct buffer *out, const char *key, struct str json)
 	if (!json.p)
 		return;
 	json_key(out, key);
-	if (jsontext_check(json, &(struct jsontext_rules){.max_depth = JSON_OBJECT_DEPTH}, NULL) == 0)
+	if (jsontext_check(json, &(struct jsontext_rules){.max_depth = JSON_ANSWER_DEPTH}, NULL) == 0)
 		buffer_append_str(out, str_trim(json));
 	else
 		jsontext_append_string(out, json);
@@ -24,7 +24,7 @@ static void put_output(struct buffer *out, struct str json)
 		return;
 	size_t before = out->len;
 	json_key(out, "output");
-	if (jsontext_minify(json, &(struct jsontext_rules){.max_depth = JSON_OBJECT_DEPTH}, out, NULL) != 0 &&
+	if (jsontext_minify(json, &(struct jsontext_rules){.max_depth = JSON_ANSWER_DEPTH}, out, NULL) != 0 &&
 	    !out->failed)
 		out->len = before; /* not JSON: the contract knows no such output */
 }

@@ -18,8 +18,7 @@ static void set_informers(struct apiserver *server)
 								      [CLUSTER_KEYS] = "secrets",
 								      [CLUSTER_LEASES] = "leases"};
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
-		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, APISERVER_INFORMER_OBJECTS,
-				      resources[i],
+		kube_measure_informer(server->metrics, APISERVER_INFORMER_UP, resources[i],
 				      cluster_informer(server->cluster, (enum cluster_resource)i));
 }
 

@@ -27,6 +27,8 @@ int pool_resolve(struct pool *pool, const struct sandbox_pool *object, struct po
 	const struct pool_services *services = &pool->pools->services;
 	pool->skill = NULL;
 	*ret_reason = "Invalid";
+	if (object->invalid)
+		return error_set(err, ERR_BAD_REQUEST, "%s", object->invalid);
 	if (object->spec.skill_name[0]) {
 		const struct skill *skill = cache_find_skill(
 		    services->cache, pool->namespace, object->spec.skill_name, object->spec.skill_version);

@@ -13,6 +13,7 @@
 #define MESSAGE_SIZE 2048
 #define PATH_SIZE 1024
 #define PATCH_MAX (64 << 10)
+#define INVALID "Invalid"   /* reason of the condition and of the Event */
 #define FILES_MAX (4 << 20) /* texts of one object: the API server takes less */
 
 struct skill_pass {
@@ -105,7 +106,7 @@ static int judge(const struct skill *skill, const struct policy *policy, struct 
 {
 	struct skill_judgement judged;
 	struct error why;
-	*ret = (struct opinion){.reason = "Invalid"};
+	*ret = (struct opinion){.reason = INVALID};
 	if (skill->invalid) {
 		snprintf(ret->message, sizeof(ret->message), "%s", skill->invalid);
 		return 0;
@@ -151,6 +152,16 @@ static bool wish_status(const struct skill *skill, struct opinion *opinion, int6
 	       (digest && (!skill->status.digest || strcmp(skill->status.digest, digest) != 0));
 }
 
+/* That it is ready, or has nothing to run, the status alone tells. */
+static void record_event(const struct skill_services *services, const struct skill *skill,
+			 const struct opinion *opinion)
+{
+	const struct event_object about = {API_VERSION, "Skill", skill->meta.namespace, skill->meta.name,
+					   skill->meta.uid};
+	if (services->events && strcmp(opinion->reason, INVALID) == 0)
+		event_record(services->events, &about, "Warning", INVALID, "Check", opinion->message);
+}
+
 void skills_reconcile(struct skills *skills, struct str key)
 {
 	const struct skill_services *services = &skills->services;
@@ -180,6 +191,7 @@ void skills_reconcile(struct skills *skills, struct str key)
 				 .context = pass};
 	if (kube_client_call(services->client, &call, &err)) { /* answered later, never from inside */
 		LIST_INSERT_HEAD(&skills->passes, pass, link);
+		record_event(services, skill, &opinion);
 		return;
 	}
 fail:

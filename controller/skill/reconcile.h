@@ -4,6 +4,7 @@
 
 #include "controller/cache.h"
 #include "lib/kube/client.h"
+#include "lib/kube/events.h"
 #include "lib/policy/policy.h"
 
 /* What Skills need of the rest of the controller. It outlives them. */
@@ -12,6 +13,7 @@ struct skill_services {
 	const struct clock *clock;
 	const struct cache *cache;
 	struct kube_client *client;
+	struct event_recorder *events; /* may be NULL */
 	/* of Skills' keys */
 	struct workqueue *queue;
 };

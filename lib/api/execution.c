@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#define MAX_INPUT_DEPTH 128
 #define MAX_ENV 256
 #define MAX_FILES 10000
 #define MAX_LAYERS 64
@@ -30,9 +29,11 @@ static int read_skill_ref(struct str value, const struct json_path *path, int64_
 static int check_input(const char *input, const struct json_path *path, struct error *err)
 {
 	struct error why;
-	if (jsontext_check(str_of(input), &(struct jsontext_rules){.max_depth = MAX_INPUT_DEPTH}, &why) == 0)
-		return 0;
-	return json_error(path, err, "%s", why.message);
+	if (jsontext_check(str_of(input), &(struct jsontext_rules){.max_depth = JSONTEXT_ANY_DEPTH}, &why) !=
+	    0)
+		return why.code == ERR_NO_MEMORY ? error_no_memory(err)
+						 : json_error(path, err, "%s", why.message);
+	return json_check_depth(str_of(input), path, err);
 }
 
 static int only_one_input(const struct execution *execution, const struct json_path *path, struct error *err)
@@ -46,10 +47,9 @@ static int read_input(struct str value, const struct json_path *path, int64_t ma
 		      struct error *err)
 {
 	struct execution *execution = target;
-	if (only_one_input(execution, path, err) != 0 ||
-	    json_read_raw(value, path, max, &execution->spec.input, err) != 0)
+	if (only_one_input(execution, path, err) != 0)
 		return -1;
-	return check_input(execution->spec.input, path, err);
+	return json_read_value(value, path, max, &execution->spec.input, err);
 }
 
 static int read_input_text(struct str value, const struct json_path *path, int64_t max, void *target,

@@ -60,7 +60,7 @@ int json_check_object(struct str json, struct error *err)
 	if (json.n > JSON_OBJECT_MAX)
 		return error_set(err, ERR_TOO_LARGE, "the object has %zu bytes, more than %u", json.n,
 				 JSON_OBJECT_MAX);
-	if (jsontext_check(json, &(struct jsontext_rules){.max_depth = JSON_OBJECT_DEPTH}, err) != 0)
+	if (jsontext_check(json, &(struct jsontext_rules){.max_depth = JSONTEXT_ANY_DEPTH}, err) != 0)
 		return -1;
 	return expect(str_trim(json), JSONTEXT_OBJECT, NULL, err);
 }
@@ -170,6 +170,25 @@ int json_read_raw(struct str value, const struct json_path *path, int64_t max, v
 		return error_no_memory(err);
 	*(char **)target = copy;
 	return 0;
+}
+
+int json_check_depth(struct str value, const struct json_path *path, struct error *err)
+{
+	size_t depth = jsontext_depth(value);
+	if (depth <= JSON_VALUE_DEPTH)
+		return 0;
+	return json_error(path, err,
+			  "is nested %zu deep, more than %d: make it flatter, or hand the inner part over "
+			  "as text in a string",
+			  depth, JSON_VALUE_DEPTH);
+}
+
+int json_read_value(struct str value, const struct json_path *path, int64_t max, void *target,
+		    struct error *err)
+{
+	if (json_check_depth(value, path, err) != 0)
+		return -1;
+	return json_read_raw(value, path, max, target, err);
 }
 
 static int read_integer(struct str value, const struct json_path *path, int64_t min, int64_t max,

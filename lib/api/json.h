@@ -19,7 +19,8 @@
 
 /* Bytes of one object; etcd takes 1.5 MiB, escapes and other stores more. */
 #define JSON_OBJECT_MAX (8u << 20)
-#define JSON_OBJECT_DEPTH 1024      /* nesting of a whole object, managedFields included */
+#define JSON_ANSWER_DEPTH 1024      /* nesting of what was stored, when it is put into an answer */
+#define JSON_VALUE_DEPTH 128        /* nesting of one value that its user is free in: an input, a schema */
 #define JSON_NAME_MAX 1024          /* names, digests, image references */
 #define JSON_MESSAGE_MAX (64 << 10) /* texts for people */
 #define JSON_TEXT_MAX (4 << 20)     /* user data */
@@ -45,8 +46,17 @@ struct json_field {
 };
 #define JSON_FIELD_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Check that `json` is one JSON object within the bounds above. */
+/* Check that `json` is one JSON object within the bounds above. At whatever depth: a user's value may be as
+ * deep as kube-apiserver takes, and managedFields repeats that; who reads the value bounds it
+ * (json_check_depth), so that the object stays and can be told what is wrong with it. */
 int json_check_object(struct str json, struct error *err);
+
+/* A value in text that was checked: no more than JSON_VALUE_DEPTH arrays and objects inside one another? */
+int json_check_depth(struct str value, const struct json_path *path, struct error *err);
+
+/* json_read_raw for a value that its user is free in: with json_check_depth. */
+int json_read_value(struct str value, const struct json_path *path, int64_t max, void *target,
+		    struct error *err);
 
 /* Fill `base` from the members of an object. At most 64 fields. */
 int json_read_object(struct str value, const struct json_path *path, const struct json_field *fields,

@@ -37,7 +37,7 @@ static int read_preload(struct str value, const struct json_path *path, int64_t 
 			      (void **)&pool->spec.preload, &pool->spec.preload_count, err);
 }
 
-static int read_spec(struct str value, const struct json_path *path, int64_t max, void *target,
+static int read_spec(struct str value, const struct json_path *path, struct sandbox_pool *pool,
 		     struct error *err)
 {
 	static const struct json_field fields[] = {
@@ -49,8 +49,38 @@ static int read_spec(struct str value, const struct json_path *path, int64_t max
 	    {"preload", read_preload, 0, SANDBOX_POOL_MAX_PRELOAD},
 	    {"replicas", json_read_count, FIELD(spec.replicas), SANDBOX_POOL_MAX_REPLICAS},
 	};
+	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), pool, err);
+}
+
+static void clear_spec(struct sandbox_pool *pool)
+{
+	free(pool->spec.skill_name);
+	free(pool->spec.skill_version);
+	free(pool->spec.image);
+	free(pool->spec.lang);
+	free(pool->spec.runtime_class);
+	free(pool->spec.cpu);
+	free(pool->spec.memory);
+	for (size_t i = 0; i < pool->spec.preload_count; i++)
+		free(pool->spec.preload[i]);
+	free(pool->spec.preload);
+	memset(&pool->spec, 0, sizeof(pool->spec));
+}
+
+/* A spec that can't be read is the user's fault and must show in the status: keep the object, say why. */
+static int read_spec_or_reason(struct str value, const struct json_path *path, int64_t max, void *target,
+			       struct error *err)
+{
 	(void)max;
-	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
+	struct sandbox_pool *pool = target;
+	struct error why;
+	if (read_spec(value, path, pool, &why) == 0)
+		return 0;
+	if (why.code == ERR_NO_MEMORY)
+		return error_no_memory(err);
+	clear_spec(pool);
+	pool->invalid = str_dup(str_of(why.message));
+	return pool->invalid ? 0 : error_no_memory(err);
 }
 
 static int read_conditions(struct str value, const struct json_path *path, int64_t max, void *target,
@@ -103,7 +133,7 @@ struct sandbox_pool *sandbox_pool_from_json(struct str json, struct error *err)
 {
 	static const struct json_field fields[] = {
 	    {"metadata", object_meta_read, FIELD(meta), 0},
-	    {"spec", read_spec, 0, 0},
+	    {"spec", read_spec_or_reason, 0, 0},
 	    {"status", read_status, 0, 0},
 	};
 	if (json_check_object(json, err) != 0)
@@ -130,16 +160,8 @@ struct sandbox_pool *sandbox_pool_free(struct sandbox_pool *pool)
 	if (!pool)
 		return NULL;
 	object_meta_clear(&pool->meta);
-	free(pool->spec.skill_name);
-	free(pool->spec.skill_version);
-	free(pool->spec.image);
-	free(pool->spec.lang);
-	free(pool->spec.runtime_class);
-	free(pool->spec.cpu);
-	free(pool->spec.memory);
-	for (size_t i = 0; i < pool->spec.preload_count; i++)
-		free(pool->spec.preload[i]);
-	free(pool->spec.preload);
+	free(pool->invalid);
+	clear_spec(pool);
 	condition_clear(&pool->status.ready);
 	free(pool->status.selector);
 	free(pool->status.skill_version);

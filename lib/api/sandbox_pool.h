@@ -10,6 +10,9 @@
 
 struct sandbox_pool {
 	struct object_meta meta;
+	/* NULL, or why the spec can't be used, for what the CRD's schema can't refuse. The spec is then
+	 * empty, its strings "". */
+	char *invalid;
 	struct {
 		char *skill_name;    /* bound to this skill, which then says what follows; "" : to none */
 		char *skill_version; /* "" or "latest": the newest */

@@ -122,8 +122,8 @@ static int read_spec(struct str value, const struct json_path *path, int64_t max
 	    {"timeoutSeconds", read_seconds, offsetof(struct skill, spec.timeout_ms), MAX_TIMEOUT_MS},
 	    {"timeoutMilliseconds", json_read_count, offsetof(struct skill, spec.timeout_ms), MAX_TIMEOUT_MS},
 	    {"resources", read_resources, 0, 0},
-	    {"inputSchema", json_read_raw, offsetof(struct skill, spec.input_schema), JSON_TEXT_MAX},
-	    {"outputSchema", json_read_raw, offsetof(struct skill, spec.output_schema), JSON_TEXT_MAX},
+	    {"inputSchema", json_read_value, offsetof(struct skill, spec.input_schema), JSON_TEXT_MAX},
+	    {"outputSchema", json_read_value, offsetof(struct skill, spec.output_schema), JSON_TEXT_MAX},
 	    {"entrypoint", json_read_string, offsetof(struct skill, spec.entrypoint), MAX_PATH_BYTES},
 	    {"source", read_source, 0, 0},
 	};

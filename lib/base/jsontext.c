@@ -9,6 +9,7 @@
 
 #define DEFAULT_DEPTH 128
 #define DEPTH_LIMIT 1024
+#define LEVELS_A_WORD 64
 #define SHOWN_KEY_MAX 64 /* bytes of a key that a message repeats */
 
 /* A key of an object that is still open; its decoded bytes are in scanner.key_bytes. */
@@ -24,8 +25,10 @@ struct scanner {
 	char why_text[2 * SHOWN_KEY_MAX]; /* where that can't be a literal */
 	bool no_memory;
 
-	unsigned depth, max_depth;
-	bool is_object[DEPTH_LIMIT];
+	size_t depth, max_depth;
+	uint64_t *is_object; /* a bit a level: of first_levels, or of the heap when there are more */
+	size_t levels;       /* bits in is_object */
+	uint64_t first_levels[DEPTH_LIMIT / LEVELS_A_WORD];
 
 	struct buffer *out; /* minify, or NULL */
 	size_t run;         /* start of what is not in out yet */
@@ -324,8 +327,44 @@ static int scan_key(struct scanner *s)
 
 static int fail_depth(struct scanner *s)
 {
-	snprintf(s->why_text, sizeof(s->why_text), "nested deeper than %u levels, the limit", s->max_depth);
+	snprintf(s->why_text, sizeof(s->why_text), "nested deeper than %zu levels, the limit", s->max_depth);
 	return fail(s, s->i, s->why_text);
+}
+
+/* Twice as many levels; what is there stays. */
+static int more_levels(struct scanner *s)
+{
+	size_t words = s->levels / LEVELS_A_WORD;
+	bool on_heap = s->is_object != s->first_levels;
+	uint64_t *larger = reallocarray(on_heap ? s->is_object : NULL, words * 2, sizeof(*larger));
+	if (!larger) {
+		s->no_memory = true;
+		return fail(s, s->i, "out of memory");
+	}
+	if (!on_heap)
+		memcpy(larger, s->first_levels, sizeof(s->first_levels));
+	s->is_object = larger;
+	s->levels *= 2;
+	return 0;
+}
+
+static int enter_level(struct scanner *s, bool object)
+{
+	if (s->depth == s->levels && more_levels(s) != 0)
+		return -1;
+	uint64_t bit = UINT64_C(1) << s->depth % LEVELS_A_WORD,
+		 *word = &s->is_object[s->depth / LEVELS_A_WORD];
+	*word = object ? *word | bit : *word & ~bit;
+	if (s->refuse_duplicates) /* its depth is bounded */
+		s->first_key[s->depth] = s->key_count;
+	s->depth++;
+	return 0;
+}
+
+static bool is_in_object(const struct scanner *s)
+{
+	size_t level = s->depth - 1;
+	return s->is_object[level / LEVELS_A_WORD] >> level % LEVELS_A_WORD & 1;
 }
 
 /* At '{' or '['. *ret_value: a value comes next (false: the container was empty and is closed). */
@@ -334,9 +373,8 @@ static int open_container(struct scanner *s, bool *ret_value)
 	bool object = peek(s) == '{';
 	if (s->depth == s->max_depth)
 		return fail_depth(s);
-	s->is_object[s->depth] = object;
-	s->first_key[s->depth] = s->key_count;
-	s->depth++;
+	if (enter_level(s, object) != 0)
+		return -1;
 	s->i++;
 	skip_blanks(s);
 	*ret_value = peek(s) != (object ? '}' : ']');
@@ -354,7 +392,7 @@ static int after_value(struct scanner *s, bool *ret_value)
 {
 	*ret_value = false;
 	while (s->depth > 0) {
-		bool object = s->is_object[s->depth - 1];
+		bool object = is_in_object(s);
 		skip_blanks(s);
 		int c = peek(s);
 		if (c == ',') {
@@ -436,12 +474,18 @@ static int run(struct str text, const struct jsontext_rules *rules, struct buffe
 	s->out = out;
 	s->key_bytes = BUFFER(text.n);
 	s->refuse_duplicates = rules && rules->refuse_duplicates;
+	s->is_object = s->first_levels;
+	s->levels = DEPTH_LIMIT;
 	s->max_depth = rules && rules->max_depth ? rules->max_depth : DEFAULT_DEPTH;
-	if (s->max_depth > DEPTH_LIMIT)
+	if (s->max_depth == JSONTEXT_ANY_DEPTH && !s->refuse_duplicates)
+		s->max_depth = SIZE_MAX;
+	else if (s->max_depth > DEPTH_LIMIT)
 		s->max_depth = DEPTH_LIMIT;
 	int status = scan(s);
 	if (status != 0)
 		report(s, err);
+	if (s->is_object != s->first_levels)
+		free(s->is_object);
 	free(s->keys);
 	buffer_free(&s->key_bytes);
 	free(s);

@@ -1,6 +1,6 @@
 /* JSON as text: strict check, minify, find, write. The bytes are checked and moved, never parsed into numbers
- * and printed again; docs/architecture.md says why there is no tree. RFC 8259; UTF-8 must be valid; the depth
- * is bounded. */
+ * and printed again; docs/architecture.md says why there is no tree. RFC 8259; UTF-8 must be valid; nothing
+ * here recurses. */
 #ifndef SKILLBOX_BASE_JSONTEXT_H
 #define SKILLBOX_BASE_JSONTEXT_H
 
@@ -8,10 +8,15 @@
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
+/* As deep as the text is long: a bit of memory a level. Only without refuse_duplicates. */
+#define JSONTEXT_ANY_DEPTH UINT_MAX
+
 struct jsontext_rules {
-	unsigned max_depth; /* nested arrays and objects; 0 means 128 */
+	/* Nested arrays and objects; 0 means 128; more than 1,024 is JSONTEXT_ANY_DEPTH or means 1,024. */
+	unsigned max_depth;
 	/* A key twice in one object is an error (for what we parse ourselves; not for user data). */
 	bool refuse_duplicates;
 };
@@ -35,9 +40,28 @@ int jsontext_check(struct str text, const struct jsontext_rules *rules, struct e
 int jsontext_minify(struct str text, const struct jsontext_rules *rules, struct buffer *out,
 		    struct error *err);
 
+/* Taking a text apart that nobody has checked and that others fill: one part at a time, each as it stands,
+ * good or bad. A part ends at the next comma or closing bracket outside of strings and of brackets that it
+ * opened itself, at whatever depth; so a part that is no JSON, or too deep, harms no other one. */
+enum jsontext_split {
+	JSONTEXT_PART,  /* the outputs are set */
+	JSONTEXT_END,   /* the closing bracket was there, and nothing behind it */
+	JSONTEXT_BROKEN /* it is no array or object, or what follows can't be told apart */
+};
+/* Start with *position = 0. The value is trimmed and may be empty; the key is between its quotes, as written.
+ */
+enum jsontext_split jsontext_split_element(struct str array, size_t *position, struct str *ret_value);
+enum jsontext_split jsontext_split_member(struct str object, size_t *position, struct str *ret_raw_key,
+					  struct str *ret_value);
+/* The member whose key is written like this; the last one if it is there twice. */
+bool jsontext_split_find(struct str object, struct str raw_key, struct str *ret_value);
+
 /* The functions below take text that jsontext_check accepted. */
 
 enum jsontext_kind jsontext_kind_of(struct str value);
+
+/* How many arrays and objects are inside one another; 0: none is there. */
+size_t jsontext_depth(struct str value);
 
 /* Walk the members of an object: start with *position = 0; true while there is one. Key is raw (between the
  * quotes, escapes as written); value is trimmed raw text. */

@@ -72,6 +72,24 @@ static size_t skip_value(struct str s, size_t i)
 	return s.n;
 }
 
+size_t jsontext_depth(struct str value)
+{
+	size_t depth = 0, deepest = 0;
+	for (size_t i = 0; i < value.n;) {
+		char c = value.p[i];
+		if (c == '"') {
+			i = skip_string(value, i);
+			continue;
+		}
+		if ((c == '{' || c == '[') && ++depth > deepest)
+			deepest = depth;
+		else if ((c == '}' || c == ']') && depth > 0)
+			depth--;
+		i++;
+	}
+	return deepest;
+}
+
 /* Where the next member or element starts; false at the end. */
 static bool next_item(struct str s, char open, size_t *i)
 {

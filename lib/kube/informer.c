@@ -4,9 +4,12 @@
 #include "lib/base/jsontext.h"
 #include "lib/base/map.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_KEY 1024 /* of a key or an index key, bytes */
+#define MAX_KEY 1024         /* of a key or an index key, bytes */
+#define MAX_NAME 512         /* of one name in it; kube-apiserver takes 253 */
+#define TOLD_VERSION_SIZE 64 /* so much of a resourceVersion is compared */
 
 struct index_bucket { /* the entries that share one secondary key */
 	struct map_node node;
@@ -28,10 +31,18 @@ struct entry {
 	char key[];
 };
 
+struct unreadable { /* an object that is there and left out */
+	struct map_node node;
+	uint64_t list;                   /* number of the last list that named it */
+	char version[TOLD_VERSION_SIZE]; /* the one that was told of */
+	char key[];
+};
+
 struct informer {
 	struct informer_options options;
 	struct watch *watch;
 	struct map entries;
+	struct map unreadable; /* by "namespace/name" */
 	struct map indexes[INFORMER_MAX_INDEXES];
 	uint64_t list; /* number of the list that runs or ran last */
 	bool has_synced;
@@ -148,36 +159,116 @@ static void entry_drop(struct informer *informer, struct entry *entry)
 	informer->options.free_object(old);
 }
 
-/* "namespace/name" straight from the text, for an object that the owner can't read. */
-static int key_from_json(struct str json, struct buffer *out)
-{
-	struct str metadata, value;
+/* Objects that are left out */
 
-	if (jsontext_check(json, &(struct jsontext_rules){0}, NULL) < 0 ||
-	    jsontext_kind_of(json) != JSONTEXT_OBJECT || !jsontext_member(json, STR("metadata"), &metadata) ||
-	    jsontext_kind_of(metadata) != JSONTEXT_OBJECT)
-		return -1;
-	if (jsontext_member(metadata, STR("namespace"), &value) &&
-	    (jsontext_decode_string(value, out, NULL) < 0 || buffer_append_byte(out, '/') < 0))
-		return -1;
-	if (!jsontext_member(metadata, STR("name"), &value))
-		return -1;
-	return jsontext_decode_string(value, out, NULL);
+/* What stands in the metadata of an object whose owner can't read it, or "" where that can't be read either.
+ */
+struct identity {
+	char namespace[MAX_NAME], name[MAX_NAME], uid[MAX_NAME], version[MAX_NAME];
+};
+
+/* "": no such member, or none that can be a name. */
+static void copy_member(struct str metadata, struct str key, char ret[MAX_NAME])
+{
+	cleanup_buffer struct buffer text = BUFFER(MAX_NAME - 1);
+	struct str value;
+
+	ret[0] = '\0';
+	if (!jsontext_split_find(metadata, key, &value) || value.n > MAX_NAME ||
+	    jsontext_check(value, &(struct jsontext_rules){0}, NULL) < 0 ||
+	    jsontext_decode_string(value, &text, NULL) < 0 || text.len == 0 ||
+	    memchr(text.data, '\0', text.len))
+		return;
+	memcpy(ret, text.data, text.len + 1);
 }
 
-/* What is known under the key of an unreadable object is out of date: leave it out too. */
-static void drop_unreadable(struct informer *informer, struct str json, struct error *problem)
+/* Straight from the text, whatever else is in it. */
+static void identify(struct str json, struct identity *ret)
+{
+	struct str metadata;
+
+	*ret = (struct identity){0};
+	if (!jsontext_split_find(json, STR("metadata"), &metadata))
+		return;
+	copy_member(metadata, STR("namespace"), ret->namespace);
+	copy_member(metadata, STR("name"), ret->name);
+	copy_member(metadata, STR("uid"), ret->uid);
+	copy_member(metadata, STR("resourceVersion"), ret->version);
+}
+
+/* Empty: it has no name. */
+static void identity_key(const struct identity *identity, struct buffer *out)
+{
+	if (identity->name[0] == '\0')
+		return;
+	if (identity->namespace[0])
+		buffer_appendf(out, "%s/", identity->namespace);
+	buffer_append_c(out, identity->name);
+}
+
+static struct unreadable *unreadable_get(const struct informer *informer, struct str key)
+{
+	struct map_node *node = map_get(&informer->unreadable, key);
+
+	return node ? MAP_CONTAINER(node, struct unreadable, node) : NULL;
+}
+
+/* It is gone, or readable. */
+static void unreadable_forget(struct informer *informer, struct str key)
+{
+	struct unreadable *unreadable = unreadable_get(informer, key);
+
+	if (unreadable)
+		map_remove(&informer->unreadable, &unreadable->node);
+	free(unreadable);
+}
+
+/* True: this version is news. What can't be remembered is not told of, or each list would tell of it again.
+ */
+static bool unreadable_note(struct informer *informer, struct str key, const char *version)
+{
+	struct unreadable *unreadable = unreadable_get(informer, key);
+	bool is_news = !unreadable || strncmp(unreadable->version, version, TOLD_VERSION_SIZE - 1) != 0;
+
+	if (!unreadable) {
+		if (informer->unreadable.count >= INFORMER_MAX_UNREADABLE)
+			return false;
+		unreadable = calloc(1, sizeof *unreadable + key.n);
+		if (!unreadable)
+			return false;
+		if (key.n)
+			memcpy(unreadable->key, key.p, key.n);
+		unreadable->node.key = (struct str){unreadable->key, key.n};
+		map_insert(&informer->unreadable, &unreadable->node);
+	}
+	unreadable->list = informer->list;
+	snprintf(unreadable->version, sizeof unreadable->version, "%.*s", TOLD_VERSION_SIZE - 1, version);
+	return is_news;
+}
+
+/* The object is left out, and what is known under its key, which is out of date; the others go on. */
+static void leave_out(struct informer *informer, enum watch_event_type type, struct str json,
+		      const struct error *why)
 {
 	cleanup_buffer struct buffer key = BUFFER(MAX_KEY);
-	struct entry *entry = NULL;
+	struct identity identity;
+	struct entry *entry;
 
-	if (key_from_json(json, &key) == 0)
-		entry = entry_get(informer, buffer_str(&key));
+	identify(json, &identity);
+	identity_key(&identity, &key);
+	if (key.failed)
+		return; /* two names are shorter, and this is no memory: the next list tells */
+	entry = entry_get(informer, buffer_str(&key));
 	if (entry)
 		entry_drop(informer, entry);
-	error_wrap(problem, "object %s of %s can't be read", key.len ? key.data : "without a name",
-		   informer->options.watch.path ? informer->options.watch.path : "a list");
-	report_problem(informer, problem);
+	if (type == WATCH_DELETED)
+		unreadable_forget(informer, buffer_str(&key));
+	else if (unreadable_note(informer, buffer_str(&key), identity.version) &&
+		 informer->options.unreadable && !informer->stopped)
+		informer->options.unreadable(informer->options.context,
+					     &(struct informer_name){identity.namespace, identity.name,
+								     identity.uid, identity.version},
+					     why);
 }
 
 /* Take over `object` under `key`. */
@@ -222,27 +313,44 @@ static void handle_object(struct informer *informer, enum watch_event_type type,
 	void *object = informer->options.parse(json, &err);
 
 	if (!object) {
-		drop_unreadable(informer, json, &err);
+		leave_out(informer, type, json, &err);
 		return;
 	}
 	informer->options.key(object, &key);
 	if (key.failed || key.len == 0) {
 		informer->options.free_object(object);
 		error_set(&err, ERR_PROTOCOL, "its key is %s", key.failed ? "too long" : "empty");
-		drop_unreadable(informer, json, &err);
+		leave_out(informer, type, json, &err);
 		return;
 	}
 	if (type == WATCH_DELETED) {
 		struct entry *entry = entry_get(informer, buffer_str(&key));
 
 		informer->options.free_object(object);
+		unreadable_forget(informer, buffer_str(&key));
 		if (entry)
 			entry_drop(informer, entry);
 		return;
 	}
-	if (entry_store(informer, buffer_str(&key), object, &err) < 0) {
-		error_wrap(&err, "object %s is left out", key.data);
-		report_problem(informer, &err);
+	if (entry_store(informer, buffer_str(&key), object, &err) < 0)
+		leave_out(informer, type, json, &err);
+	else
+		unreadable_forget(informer, buffer_str(&key));
+}
+
+/* Those that the last list didn't name, or all. */
+static void forget_unreadable(struct informer *informer, bool all)
+{
+	struct map_cursor cursor = {0};
+	struct map_node *node;
+
+	while ((node = map_next(&informer->unreadable, &cursor))) {
+		struct unreadable *unreadable = MAP_CONTAINER(node, struct unreadable, node);
+
+		if (!all && unreadable->list == informer->list)
+			continue;
+		map_remove(&informer->unreadable, node);
+		free(unreadable);
 	}
 }
 
@@ -258,6 +366,7 @@ static void finish_list(struct informer *informer)
 		if (entry->list != informer->list)
 			entry_drop(informer, entry);
 	}
+	forget_unreadable(informer, false);
 	if (!informer->has_synced) {
 		informer->has_synced = true;
 		if (informer->options.synced && !informer->stopped)
@@ -278,6 +387,8 @@ static void informer_destroy(struct informer *informer)
 		free(entry);
 	}
 	map_free(&informer->entries);
+	forget_unreadable(informer, true);
+	map_free(&informer->unreadable);
 	for (unsigned i = 0; i < INFORMER_MAX_INDEXES; i++)
 		map_free(&informer->indexes[i]);
 	free(informer);
@@ -316,7 +427,7 @@ struct informer *informer_new(const struct informer_options *options, struct err
 		return NULL;
 	}
 	informer->options = *options;
-	if (map_init(&informer->entries, err) < 0)
+	if (map_init(&informer->entries, err) < 0 || map_init(&informer->unreadable, err) < 0)
 		goto fail;
 	for (unsigned i = 0; i < INFORMER_MAX_INDEXES; i++)
 		if (options->indexes[i] && map_init(&informer->indexes[i], err) < 0)
@@ -383,6 +494,11 @@ bool informer_is_live(const struct informer *informer)
 size_t informer_count(const struct informer *informer)
 {
 	return informer->entries.count;
+}
+
+size_t informer_unreadable_count(const struct informer *informer)
+{
+	return informer->unreadable.count;
 }
 
 const void *informer_get(const struct informer *informer, struct str key)

@@ -12,14 +12,23 @@
 struct informer;
 
 #define INFORMER_MAX_INDEXES 8
+#define INFORMER_MAX_UNREADABLE 10000 /* objects left out that are told apart */
+
+/* Who an object is whose text its owner can't use: what could be read of its metadata, else "". */
+struct informer_name {
+	const char *namespace, *name, *uid, *version;
+};
 
 struct informer_options {
 	/* Path, selectors, sizes; event and context are the informer's own; problem is called with `context`
 	 * below. */
 	struct watch_options watch;
-	/* Make the owner's object from JSON text. NULL with err if it can't be read: the object is left out,
-	 * problem is called. */
+	/* Make the owner's object from JSON text, which nobody has checked. NULL with err if it can't be
+	 * read: the object is left out, and the others go on. */
 	void *(*parse)(struct str json, struct error *err);
+	/* An object was left out. Told once for each of its versions, however often they are listed; not at
+	 * all when there are more than INFORMER_MAX_UNREADABLE. May be NULL. */
+	void (*unreadable)(void *context, const struct informer_name *object, const struct error *why);
 	void (*free_object)(void *object);
 	/* "namespace/name" of an object (name alone if not namespaced) appended to out. */
 	void (*key)(const void *object, struct buffer *out);
@@ -37,6 +46,7 @@ struct informer *informer_stop(struct informer *informer); /* NULL-safe; returns
 bool informer_has_synced(const struct informer *informer); /* the first list was complete once */
 bool informer_is_live(const struct informer *informer);    /* watch_is_synced */
 size_t informer_count(const struct informer *informer);
+size_t informer_unreadable_count(const struct informer *informer); /* objects that are there and left out */
 
 /* Valid until the loop turns (the next event may replace it). NULL if absent. */
 const void *informer_get(const struct informer *informer, struct str key);

@@ -51,11 +51,15 @@ void kube_measure_request(const struct kube_measure *measure, const char *method
 	metrics_observe(measure->metrics, measure->seconds, METRIC_AT(at), (double)nanoseconds / 1e9);
 }
 
-void kube_measure_informer(struct metrics *metrics, size_t up, size_t objects, const char *resource,
+void kube_measure_informer(struct metrics *metrics, size_t up, const char *resource,
 			   const struct informer *informer)
 {
-	bool is_up = informer_has_synced(informer) && informer_is_live(informer);
-	metrics_set(metrics, up, METRIC_AT(metrics_label(metrics, up, 0, str_of(resource))), is_up);
-	metrics_set(metrics, objects, METRIC_AT(metrics_label(metrics, objects, 0, str_of(resource))),
-		    (double)informer_count(informer));
+	const double values[] = {
+	    informer_has_synced(informer) && informer_is_live(informer),
+	    (double)informer_count(informer),
+	    (double)informer_unreadable_count(informer),
+	};
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		metrics_set(metrics, up + i, METRIC_AT(metrics_label(metrics, up + i, 0, str_of(resource))),
+			    values[i]);
 }

@@ -51,6 +51,14 @@ extern const double kube_measure_seconds[KUBE_MEASURE_BUCKETS];
 			    METRIC_LABEL_OPEN("resource", KUBE_MEASURE_RESOURCES)                            \
 		    }                                                                                        \
 	}
+#define KUBE_METRIC_INFORMER_UNREADABLE                                                                      \
+	{                                                                                                    \
+		METRIC_DEFINE(GAUGE, "skillbox_informer_unreadable",                                         \
+			      "Objects of a resource that are left out because they can't be read."),        \
+		    .labels = {                                                                              \
+			    METRIC_LABEL_OPEN("resource", KUBE_MEASURE_RESOURCES)                            \
+		    }                                                                                        \
+	}
 
 struct kube_measure {            /* where they stand in the program's table */
 	struct metrics *metrics; /* NULL: nothing is counted */
@@ -64,8 +72,8 @@ void kube_measure_request(const struct kube_measure *measure, const char *method
  * is no path of a resource. */
 void kube_measure_resource(const char *path, char ret[KUBE_RESOURCE_SIZE]);
 
-/* Set both gauges; up and objects: their places in the table. */
-void kube_measure_informer(struct metrics *metrics, size_t up, size_t objects, const char *resource,
+/* Set the gauges of one informer. They stand in the table one behind the other, as above: up is the first. */
+void kube_measure_informer(struct metrics *metrics, size_t up, const char *resource,
 			   const struct informer *informer);
 
 #endif

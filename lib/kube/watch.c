@@ -151,7 +151,7 @@ static bool each_listed(struct watch *watch, struct str items)
 	size_t position = 0;
 	struct str item;
 
-	while (items.n > 0 && jsontext_next_element(items, &position, &item)) {
+	while (items.n > 0 && jsontext_split_element(items, &position, &item) == JSONTEXT_PART) {
 		watch->options.event(watch->options.context, WATCH_LISTED, item);
 		if (watch->stopped)
 			return false;

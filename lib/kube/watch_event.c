@@ -14,11 +14,14 @@ int watch_message_add(struct watch_message *message, struct str piece, bool last
 	return 0;
 }
 
+/* Objects hold what their users made of them, at whatever depth: they are split from what is around them, and
+ * nothing of them is read here but the version. */
+
 static bool member_of_kind(struct str object, struct str key, enum jsontext_kind kind, struct str *ret)
 {
 	struct str value;
 
-	if (!jsontext_member(object, key, &value) || jsontext_kind_of(value) != kind)
+	if (!jsontext_split_find(object, key, &value) || value.n == 0 || jsontext_kind_of(value) != kind)
 		return false;
 	*ret = value;
 	return true;
@@ -30,7 +33,8 @@ static bool member_string(struct str object, struct str key, struct str *ret_raw
 {
 	struct str value;
 
-	if (!member_of_kind(object, key, JSONTEXT_STRING, &value))
+	if (!member_of_kind(object, key, JSONTEXT_STRING, &value) ||
+	    jsontext_check(value, &(struct jsontext_rules){0}, NULL) < 0)
 		return false;
 	*ret_raw = (struct str){value.p + 1, value.n - 2};
 	return true;
@@ -42,6 +46,37 @@ static bool resource_version(struct str object, struct str *ret_raw)
 
 	return member_of_kind(object, STR("metadata"), JSONTEXT_OBJECT, &metadata) &&
 	       member_string(metadata, STR("resourceVersion"), ret_raw) && ret_raw->n > 0;
+}
+
+/* Can the text be taken apart to its end? */
+static bool is_whole_object(struct str text)
+{
+	enum jsontext_split split;
+	size_t position = 0;
+	struct str key, value;
+
+	while ((split = jsontext_split_member(text, &position, &key, &value)) == JSONTEXT_PART)
+		;
+	return split == JSONTEXT_END;
+}
+
+static bool is_whole_array(struct str text)
+{
+	enum jsontext_split split;
+	size_t position = 0;
+	struct str value;
+
+	while ((split = jsontext_split_element(text, &position, &value)) == JSONTEXT_PART)
+		;
+	return split == JSONTEXT_END;
+}
+
+/* Why a text can't be taken apart: in the words of the strict check, which says where. */
+static int fail_whole(struct str text, const char *what, const char *otherwise, struct error *err)
+{
+	if (jsontext_check(text, &(struct jsontext_rules){.max_depth = JSONTEXT_ANY_DEPTH}, err) < 0)
+		return error_wrap(err, "%s", what);
+	return error_set(err, ERR_PROTOCOL, "%s", otherwise);
 }
 
 /* An ERROR event carries a Status. */
@@ -58,8 +93,9 @@ static void read_problem(struct str status, struct error *problem)
 	if (member_string(status, STR("reason"), &value) &&
 	    (str_eq(value, STR("Expired")) || str_eq(value, STR("Gone"))))
 		code = ERR_GONE;
-	if (!member_of_kind(status, STR("message"), JSONTEXT_STRING, &value) ||
-	    jsontext_decode_string(value, &message, NULL) < 0 || message.len == 0) {
+	if (!member_string(status, STR("message"), &value) ||
+	    jsontext_decode_string((struct str){value.p - 1, value.n + 2}, &message, NULL) < 0 ||
+	    message.len == 0) {
 		buffer_reset(&message);
 		buffer_append_c(&message, "the server ended the watch with an error");
 	}
@@ -78,9 +114,9 @@ int watch_message_parse(struct str text, struct watch_parsed *ret, struct error 
 	};
 	struct str type, object;
 
-	if (jsontext_check(text, &(struct jsontext_rules){0}, err) < 0)
-		return error_wrap(err, "watch event");
-	if (jsontext_kind_of(text) != JSONTEXT_OBJECT || !member_string(text, STR("type"), &type) ||
+	if (!is_whole_object(text))
+		return fail_whole(text, "watch event", "a watch event is no object", err);
+	if (!member_string(text, STR("type"), &type) ||
 	    !member_of_kind(text, STR("object"), JSONTEXT_OBJECT, &object))
 		return error_set(err, ERR_PROTOCOL, "a watch event has no type or no object");
 	*ret = (struct watch_parsed){.object = object};
@@ -108,17 +144,16 @@ int watch_page_parse(struct str text, struct watch_page *ret, struct error *err)
 {
 	struct str metadata, items;
 
-	if (jsontext_check(text, &(struct jsontext_rules){0}, err) < 0)
-		return error_wrap(err, "list");
 	*ret = (struct watch_page){0};
-	if (jsontext_kind_of(text) != JSONTEXT_OBJECT ||
-	    !resource_version(text, &ret->raw_resource_version) ||
+	if (!is_whole_object(text))
+		return fail_whole(text, "list", "a list is no object", err);
+	if (!resource_version(text, &ret->raw_resource_version) ||
 	    !member_of_kind(text, STR("metadata"), JSONTEXT_OBJECT, &metadata))
 		return error_set(err, ERR_PROTOCOL, "a list has no resourceVersion");
 	member_string(metadata, STR("continue"), &ret->raw_continue);
-	if (!jsontext_member(text, STR("items"), &items) || jsontext_kind_of(items) == JSONTEXT_NULL)
+	if (!jsontext_split_find(text, STR("items"), &items) || str_eq(items, STR("null")))
 		return 0; /* a list without objects may have null, or nothing */
-	if (jsontext_kind_of(items) != JSONTEXT_ARRAY)
+	if (!is_whole_array(items))
 		return error_set(err, ERR_PROTOCOL, "a list's items are not an array");
 	ret->items = items;
 	return 0;

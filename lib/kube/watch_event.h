@@ -27,7 +27,7 @@ enum watch_message_kind {
 struct watch_parsed {
 	enum watch_message_kind kind;
 	enum watch_event_type type;      /* of an object */
-	struct str object;               /* of an object: its raw text, inside the message */
+	struct str object;               /* of an object: its raw text as it stands, not checked */
 	struct str raw_resource_version; /* of object and bookmark: between the quotes */
 	struct error problem;            /* of an error */
 };
@@ -38,7 +38,9 @@ int watch_message_parse(struct str text, struct watch_parsed *ret, struct error 
 struct watch_page {
 	struct str raw_resource_version; /* of the list, between the quotes */
 	struct str raw_continue;         /* empty: the last page */
-	struct str items;                /* the raw text of the array; empty if there is none */
+	/* The raw text of the array, for jsontext_split_element: each object as it stands, not checked; empty
+	 * if there is none. */
+	struct str items;
 };
 
 int watch_page_parse(struct str text, struct watch_page *ret, struct error *err);

@@ -275,6 +275,13 @@ group("archives", "unit", "lib/skill/unzip.c",
       ("sizes-that-lie", "if (n > maximum - size)", "if (false && n > maximum)", ARCHIVE + "bombs"))
 group("user data is text", "unit", "lib/base/jsontext.c",
       ("deep-json", "if (s->depth == s->max_depth)", "if (s->depth > s->max_depth)", "tests/unit/lib/base/test_jsontext.c::depth_is_bounded"))
+group("one object among many", "unit", "lib/kube/watch_event.c",
+      ("deep-lists", "if (!is_whole_object(text))\n\t\treturn fail_whole(text, \"list\"",
+       "if (jsontext_check(text, &(struct jsontext_rules){0}, err) < 0)\n\t\treturn fail_whole(text, \"list\"",
+       "tests/unit/lib/kube/test_watch_event.c::a_poisoned_object_leaves_its_list_whole"))
+group("one object among many", "unit", "lib/api/json.c",
+      ("deep-objects", ".max_depth = JSONTEXT_ANY_DEPTH", ".max_depth = 1024",
+       "tests/unit/lib/api/test_execution.c::a_deep_object_can_be_failed"))
 
 # ---- secrets
 

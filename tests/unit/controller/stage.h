@@ -120,6 +120,7 @@ void stage_refuse_session(void);
 
 /* The last Event: "TYPE REASON: note"; "" : none. */
 const char *stage_event(void);
+void stage_forget_event(void);
 
 /* The history, from here on; without it there is none. */
 struct history *stage_history(struct stage *stage);

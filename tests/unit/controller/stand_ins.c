@@ -522,15 +522,24 @@ void event_record(struct event_recorder *recorder, const struct event_object *ab
 		  const char *reason, const char *action, const char *note)
 {
 	(void)recorder;
-	bool is_pool = strcmp(about->kind, "SandboxPool") == 0;
-	assert_string_equal(about->kind, is_pool ? "SandboxPool" : "Execution");
-	assert_string_equal(action, is_pool ? "Fill" : "Run");
+	static const char *const kinds[][2] = {
+	    {"SandboxPool", "Fill"}, {"Execution", "Run"}, {"Skill", "Check"}};
+	size_t kind = 0;
+	while (kind < 2 && strcmp(about->kind, kinds[kind][0]) != 0)
+		kind++;
+	assert_string_equal(about->kind, kinds[kind][0]);
+	assert_string_equal(action, kinds[kind][1]);
 	snprintf(last_event, sizeof(last_event), "%s %s: %s", type, reason, note);
 }
 
 const char *stage_event(void)
 {
 	return last_event;
+}
+
+void stage_forget_event(void)
+{
+	last_event[0] = '\0';
 }
 
 /* History */

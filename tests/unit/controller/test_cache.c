@@ -66,6 +66,60 @@ static void show_skill(const char *name, const char *version, const char *upload
 	stage_show(CACHE_SKILLS, json);
 }
 
+static char left_out[512];
+
+static void on_unreadable(void *context, const char *kind, const struct informer_name *object,
+			  const struct error *why)
+{
+	(void)context;
+	snprintf(left_out, sizeof(left_out), "%s %s/%s: %s", kind ? kind : "-", object->namespace,
+		 object->name, why->message);
+}
+
+static void ignore_change(void *context, enum cache_resource resource, const void *old, const void *fresh)
+{
+	(void)context;
+	(void)resource;
+	(void)old;
+	(void)fresh;
+}
+
+/* It is told by its kind, where that is ours, and all others go on. */
+static void test_what_can_not_be_read(void **state)
+{
+	static const struct {
+		enum cache_resource resource;
+		const char *json, *told;
+	} rows[] = {
+	    {CACHE_EXECUTIONS,
+	     "{\"metadata\":{\"name\":\"bad\",\"namespace\":\"ns\"},\"status\":{\"attempt\":\"x\"}}",
+	     "Execution ns/bad: status.attempt: must be a number, not a string"},
+	    {CACHE_SKILLS, "{\"metadata\":{\"name\":\"bad\",\"namespace\":\"ns\"},\"status\":{\"digest\":7}}",
+	     "Skill ns/bad: status.digest: must be a string, not a number"},
+	    {CACHE_SANDBOX_POOLS,
+	     "{\"metadata\":{\"name\":\"bad\",\"namespace\":\"ns\",\"uid\":\"u\"},\"status\":7}",
+	     "SandboxPool ns/bad: SandboxPool: status: must be an object, not a number"},
+	    {CACHE_PODS, "{\"metadata\":{\"name\":\"bad\",\"namespace\":\"ns\"},\"status\":{\"phase\":{}}}",
+	     "- ns/bad: status.phase: must be a string, not an object"},
+	    {CACHE_TENANTS, "{\"metadata\":{\"name\":\"bad\",\"labels\":[]}}",
+	     "- /bad: Namespace: metadata.labels: must be an object, not a list"},
+	};
+	struct stage *stage = *state;
+	struct cache_options options = {.changed = ignore_change, .unreadable = on_unreadable};
+	cache_free(stage->cache);
+	stage->cache = cache_start(&options, NULL);
+	assert_non_null(stage->cache);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		left_out[0] = '\0';
+		stage_show(rows[i].resource, rows[i].json);
+		assert_string_equal(left_out, rows[i].told);
+		assert_int_equal(informer_unreadable_count(cache_informer(stage->cache, rows[i].resource)),
+				 1);
+	}
+	show_skill("good", "1.0.0", "2026-01-01T00:00:00Z");
+	assert_non_null(cache_skill(stage->cache, STR("ns/good")));
+}
+
 /* What a skillRef means. */
 static void test_skills(void **state)
 {
@@ -216,6 +270,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_all_must_be_complete, stage_setup_unsynced, stage_teardown),
 	    TEST(test_one_is_not_up),
 	    TEST(test_tenants),
+	    TEST(test_what_can_not_be_read),
 	    TEST(test_skills),
 	    TEST(test_executions),
 	    TEST(test_pods),

@@ -98,6 +98,22 @@ static void test_bound_pools(void **state)
 	}
 }
 
+static void test_a_spec_that_can_not_be_read(void **state)
+{
+	(void)state;
+	struct pools *pools = fake_open();
+	pools->services.config = &config;
+	struct pool *pool = fake_pool(pools, "ns/p", "u", "bash:5");
+	struct sandbox_pool object = {.invalid = (char *)"spec.image: contains a NUL character"};
+	struct pool_shape shape;
+	const char *reason = NULL;
+	struct error err = {0};
+	assert_int_equal(pool_resolve(pool, &object, &shape, &reason, &err), -1);
+	assert_string_equal(reason, "Invalid");
+	assert_string_equal(err.message, "spec.image: contains a NUL character");
+	pools_free(pools);
+}
+
 /* Nobody is asked for a skill or a tenant then. */
 static void test_a_pool_of_no_skill(void **state)
 {
@@ -130,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bound_pools),
+	    cmocka_unit_test(test_a_spec_that_can_not_be_read),
 	    cmocka_unit_test(test_a_pool_of_no_skill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

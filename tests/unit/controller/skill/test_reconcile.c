@@ -25,7 +25,11 @@ static const struct policy policy = {.image_allowlist = (char *)"python:3.12-sli
 
 static struct skills *start(struct stage *stage)
 {
-	struct skill_services services = {&policy, &stage->clock, stage->cache, stage->client,
+	struct skill_services services = {&policy,
+					  &stage->clock,
+					  stage->cache,
+					  stage->client,
+					  event_recorder_new(stage->client, "", "", NULL),
 					  stage->skill_queue};
 	struct skills *skills = skills_new(&services, NULL);
 	assert_non_null(skills);
@@ -91,6 +95,9 @@ static void test_rows(void **state)
 		for (size_t k = 0; k < 3; k++)
 			if (!strstr(call->body, rows[i].says[k]))
 				fail_msg("%s: %s lacks %s", rows[i].name, call->body, rows[i].says[k]);
+		bool invalid = strstr(call->body, "\"reason\":\"Invalid\"") != NULL;
+		assert_int_equal(str_starts_with(str_of(stage_event()), STR("Warning Invalid: ")), invalid);
+		stage_forget_event();
 		check_done(stage, 0, 0); /* not before the answer */
 		stage_answer(200, "{}");
 		check_done(stage, 1, 0);

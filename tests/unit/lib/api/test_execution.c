@@ -182,8 +182,66 @@ static void input_may_nest_to_128(void **state)
 		if (depth == 128)
 			assert_null(execution->invalid);
 		else
-			assert_non_null(strstr(execution->invalid, "spec.input: invalid JSON at byte 129"));
+			assert_string_equal(
+			    execution->invalid,
+			    "spec.input: is nested 129 deep, more than 128: make it flatter, or "
+			    "hand the inner part over as text in a string");
 	}
+}
+
+static void append_nested(struct buffer *out, int depth, const char *quote)
+{
+	for (int i = 0; i < depth; i++)
+		buffer_appendf(out, i % 2 ? "[" : "{%sa%s:", quote, quote);
+	buffer_append_byte(out, '1');
+	for (int i = depth; i-- > 0;)
+		buffer_append_byte(out, i % 2 ? ']' : '}');
+}
+
+/* kube-apiserver takes nearly 10,000, and repeats them in managedFields: the object is there all the same, to
+ * be failed. */
+static void a_deep_object_can_be_failed(void **state)
+{
+	static const struct {
+		const char *name, *quote, *before, *after;
+	} forms[] = {{"spec.input: is nested", "\"", "\"input\":", ""},
+		     {"spec.inputText: is nested", "\\\"", "\"inputText\":\"", "\""},
+		     {NULL, "\"", "\"unknown\":", ""}};
+	(void)state;
+	for (size_t form = 0; form < sizeof(forms) / sizeof(forms[0]); form++)
+		for (int depth = 129; depth < 12000; depth += 900) {
+			cleanup_buffer struct buffer json = BUFFER(1 << 20);
+			buffer_append_c(&json, "{\"metadata\":{\"managedFields\":[{\"fieldsV1\":");
+			append_nested(&json, depth, "\"");
+			buffer_append_c(&json,
+					"}],\"name\":\"e\",\"namespace\":\"n\",\"uid\":\"u-9\"},\"spec\":{"
+					"\"skillRef\":{\"name\":\"a\"},");
+			buffer_append_c(&json, forms[form].before);
+			append_nested(&json, depth, forms[form].quote);
+			buffer_appendf(&json, "%s}}", forms[form].after);
+			cleanup_execution struct execution *execution = read_execution(json.data);
+			assert_string_equal(execution->meta.uid, "u-9");
+			if (forms[form].name)
+				assert_memory_equal(execution->invalid, forms[form].name,
+						    strlen(forms[form].name));
+			else
+				assert_null(execution->invalid);
+		}
+}
+
+/* Whoever may write an object may give it more owners than anybody means. */
+static void many_owners_hide_nothing(void **state)
+{
+	(void)state;
+	cleanup_buffer struct buffer json = BUFFER(1 << 20);
+	buffer_append_c(&json, "{\"metadata\":{\"name\":\"e\",\"ownerReferences\":[");
+	for (int i = 0; i < 500; i++)
+		buffer_appendf(&json, "%s{\"uid\":\"o-%d\",\"controller\":%s}", i ? "," : "", i,
+			       i == 300 ? "true" : "false");
+	buffer_append_c(&json, "]},\"spec\":{\"skillRef\":{\"name\":\"a\"}}}");
+	cleanup_execution struct execution *execution = read_execution(json.data);
+	assert_string_equal(execution->meta.owner_uid, "o-300");
+	assert_null(execution->invalid);
 }
 
 static void too_many_variables_are_refused(void **state)
@@ -449,6 +507,8 @@ int main(void)
 	    cmocka_unit_test(reads_the_rest_of_spec),
 	    cmocka_unit_test(tells_why_a_spec_is_invalid),
 	    cmocka_unit_test(input_may_nest_to_128),
+	    cmocka_unit_test(a_deep_object_can_be_failed),
+	    cmocka_unit_test(many_owners_hide_nothing),
 	    cmocka_unit_test(too_many_variables_are_refused),
 	    cmocka_unit_test(status_survives_a_round_trip),
 	    cmocka_unit_test(equal_layers_are_one_in_memory),

@@ -134,6 +134,34 @@ static void tells_why_a_spec_is_invalid(void **state)
 	}
 }
 
+static void a_schema_may_nest_to_128(void **state)
+{
+	static const char *const names[] = {"inputSchema", "outputSchema"};
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		for (int depth = 128; depth < 10000; depth += depth == 128 ? 1 : 4000) {
+			cleanup_buffer struct buffer json = BUFFER(1 << 20);
+			cleanup_buffer struct buffer words = BUFFER(256);
+			buffer_appendf(
+			    &json,
+			    "{" META ",\"spec\":{\"name\":\"a\",\"version\":\"1.0.0\",\"%s\":", names[i]);
+			for (int k = 0; k < depth; k++)
+				buffer_append_byte(&json, '[');
+			for (int k = 0; k < depth; k++)
+				buffer_append_byte(&json, ']');
+			buffer_append_c(&json, "}}");
+			buffer_appendf(&words, "spec.%s: is nested %d deep, more than 128", names[i], depth);
+			cleanup_skill struct skill *skill = read_skill(json.data);
+			if (depth == 128) {
+				assert_null(skill->invalid);
+				continue;
+			}
+			assert_memory_equal(skill->invalid, words.data, words.len);
+			assert_string_equal(skill->meta.name, "hello-1");
+			assert_string_equal(skill->spec.name, "");
+		}
+}
+
 static void a_bad_annotation_hides_nothing(void **state)
 {
 	(void)state;
@@ -214,6 +242,7 @@ int main(void)
 	    cmocka_unit_test(keeps_everything_through_a_round_trip),
 	    cmocka_unit_test(reads_inline_files),
 	    cmocka_unit_test(tells_why_a_spec_is_invalid),
+	    cmocka_unit_test(a_schema_may_nest_to_128),
 	    cmocka_unit_test(a_bad_annotation_hides_nothing),
 	    cmocka_unit_test(writes_only_good_text),
 	    cmocka_unit_test(object_names_are_safe_and_distinct),

@@ -199,6 +199,53 @@ static void depth_is_bounded(void **state)
 	assert_int_equal(check_nested(100000, 0), -1);
 }
 
+/* Hundreds of thousands of levels cost a bit each; wrong brackets are found at each of them. */
+static void any_depth_when_asked(void **state)
+{
+	static const unsigned depths[] = {1, 64, 65, 1023, 1024, 1025, 2048, 2049, 10000, 300000};
+	(void)state;
+	for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		struct jsontext_rules rules = {.max_depth = JSONTEXT_ANY_DEPTH};
+		cleanup_buffer struct buffer b = BUFFER(4 << 20), small = BUFFER(4 << 20);
+		unsigned depth = depths[i];
+		for (unsigned k = 0; k < depth; k++)
+			buffer_append_c(&b, k % 3 ? "[ " : "{\"a\":");
+		buffer_append_c(&b, "\"]}\\\"\"");
+		for (unsigned k = depth; k-- > 0;)
+			buffer_append_c(&b, k % 3 ? "]" : "}");
+		assert_int_equal(jsontext_check(buffer_str(&b), &rules, NULL), 0);
+		assert_int_equal(jsontext_minify(buffer_str(&b), &rules, &small, NULL), 0);
+		assert_int_equal(small.len, b.len - (depth - (depth + 2) / 3)); /* without the blanks */
+		assert_int_equal(jsontext_depth(buffer_str(&b)), depth);
+		for (unsigned wrong = 0; wrong < depth; wrong += depth / 3 + 1) {
+			char *bracket = &b.data[b.len - 1 - wrong], right = *bracket;
+			*bracket = right == ']' ? '}' : ']';
+			assert_int_equal(jsontext_check(buffer_str(&b), &rules, NULL), -1);
+			*bracket = right;
+		}
+		assert_int_equal(jsontext_check((struct str){b.data, b.len - 1}, &rules, NULL), -1);
+	}
+	struct jsontext_rules both = {.max_depth = JSONTEXT_ANY_DEPTH, .refuse_duplicates = true};
+	cleanup_buffer struct buffer b = BUFFER(4096);
+	for (unsigned k = 0; k < 1025; k++)
+		buffer_append_byte(&b, '[');
+	for (unsigned k = 0; k < 1025; k++)
+		buffer_append_byte(&b, ']');
+	assert_int_equal(jsontext_check(buffer_str(&b), &both, NULL), -1); /* keys are kept: bounded */
+}
+
+static void depth_of_a_value(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t depth;
+	} rows[] = {{"1", 0},         {"\"[[[\"", 0},          {"[]", 1},
+		    {"[[],[[]]]", 3}, {"{\"[{\":[\"}\"]}", 2}, {" { \"a\" : { } } ", 2}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(jsontext_depth(str_of(rows[i].text)), rows[i].depth);
+}
+
 static void duplicates_when_asked(void **state)
 {
 	(void)state;
@@ -461,6 +508,8 @@ int main(void)
 	    cmocka_unit_test(refuses_what_is_not_json),
 	    cmocka_unit_test(never_reads_beyond_the_end),
 	    cmocka_unit_test(depth_is_bounded),
+	    cmocka_unit_test(any_depth_when_asked),
+	    cmocka_unit_test(depth_of_a_value),
 	    cmocka_unit_test(duplicates_when_asked),
 	    cmocka_unit_test(duplicates_that_are_long),
 	    cmocka_unit_test(minify_keeps_every_other_byte),

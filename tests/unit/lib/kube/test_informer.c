@@ -22,8 +22,9 @@ struct log { /* what the callbacks were told */
 	struct buffer text;
 	struct informer *informer;
 	const char *stop_at; /* stop the informer when an object of this name changes */
-	int problems;
-	struct error problem;
+	int unreadable;
+	char who[256]; /* the last one that was left out */
+	struct error why;
 };
 
 static int live_objects;
@@ -111,20 +112,23 @@ static void synced(void *context)
 	buffer_append_c(&((struct log *)context)->text, "synced ");
 }
 
-static void problem(void *context, const struct error *error)
+static void unreadable(void *context, const struct informer_name *object, const struct error *why)
 {
 	struct log *log = context;
 
-	log->problems++;
-	log->problem = *error;
+	log->unreadable++;
+	log->why = *why;
+	snprintf(log->who, sizeof log->who, "%s/%s %s %s", object->namespace, object->name, object->uid,
+		 object->version);
 }
 
 static int setup(void **state)
 {
 	static struct log log;
 	struct informer_options options = {
-	    .watch = {.path = "/apis/x/things", .problem = problem},
+	    .watch = {.path = "/apis/x/things"},
 	    .parse = parse,
+	    .unreadable = unreadable,
 	    .free_object = free_object,
 	    .key = key_of,
 	    .indexes = {color_of, NULL, shape_of},
@@ -169,7 +173,11 @@ static void expect(struct log *log, const char *text)
 #define A3 "{\"metadata\":{\"namespace\":\"n\",\"name\":\"a\"},\"v\":3}"
 #define B1 "{\"metadata\":{\"namespace\":\"n\",\"name\":\"b\"},\"v\":1,\"color\":\"red\"}"
 #define C1 "{\"metadata\":{\"name\":\"c\"},\"v\":1,\"color\":\"blue\"}"
-#define A_UNREADABLE "{\"metadata\":{\"namespace\":\"n\",\"name\":\"a\"},\"v\":\"x\"}"
+#define UNREADABLE(version)                                                                                  \
+	"{\"metadata\":{\"namespace\":\"n\",\"name\":\"a\",\"uid\":\"u-1\",\"resourceVersion\":\"" version   \
+	"\"},\"v\":\"x\"}"
+#define A_UNREADABLE UNREADABLE("17")
+#define A_UNREADABLE_LATER UNREADABLE("18")
 
 static bool visit_name(void *context, const void *object)
 {
@@ -292,26 +300,118 @@ static void a_visit_can_stop(void **state)
 	assert_int_equal(found.len, 12);
 }
 
+static void expect_left_out(struct log *log, int told, size_t count)
+{
+	assert_int_equal(log->unreadable, told);
+	assert_int_equal(informer_unreadable_count(log->informer), count);
+}
+
 static void an_unreadable_object_is_left_out(void **state)
 {
 	struct log *log = *state;
 
 	handle(log, WATCH_ADDED, A1);
 	handle(log, WATCH_MODIFIED, A_UNREADABLE);
-	assert_int_equal(log->problems, 1);
-	assert_string_equal(log->problem.message, "object n/a of /apis/x/things can't be read: no version");
+	expect_left_out(log, 1, 1);
+	assert_string_equal(log->why.message, "no version");
+	assert_string_equal(log->who, "n/a u-1 17");
 	expect(log, "n/a:>1 n/a:1> "); /* what was known is out of date */
-	handle(log, WATCH_ADDED, "not JSON");
-	handle(log, WATCH_ADDED, "[]");
-	handle(log, WATCH_ADDED, "{\"metadata\":[]}");
-	handle(log, WATCH_ADDED, "{\"metadata\":{\"name\":7}}");
-	handle(log, WATCH_ADDED, "{\"metadata\":{},\"v\":1}"); /* readable, without a key */
-	assert_int_equal(log->problems, 6);
-	assert_non_null(strstr(log->problem.message, "its key is empty"));
-	expect(log, "");
+	handle(log, WATCH_ADDED, B1);
+	expect(log, "n/b:>1 "); /* the others go on */
+	handle(log, WATCH_ADDED, A1);
+	expect_left_out(log, 1, 0); /* it can be read again */
+	handle(log, WATCH_MODIFIED, A_UNREADABLE);
+	expect_left_out(log, 2, 1);
+	handle(log, WATCH_DELETED, A_UNREADABLE);
+	expect_left_out(log, 2, 0);
+	expect(log, "n/a:>1 n/a:1> ");
+	handle(log, WATCH_MODIFIED, A_UNREADABLE);
+	handle(log, WATCH_DELETED, A3); /* the last one that is told of is a good one */
+	expect_left_out(log, 3, 0);
 	handle(log, WATCH_ADDED, A1);
 	handle(log, WATCH_DELETED, A_UNREADABLE);
 	expect(log, "n/a:>1 n/a:1> ");
+	expect_left_out(log, 3, 0);
+}
+
+/* Those without a name have one place together. */
+static void what_has_no_name_is_left_out(void **state)
+{
+	static const char *const texts[] = {
+	    "not JSON",
+	    "[]",
+	    "{\"metadata\":[]}",
+	    "{\"metadata\":{\"name\":7}}",
+	    "{\"metadata\":{\"name\":\"\\ud800\"}}",
+	    "{\"metadata\":{\"name\":\"a\\u0000b\"}}",
+	    "{\"metadata\":{\"name\":\"\xff\"}}",
+	    "{\"metadata\":{},\"v\":1}", /* readable, without a key */
+	};
+	struct log *log = *state;
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		handle(log, WATCH_ADDED, texts[i]);
+	expect_left_out(log, 1, 1);
+	assert_string_equal(log->who, "/  ");
+	expect(log, "");
+	handle(log, WATCH_ADDED, A1);
+	expect(log, "n/a:>1 ");
+}
+
+/* Who it is can be read at whatever depth the rest is. */
+static void a_deep_object_has_a_name(void **state)
+{
+	struct log *log = *state;
+	cleanup_buffer struct buffer text = BUFFER(1 << 20);
+
+	buffer_append_c(&text, "{\"x\":");
+	for (int i = 0; i < 20000; i++)
+		buffer_append_c(&text, i % 2 ? "[" : "{\"metadata\":");
+	buffer_append_c(&text, "{\"name\":\"inner\"}");
+	for (int i = 20000; i-- > 0;)
+		buffer_append_c(&text, i % 2 ? "]" : "}");
+	buffer_append_c(&text,
+			",\"metadata\":{\"name\":\"deep\",\"namespace\":\"n\",\"resourceVersion\":\"5\"}}");
+	handle(log, WATCH_ADDED, text.data);
+	expect_left_out(log, 1, 1);
+	assert_string_equal(log->who, "n/deep  5");
+}
+
+/* Each list names it again, and the log need not. */
+static void each_version_is_told_once(void **state)
+{
+	struct log *log = *state;
+
+	for (int i = 0; i < 5; i++) {
+		handle(log, WATCH_LIST_BEGIN, "");
+		handle(log, WATCH_LISTED, A_UNREADABLE);
+		handle(log, WATCH_LISTED, B1);
+		handle(log, WATCH_LIST_END, "");
+		expect_left_out(log, 1, 1);
+	}
+	handle(log, WATCH_MODIFIED, A_UNREADABLE_LATER);
+	expect_left_out(log, 2, 1);
+	assert_string_equal(log->who, "n/a u-1 18");
+	handle(log, WATCH_LIST_BEGIN, "");
+	handle(log, WATCH_LISTED, B1);
+	handle(log, WATCH_LIST_END, "");
+	expect_left_out(log, 2, 0); /* it is gone */
+}
+
+/* Their number is bounded, and so is what is remembered of them. */
+static void more_than_are_told_apart(void **state)
+{
+	struct log *log = *state;
+	char json[128];
+
+	for (int i = 0; i < INFORMER_MAX_UNREADABLE + 10; i++) {
+		snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"o%d\",\"resourceVersion\":\"%d\"}}", i,
+			 i);
+		handle(log, WATCH_ADDED, json);
+	}
+	expect_left_out(log, INFORMER_MAX_UNREADABLE, INFORMER_MAX_UNREADABLE);
+	handle(log, WATCH_ADDED, A1);
+	expect(log, "n/a:>1 ");
 }
 
 static void an_unreadable_listed_object_is_gone(void **state)
@@ -387,6 +487,10 @@ int main(void)
 	    TEST(indexes_follow_the_objects),
 	    TEST(a_visit_can_stop),
 	    TEST(an_unreadable_object_is_left_out),
+	    TEST(what_has_no_name_is_left_out),
+	    TEST(a_deep_object_has_a_name),
+	    TEST(each_version_is_told_once),
+	    TEST(more_than_are_told_apart),
 	    TEST(an_unreadable_listed_object_is_gone),
 	    TEST(stop_inside_a_callback),
 	    TEST(stop_while_a_list_sweeps),

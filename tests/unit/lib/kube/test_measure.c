@@ -6,12 +6,15 @@
 
 #include <cmocka.h>
 
+#include "lib/kube/informer.h"
 #include "lib/kube/measure.h"
 
-enum { REQUESTS, SECONDS, UP, OBJECTS, COUNT };
+#include <stdlib.h>
+
+enum { REQUESTS, SECONDS, UP, OBJECTS, UNREADABLE, COUNT };
 
 static const struct metric table[COUNT] = {KUBE_METRIC_REQUESTS, KUBE_METRIC_SECONDS, KUBE_METRIC_INFORMER_UP,
-					   KUBE_METRIC_INFORMER_OBJECTS};
+					   KUBE_METRIC_INFORMER_OBJECTS, KUBE_METRIC_INFORMER_UNREADABLE};
 
 static void a_path_names_its_resource(void **state)
 {
@@ -72,6 +75,40 @@ static void requests_are_counted_without_names(void **state)
 	metrics_free(measure.metrics);
 }
 
+static void *parse(struct str json, struct error *err)
+{
+	return str_starts_with(json, STR("{\"metadata\"")) && !memchr(json.p, '!', json.n)
+		   ? str_dup(json)
+		   : (error_set(err, ERR_BAD_REQUEST, "bad"), NULL);
+}
+
+static void key_of(const void *object, struct buffer *out)
+{
+	buffer_append_c(out, object);
+}
+
+static void an_informer_is_counted(void **state)
+{
+	(void)state;
+	struct error err;
+	struct informer_options options = {.parse = parse, .free_object = free, .key = key_of};
+	struct informer *informer = informer_new(&options, &err);
+	struct metrics *metrics = metrics_new(table, COUNT, &err);
+	cleanup_buffer struct buffer out = BUFFER(1 << 20);
+	assert_non_null(informer);
+	assert_non_null(metrics);
+	informer_handle(informer, WATCH_ADDED, STR("{\"metadata\":{\"name\":\"a\"}}"));
+	informer_handle(informer, WATCH_ADDED, STR("{\"metadata\":{\"name\":\"b\"}}"));
+	informer_handle(informer, WATCH_ADDED, STR("{\"metadata\":{\"name\":\"c\"},\"x\":\"!\"}"));
+	kube_measure_informer(metrics, UP, "things", informer);
+	metrics_append(metrics, &out);
+	assert_non_null(strstr(out.data, "\nskillbox_informer_up{resource=\"things\"} 0\n"));
+	assert_non_null(strstr(out.data, "\nskillbox_informer_objects{resource=\"things\"} 2\n"));
+	assert_non_null(strstr(out.data, "\nskillbox_informer_unreadable{resource=\"things\"} 1\n"));
+	informer_stop(informer);
+	metrics_free(metrics);
+}
+
 static void without_metrics_nothing_is_counted(void **state)
 {
 	(void)state;
@@ -84,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_path_names_its_resource),
 	    cmocka_unit_test(requests_are_counted_without_names),
+	    cmocka_unit_test(an_informer_is_counted),
 	    cmocka_unit_test(without_metrics_nothing_is_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

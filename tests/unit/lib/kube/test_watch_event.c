@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "lib/base/jsontext.h"
 #include "lib/kube/watch_event.h"
 
 static void pieces_of_every_size(void **state)
@@ -184,6 +185,87 @@ static void pages(void **state)
 	assert_non_null(strstr(err.message, "list: invalid JSON at byte"));
 }
 
+/* An object whose text its owner can't use: too deep for any bound of ours, wrong brackets, no UTF-8. */
+static void append_poison(struct buffer *out, int which)
+{
+	buffer_append_c(out,
+			"{\"metadata\":{\"resourceVersion\":\"8\",\"name\":\"poison\"},\"spec\":{\"input\":");
+	for (int i = 0; i < 10000 && which == 0; i++)
+		buffer_append_c(out, i % 2 ? "[" : "{\"a\":");
+	buffer_append_c(out, which == 1   ? "[{\"a\":1]}"
+			     : which == 2 ? "\"\xff\""
+			     : which == 3 ? "no JSON"
+					  : "1");
+	for (int i = 10000; i-- > 0 && which == 0;)
+		buffer_append_c(out, i % 2 ? "]" : "}");
+	buffer_append_c(out, "}}");
+}
+
+static void a_poisoned_object_is_handed_on(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 4; which++) {
+		cleanup_buffer struct buffer poison = BUFFER(1 << 20), text = BUFFER(1 << 20);
+		struct watch_parsed parsed;
+
+		append_poison(&poison, which);
+		buffer_append_c(&text, "{\"type\":\"ADDED\",\"object\":");
+		buffer_append_str(&text, buffer_str(&poison));
+		buffer_append_c(&text, "}\n");
+		assert_int_equal(watch_message_parse(buffer_str(&text), &parsed, NULL), 0);
+		assert_int_equal(parsed.type, WATCH_ADDED);
+		assert_true(str_eq(parsed.object, buffer_str(&poison)));
+		assert_true(str_eq(parsed.raw_resource_version, STR("8")));
+	}
+}
+
+#define GOOD "{\"metadata\":{\"name\":\"good\"}}"
+
+static void a_poisoned_object_leaves_its_list_whole(void **state)
+{
+
+	(void)state;
+	for (int which = 0; which < 4; which++) {
+		cleanup_buffer struct buffer poison = BUFFER(1 << 20), text = BUFFER(1 << 20);
+		struct watch_page page;
+		size_t position = 0;
+		struct str item;
+
+		append_poison(&poison, which);
+		buffer_append_c(&text, "{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[");
+		buffer_appendf(&text, "%s,%s,%s,%s]}", GOOD, poison.data, GOOD, poison.data);
+		assert_int_equal(watch_page_parse(buffer_str(&text), &page, NULL), 0);
+		assert_true(str_eq(page.raw_resource_version, STR("9")));
+		for (int i = 0; i < 4; i++) {
+			assert_int_equal(jsontext_split_element(page.items, &position, &item), JSONTEXT_PART);
+			assert_true(str_eq(item, i % 2 ? buffer_str(&poison) : STR(GOOD)));
+		}
+		assert_int_equal(jsontext_split_element(page.items, &position, &item), JSONTEXT_END);
+	}
+}
+
+/* Before the first object is told of: half a list would delete what the other half names. */
+static void half_a_list_is_none(void **state)
+{
+	static const char *const texts[] = {
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{},{\"a\":[}]}",
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{},{\"a\":\"}]}",
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{},{}",
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{},{}]",
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{}] {}}",
+	    "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[{}]} {}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct watch_page page;
+		struct error err = {0};
+
+		assert_int_equal(watch_page_parse(str_of(texts[i]), &page, &err), -1);
+		assert_int_not_equal(err.code, ERR_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +275,9 @@ int main(void)
 	    cmocka_unit_test(errors_that_the_server_sends),
 	    cmocka_unit_test(what_is_no_watch_event),
 	    cmocka_unit_test(pages),
+	    cmocka_unit_test(a_poisoned_object_is_handed_on),
+	    cmocka_unit_test(a_poisoned_object_leaves_its_list_whole),
+	    cmocka_unit_test(half_a_list_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
