@@ -59,13 +59,13 @@ static void try_page(struct str text)
 			abort();
 }
 
-#define POISON_MAX (4 << 20)
+#define POISON_MAX (128 << 10)
 #define GOOD_NAME "not-to-be-made-by-chance-%d" /* longer than any string of the poison */
 #define GOOD_OBJECT "{\"metadata\":{\"name\":\"" GOOD_NAME "\"}}"
 #define POISON_STRING 16
 
 /* Anything that closes the strings and brackets that it opens: wrong kinds of brackets, depths of some
- * hundred thousand, keys given twice, words, bytes that are no text. */
+ * ten thousand, keys given twice, words, bytes that are no text. */
 static void append_poison(struct buffer *out, struct str recipe)
 {
 	size_t open = 0;
@@ -74,7 +74,7 @@ static void append_poison(struct buffer *out, struct str recipe)
 		unsigned char c = (unsigned char)recipe.p[i];
 
 		if (c < 32) {
-			for (unsigned k = 0; k < c * 256u; k++, open++)
+			for (unsigned k = 0; k < c * 64u; k++, open++)
 				buffer_append_byte(out, k % 3 ? '[' : '{');
 		} else if (c == '{' || c == '[') {
 			open++;
@@ -153,7 +153,7 @@ static void list_into(struct informer *informer, struct str items, struct str po
 static void try_poison(struct str recipe)
 {
 	struct informer_options options = {.parse = parse_object, .free_object = free, .key = append_name};
-	cleanup_buffer struct buffer poison = BUFFER(POISON_MAX), text = BUFFER(4 * POISON_MAX);
+	cleanup_buffer struct buffer poison = BUFFER(2 * POISON_MAX), text = BUFFER(8 * POISON_MAX);
 	struct informer *informer = informer_new(&options, NULL);
 	struct watch_page page;
 	struct watch_parsed parsed;
