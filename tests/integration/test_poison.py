@@ -10,6 +10,8 @@ from api_server import ApiServer, Client, GROUP, KEYS_NAMESPACE, Kube
 from controller import Controller
 from waiting import unique, wait_for
 
+pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")  # the control plane signs for itself
+
 API = "skillbox.dev/v1alpha1"
 # More than we take, more than a checked text may have anywhere, and nearly what kube-apiserver takes.
 DEPTHS = (129, 200, 1100, 9900)
@@ -136,6 +138,10 @@ def poison_skills(kube, namespace):
                         f'"inputSchema":{nested(depth, "objects")}}}')
         assert answer.status_code == 201, f"{depth}: {answer.status_code} {answer.text[:300]}"
         made[name] = f"spec.inputSchema: is nested {depth} deep, more than 128"
+    name = unique("nul")
+    assert create(kube, namespace, "Skill", name, f'{{"name":"{name}","version":"1.0.0","description":"d",'
+                  '"source":{"files":{"main.sh":"a\\u0000b"}}}').status_code == 201
+    made[name] = "spec.source.files.main.sh: contains a NUL character"
     return made
 
 
