@@ -34,7 +34,7 @@ GRANTS = {
     ("controller", "everywhere", "skillbox.dev", "sandboxpools/status"): {"patch": "counts"},
     ("controller", "everywhere", "", "namespaces"): {"list": "which are tenants", "watch": "which are tenants"},
     ("controller", "everywhere", "", "pods"): {"list": "its sandboxes", "watch": "its sandboxes"},
-    ("controller", "everywhere", "events.k8s.io", "events"): {"create": "what happened", "patch": "that it happened again"},
+    ("controller", "tenant", "events.k8s.io", "events"): {"create": "what happened", "patch": "that it happened again"},
     ("controller", "home", "coordination.k8s.io", "leases"): {"patch": "that it works"},
     ("controller", "tenant", "", "pods"): {"create": "a sandbox", "delete": "a sandbox that is done"},
     # A WebSocket exec needs both since Kubernetes 1.35.
@@ -198,11 +198,12 @@ SET_BY_THE_CLUSTER = ("nodeName", "priority", "preemptionPolicy", "schedulerName
 def remade(sandbox, kubectl, accounts):
     """try_to_make(change): the controller, by its account, makes the Pod again with that change; a server's dry run."""
     def try_to_make(change):
+        name = sandbox["metadata"]["name"]
         spec = {key: value for key, value in json.loads(json.dumps(sandbox["spec"])).items() if key not in SET_BY_THE_CLUSTER}
         change(spec, spec["containers"][0])
         pod = {"apiVersion": "v1", "kind": "Pod", "spec": spec, "metadata": {
-            "name": sandbox["metadata"]["name"] + "-again", "namespace": sandbox["metadata"]["namespace"],
-            "ownerReferences": sandbox["metadata"]["ownerReferences"], "labels": sandbox["metadata"]["labels"]}}
+            **{key: sandbox["metadata"][key] for key in ("namespace", "ownerReferences", "labels", "annotations")},
+            "name": name[:-1] + ("1" if name[-1] == "0" else "0")}}  # of the same owner, and there is none yet
         return kubectl.run("create", "--dry-run=server", "-f", "-", "--as", accounts["controller"], stdin=json.dumps(pod), check=False)
 
     return try_to_make

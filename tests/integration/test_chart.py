@@ -10,22 +10,12 @@ import time
 import pytest
 import yaml
 
+from chart import CHART, helm, rendered, template
 from control_plane import ROOT, program
 from weaker_pods import NAMESPACE, POD, TENANT, WEAKER, set_, two_containers, with_pod
 
-CHART = ROOT / "charts" / "skillbox"
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:skillbox-controller"
 APISERVER = f"system:serviceaccount:{NAMESPACE}:skillbox-apiserver"
-
-
-def helm(*arguments, check=True):
-    done = subprocess.run([program("helm"), *map(str, arguments)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 or not check, done.stderr
-    return done
-
-
-def template(*arguments, **options):
-    return helm("template", "skillbox", CHART, "-n", NAMESPACE, "--kube-version", "1.36.0", *arguments, **options)
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +118,6 @@ def test_bad_values_are_refused_by_name(values, words):
     assert words in done.stderr
 
 
-def rendered(*arguments):
-    return [document for document in yaml.safe_load_all(template(*arguments).stdout) if document]
-
-
 def test_metrics_can_be_found():
     """Off at first; then the annotations and the PodMonitors name a port that the Pod has."""
     assert not [d for d in rendered() if d["kind"] == "PodMonitor" or "prometheus" in json.dumps(d)]
@@ -163,6 +149,7 @@ def test_every_variable_is_one_that_the_programs_read():
     known = set()
     for table in ("apiserver/config.c", "controller/config.c", "lib/policy/policy.h"):
         known |= set(re.findall(r'^\s*\{"(SKILLBOX_[A-Z0-9_]+)"', (ROOT / table).read_text(), re.MULTILINE))
+    known |= set(re.findall(r'"(SKILLBOX_[A-Z0-9_]+)"', (ROOT / "lib" / "api" / "pod.h").read_text()))  # the runner's
     given = set(re.findall(r"\bSKILLBOX_[A-Z0-9_]+\b", template().stdout))
     assert given - known - {"SKILLBOX_POD_NAME"} == set()
 
@@ -233,8 +220,10 @@ def test_the_programs_may_do_their_work(control_plane, install, who, namespace, 
 @pytest.mark.parametrize("who,namespace,rights", [
     (CONTROLLER, TENANT, "get secrets, list secrets, watch secrets, patch pods, create serviceaccounts, create executions, patch skills, delete skills, "
                          "create roles, create configmaps, create pods/ephemeralcontainers, create pods/portforward, get pods/log"),
-    (CONTROLLER, NAMESPACE, "create pods, delete pods, create pods/exec, get secrets, patch deployments, create leases"),
-    (CONTROLLER, "elsewhere", "create pods, create pods/exec, delete pods, get secrets, list secrets"),
+    (CONTROLLER, NAMESPACE, "create pods, delete pods, create pods/exec, get secrets, patch deployments, create leases, "
+                            "create events.events.k8s.io, create events"),
+    (CONTROLLER, "elsewhere", "create pods, create pods/exec, delete pods, get secrets, list secrets, create events.events.k8s.io, "
+                              "patch events.events.k8s.io"),
     (APISERVER, TENANT, "create pods, create pods/exec, delete pods, get secrets, patch executions/status, patch skills/status"),
     (APISERVER, NAMESPACE, "create pods, patch deployments, create roles, create rolebindings"),
     (APISERVER, "elsewhere", "get secrets, list secrets, get pods/log, list pods"),
@@ -305,7 +294,7 @@ def test_sandboxes_stand_with_tenants_only(control_plane, install):
 def test_no_container_joins_a_sandbox(control_plane, install):
     """pods/ephemeralcontainers is held to the same shape, even if the controller had the right to it."""
     pod = copy.deepcopy(POD)
-    pod["metadata"]["name"] = "skx-joined"
+    name = pod["metadata"]["name"] = pod["metadata"]["name"][:-1] + "7"
     control_plane.kubectl("create", "-f", "-", stdin=pod)
     control_plane.kubectl("create", "clusterrole", "joiner", "--verb=get,patch,update", "--resource=pods,pods/ephemeralcontainers")
     control_plane.kubectl("create", "rolebinding", "joiner", "-n", TENANT, "--clusterrole=joiner",
@@ -315,7 +304,7 @@ def test_no_container_joins_a_sandbox(control_plane, install):
         container.pop("resources")
 
     def join(who):
-        return control_plane.kubectl("patch", "pod", "skx-joined", "-n", TENANT, "--subresource=ephemeralcontainers",
+        return control_plane.kubectl("patch", "pod", name, "-n", TENANT, "--subresource=ephemeralcontainers",
                                      "--dry-run=server", "--type=strategic", "-p", json.dumps(patch), *who, check=False)
 
     assert join([]).returncode == 0, join([]).stderr  # an administrator may
@@ -336,24 +325,28 @@ def test_choices_of_values_change_what_is_admitted(control_plane, install):
             assert time.monotonic() < deadline, words
             time.sleep(0.1)
 
-    copies = ["/runner", "copy", "/skillbox/runner"]
-    init = with_pod(lambda s, c: (set_(s, initContainers=[{**c, "name": "runner", "command": copies}]), s["volumes"].pop(),
-                                  c["volumeMounts"].pop(),
-                                  s["initContainers"][0].update(volumeMounts=[])))
+    def init_container(spec, container):
+        spec["volumes"][2] = {"name": "runner", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}
+        spec["initContainers"] = [{
+            "name": "runner", "image": "skillbox/runner:0.1.0", "imagePullPolicy": "IfNotPresent",
+            "command": ["/runner", "copy", "/skillbox/runner"], "volumeMounts": [{"name": "runner", "mountPath": "/skillbox"}],
+            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "32Mi"}},
+            "securityContext": copy.deepcopy(container["securityContext"])}]
+
+    init = with_pod(init_container)
     install("--set", "runner.delivery=init-container,sandbox.userNamespaces=true,sandbox.runtimeClassName=gvisor")
     until(init, "user namespace of its own")
     control_plane.kubectl("create", "-f", "-", stdin={"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
                                                       "metadata": {"name": "gvisor"}, "handler": "runsc"})
     init["spec"].update(hostUsers=False)
-    assert "must have" not in try_pod(control_plane, init).stderr
     until(init, "the runtime class gvisor")
     init["spec"].update(runtimeClassName="gvisor")
     done = try_pod(control_plane, init)
     assert done.returncode == 0, done.stderr
     init["spec"]["initContainers"][0].pop("securityContext")
-    assert "read-only root" in try_pod(control_plane, init).stderr
+    assert "exactly the init container" in try_pod(control_plane, init).stderr
     install()
-    until(with_pod(lambda s, c: set_(s, initContainers=[{**c, "name": "init"}])), "one container")
+    until(with_pod(lambda s, c: set_(s, initContainers=[{**c, "name": "init"}])), "none before or beside it")
 
 
 # ---- admission of custom resources
@@ -397,6 +390,10 @@ def test_overlays_apply(control_plane, fresh_namespace, overlay):
     rendered = control_plane.kubectl("kustomize", ROOT / "manifests" / "overlays" / overlay).stdout
     assert rendered.count("kind: CustomResourceDefinition") == 3
     assert ("kind: PersistentVolumeClaim" in rendered) == (overlay == "prod")
+    # What the controller puts into Pods is what the policy expects.
+    image = re.search(r"name: SKILLBOX_RUNNER_IMAGE\n *value: (.*)", rendered)[1]
+    policy = next(d for d in yaml.safe_load_all(rendered) if d["metadata"]["name"] == "skillbox-sandbox-pods" and "variables" in d["spec"])
+    assert {"name": "runnerImage", "expression": json.dumps(image)} in policy["spec"]["variables"]
     try_apply(control_plane, rendered, fresh_namespace)
 
 

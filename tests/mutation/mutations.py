@@ -176,35 +176,37 @@ group("required layers", "unit", "controller/sandbox/link.c",
 
 # ---- what the cluster enforces
 
-for name, line in (
-        ("one-container", "size(variables.pod.containers) == 1 && size"),
-        ("host-namespaces", "!variables.pod.?hostNetwork.orValue(false) && !variables.pod.?hostPID.orValue(false)"),
-        ("program", 'variables.pod.containers.all(c, c.?command.orValue([]) == ["/skillbox/runner"])'),
-        ("node", '"!has(variables.pod.nodeName) && variables'),
-        ("restart", 'variables.pod.?restartPolicy.orValue("") == "Never" &&'),
-        ("token", "variables.pod.?automountServiceAccountToken.orValue(true) == false"),
-        ("dns", 'variables.pod.?dnsPolicy.orValue("") == "None"'),
-        ("user", "variables.pod.?securityContext.runAsUser.orValue(0) > 0"),
-        ("container-security", "c.?securityContext.allowPrivilegeEscalation.orValue(true) == false"),
-        ("capabilities", 'c.?securityContext.capabilities.drop.orValue([]).exists(d, d == "ALL")'),
-        ("limits", '"memory" in c.resources.limits'),
-        ("volumes", "variables.pod.volumes.all(v, has(v.emptyDir)"),
-        ("references", "!has(c.envFrom) && (")):
-    new = {"one-container": "size(variables.pod.containers) >= 1 && size", "host-namespaces": "true",
-           "program": "true", "node": '"variables', "restart": "", "token": "true", "dns": "true", "user": "true",
-           "container-security": "true", "capabilities": "true", "limits": "true",
-           "volumes": "variables.pod.volumes.all(v, has(v.secret) || has(v.hostPath) || has(v.projected) || has(v.emptyDir)",
-           "references": "("}[name]
-    case = {"one-container": "two containers", "host-namespaces": "host network", "program": "another program",
-            "node": "a node of its choice", "restart": "restarts", "token": "a service account token", "dns": "the cluster's DNS",
-            "user": "root of the Pod", "container-security": "privilege escalation", "capabilities": "all capabilities",
-            "limits": "no limit of memory", "volumes": "a host path", "references": "a Secret as variable"}[name]
+for name, case, old, new in (
+        ("one-container", "two containers",
+         "size(variables.pod.containers) == 1 && !has(variables.pod.ephemeralContainers) && !has(variables.pod.initContainers)", "true"),
+        ("host-namespaces", "host network", "!has(variables.pod.hostNetwork) && !has(variables.pod.hostPID)", "true"),
+        ("program", "another program", 'variables.box.?command.orValue([]) == ["/skillbox/runner"]', "true"),
+        ("node", "a node of its choice", "!has(variables.pod.nodeName) &&", ""),
+        ("tolerations", "a toleration of everything", ".all(t, t in variables.tolerations)", ".all(t, true)"),
+        ("restart", "restarts", 'variables.pod.?restartPolicy.orValue("") == "Never" &&', ""),
+        ("deadline", "a late deadline", "variables.pod.activeDeadlineSeconds <= 900", "0 <= 900"),
+        ("token", "a service account token", "variables.pod.?automountServiceAccountToken.orValue(true) == false", "true"),
+        ("dns", "a DNS server", 'variables.pod.?dnsConfig.orValue({}) == {"nameservers": ["127.0.0.1"]}', "true"),
+        ("user", "root of the Pod",
+         'variables.pod.?securityContext.orValue({})\n      == {{ include "skillbox.podSecurityOfSandboxes" . }}', "true"),
+        ("container-security", "privilege escalation",
+         'variables.box.?securityContext.orValue({})\n      == {{ include "skillbox.containerSecurityOfSandboxes" . }}', "true"),
+        ("memory", "a terabyte", "quantity(variables.resources.limits.memory).sub(1).isLessThan(variables.maxMemory)", "true"),
+        ("cpu", "a thousand CPUs", 'quantity(variables.resources.limits.cpu).sub(quantity("1m")).isLessThan(variables.maxCPU)', "true"),
+        ("image", "any image", "variables.image in variables.images ||", "true ||"),
+        ("volumes", "memory without limit", "&& variables.volumes == [", "|| variables.volumes == ["),
+        ("references", "a reference as variable", 'e.all(k, k in ["name", "value"]) && ', ""),
+        ("fields", "a gate", "variables.pod.all(k, k in variables.podFields)", '"true"')):
     group("admission", "chart", "charts/skillbox/templates/admission.yaml",
-          (f"admission-{name}", line, new, CHART + f"test_a_weaker_pod_is_refused[{case}]"))
+          (f"admission-{name}", old, new, CHART + f"test_a_weaker_pod_is_refused[{case}]"))
 group("admission", "chart", "charts/skillbox/templates/admission.yaml",
-      ("admission-everywhere", 'has(namespaceObject.metadata.labels) && "skillbox.dev/tenant" in namespaceObject.metadata.labels', "true",
+      ("admission-any-command", 'variables.options.?command.orValue([]) == ["/skillbox/runner", "relay"]', "true",
+       "tests/integration/test_admission.py::test_the_relay_is_the_one_way_in"))
+group("admission", "chart", "charts/skillbox/templates/admission.yaml",
+      ("admission-everywhere", 'has(namespaceObject.metadata.labels) && "skillbox.dev/tenant" in namespaceObject.metadata.labels\n    message: sandboxes',
+       '"true"\n    message: sandboxes',
        CHART + "test_sandboxes_stand_with_tenants_only"),
-      ("admission-audits-only", "validationActions: [Deny, Audit]", "validationActions: [Audit]",
+      ("admission-audits-only", "sandbox-pods\n  validationActions: [Deny, Audit]", "sandbox-pods\n  validationActions: [Audit]",
        CHART + "test_a_weaker_pod_is_refused[two containers]"))
 group("NetworkPolicy", "chart", "charts/skillbox/templates/tenants.yaml",
       ("egress-is-open", "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]", CHART + "test_a_tenants_namespace_denies_all_traffic"))

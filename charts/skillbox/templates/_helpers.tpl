@@ -60,13 +60,101 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* CEL: has `object`, a Pod or container, the seccomp profile of sandboxes? (list . "object" must-say-so) */}}
-{{- define "skillbox.seccompRule" -}}
-{{- $profile := (index . 0).Values.sandbox.seccompProfile }}
-{{- $type := $profile | empty | ternary "RuntimeDefault" "Localhost" }}
-{{- $seccomp := printf "%s.?securityContext.seccompProfile" (index . 1) }}
-{{- $seccomp }}.type.orValue({{ index . 2 | ternary "" $type | quote }}) == {{ quote $type }}
-{{- if $profile }} && {{ $seccomp }}.localhostProfile.orValue({{ index . 2 | ternary "" $profile | quote }}) == {{ quote $profile }}{{ end }}
+{{/* What follows describes sandboxes for the admission policies. It mirrors controller/sandbox/pod_spec.c, and
+tests/integration/test_admission.py holds the one against the other. */}}
+
+{{/* A value in CEL, whose maps and lists want one type of value: dyn. */}}
+{{- define "skillbox.cel" -}}
+{{- $value := . }}
+{{- if kindIs "map" . -}}
+{ {{- range $i, $key := keys . | sortAlpha }}{{ if $i }}, {{ end }}{{ toJson $key }}: dyn({{ include "skillbox.cel" (get $value $key) }}){{ end -}} }
+{{- else if kindIs "slice" . -}}
+[{{- range $i, $item := . }}{{ if $i }}, {{ end }}dyn({{ include "skillbox.cel" $item }}){{ end -}}]
+{{- else -}}
+{{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- define "skillbox.seccompOfSandboxes" -}}
+{{- $profile := .Values.sandbox.seccompProfile }}
+{{- $profile | empty | ternary (dict "type" "RuntimeDefault") (dict "type" "Localhost" "localhostProfile" $profile) | toJson }}
+{{- end }}
+
+{{- define "skillbox.podSecurityOfSandboxes" -}}
+{{- include "skillbox.cel" (dict "runAsNonRoot" true "runAsUser" 65534 "runAsGroup" 65534 "fsGroup" 65534
+  "seccompProfile" (include "skillbox.seccompOfSandboxes" . | fromJson)) }}
+{{- end }}
+
+{{- define "skillbox.containerSecurityOfSandboxes" -}}
+{{- include "skillbox.cel" (dict "runAsNonRoot" true "runAsUser" 65534 "runAsGroup" 65534 "privileged" false
+  "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))
+  "seccompProfile" (include "skillbox.seccompOfSandboxes" . | fromJson)) }}
+{{- end }}
+
+{{/* As lib/policy/image.c compares: without what Docker's short names leave out. */}}
+{{- define "skillbox.imagesOfSandboxes" -}}
+{{- $images := list }}
+{{- range .Values.config.imageAllowlist }}
+{{- $images = append $images (trimPrefix "docker.io/library/" .) }}
+{{- end }}
+{{- toJson $images }}
+{{- end }}
+
+{{/* It has no value of its own in the chart, but may be given as a variable. */}}
+{{- define "skillbox.startTimeout" -}}
+{{- $timeout := "5m" }}
+{{- range .Values.controller.extraEnv }}
+{{- if and (eq .name "SKILLBOX_START_TIMEOUT") .value }}
+{{- $timeout = .value }}
+{{- end }}
+{{- end }}
+{{- $timeout }}
+{{- end }}
+
+{{/* The RuntimeClass's own demands on nodes, which the API server writes into each Pod. Without a cluster (helm template): none. */}}
+{{- define "skillbox.runtimeClassScheduling" -}}
+{{- $scheduling := dict }}
+{{- with .Values.sandbox.runtimeClassName }}
+{{- $scheduling = get (lookup "node.k8s.io/v1" "RuntimeClass" "" .) "scheduling" | default dict }}
+{{- end }}
+{{- toJson $scheduling }}
+{{- end }}
+
+{{- define "skillbox.nodeSelectorOfSandboxes" -}}
+{{- $adds := .Values.sandbox.clusterAdds | default dict }}
+{{- $scheduling := include "skillbox.runtimeClassScheduling" . | fromJson }}
+{{- include "skillbox.cel" (merge (dict) ($adds.nodeSelector | default dict) (get $scheduling "nodeSelector" | default dict)) }}
+{{- end }}
+
+{{/* With those that the API server gives every Pod. */}}
+{{- define "skillbox.tolerationsOfSandboxes" -}}
+{{- $adds := .Values.sandbox.clusterAdds | default dict }}
+{{- $scheduling := include "skillbox.runtimeClassScheduling" . | fromJson }}
+{{- $tolerations := list }}
+{{- range list "node.kubernetes.io/not-ready" "node.kubernetes.io/unreachable" }}
+{{- $tolerations = append $tolerations (dict "key" . "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" 300) }}
+{{- end }}
+{{- include "skillbox.cel" (concat $tolerations ($adds.tolerations | default list) (get $scheduling "tolerations" | default list)) }}
+{{- end }}
+
+{{- define "skillbox.pullSecretsOfSandboxes" -}}
+{{- $secrets := list }}
+{{- range (.Values.sandbox.clusterAdds | default dict).imagePullSecrets }}
+{{- $secrets = append $secrets (dict "name" .) }}
+{{- end }}
+{{- include "skillbox.cel" $secrets }}
+{{- end }}
+
+{{/* Those of a Pod; what else they hold is described one by one. */}}
+{{- define "skillbox.podFieldsOfSandboxes" -}}
+{{- $fields := list "restartPolicy" "terminationGracePeriodSeconds" "activeDeadlineSeconds" "automountServiceAccountToken"
+  "enableServiceLinks" "serviceAccountName" "serviceAccount" "dnsPolicy" "dnsConfig" "shareProcessNamespace" "securityContext"
+  "containers" "volumes" "schedulerName" "tolerations" "nodeSelector" "imagePullSecrets" "priority" "priorityClassName"
+  "preemptionPolicy" }}
+{{- if eq .Values.runner.delivery "init-container" }}{{ $fields = append $fields "initContainers" }}{{ end }}
+{{- if .Values.sandbox.userNamespaces }}{{ $fields = append $fields "hostUsers" }}{{ end }}
+{{- if .Values.sandbox.runtimeClassName }}{{ $fields = concat $fields (list "runtimeClassName" "overhead") }}{{ end }}
+{{- toJson $fields }}
 {{- end }}
 
 {{/* Where the programs find themselves, and the key. */}}
