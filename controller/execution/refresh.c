@@ -6,8 +6,8 @@
 
 /* The watch shows our own status patch soon; until then what we wrote is the newer truth. */
 #define WRITTEN_MS 5000
-/* A create that was answered shows up in the watch soon; after this long it is tried again (a 409 if it is
- * there). */
+/* A create that was answered shows up in the watch soon; after this long it is tried again (AlreadyExists if
+ * it is there). */
 #define POD_EXPECTED_MS 5000
 
 static const struct execution *newest(struct tracked *tracked, const struct execution *cached)

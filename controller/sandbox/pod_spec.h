@@ -11,7 +11,8 @@
 #define POD_CPU_REQUEST 10
 
 #define POD_NAME_SIZE 64
-/* "skx-UID-ATTEMPT": from the parent's UID, so that a repeated create is a 409 that means success. */
+/* "skx-UID-ATTEMPT": from the parent's UID, so that a repeated create is AlreadyExists, which means success.
+ */
 void pod_name(const struct execution *execution, char ret[POD_NAME_SIZE]);
 
 #define POD_DELETE_SIZE 256

@@ -121,11 +121,9 @@ static void put_refusal(struct trouble *ret, const char *reason, const char *who
 
 void trouble_of_refusal(const struct kube_response *response, const char *namespace, struct trouble *ret)
 {
-	cleanup_buffer struct buffer text = BUFFER(STATUS_TEXT_MAX), kind = BUFFER(STATUS_TEXT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(STATUS_TEXT_MAX);
 	bool has_words = read_member(response->body, STR("message"), &text);
 	struct str words = has_words ? buffer_str(&text) : str_of(response->error->message);
-	bool is_conflict =
-	    read_member(response->body, STR("reason"), &kind) && str_eq(buffer_str(&kind), STR("Conflict"));
 	char name_advice[160];
 	if (response->status == 0) {
 		put(ret, "ClusterUnavailable",
@@ -133,7 +131,7 @@ void trouble_of_refusal(const struct kube_response *response, const char *namesp
 		    "see to the cluster's control plane and the network");
 		return;
 	}
-	if (response->status == 409 && !is_conflict) {
+	if (response->already_exists) {
 		snprintf(name_advice, sizeof(name_advice),
 			 "if it stays: a Pod that is not ours has the name; delete it in namespace %.63s",
 			 namespace);

@@ -181,20 +181,37 @@ static void call_release(void *context)
 		release(client);
 }
 
+/* A text of a Status object; false if the body is no such object, or it lacks the text. */
+static bool read_status(struct str body, struct str member, struct buffer *out)
+{
+	struct str text, kind;
+	struct jsontext_rules rules = {.max_depth = 32, .refuse_duplicates = true};
+	return jsontext_check(body, &rules, NULL) == 0 && jsontext_kind_of(body) == JSONTEXT_OBJECT &&
+	       jsontext_member(body, STR("kind"), &kind) && str_eq(kind, STR("\"Status\"")) &&
+	       jsontext_member(body, member, &text) && jsontext_kind_of(text) == JSONTEXT_STRING &&
+	       jsontext_decode_string(text, out, NULL) == 0 && out->len;
+}
+
+static bool is_already_there(int status, struct str body)
+{
+	cleanup_buffer struct buffer reason = BUFFER(MAX_STATUS_TEXT);
+	return status == 409 && read_status(body, STR("reason"), &reason) &&
+	       str_eq(buffer_str(&reason), STR("AlreadyExists"));
+}
+
+/* Of a create. Whoever else wrote the quota is done with that soon. */
+static bool is_passing_conflict(int status, struct str body)
+{
+	return status == 409 && !is_already_there(status, body);
+}
+
 /* The message of a Status object, or what can be said without one. */
 static void describe(const struct call *call, int status, struct str body, struct error *err)
 {
 	cleanup_buffer struct buffer text = BUFFER(MAX_STATUS_TEXT);
-	struct str message, kind;
-	struct jsontext_rules rules = {.max_depth = 32, .refuse_duplicates = true};
 	enum error_code code =
 	    status >= 200 && status <= 299 ? ERR_NONE : error_code_from_http_status(status);
-	bool is_status =
-	    jsontext_check(body, &rules, NULL) == 0 && jsontext_kind_of(body) == JSONTEXT_OBJECT &&
-	    jsontext_member(body, STR("kind"), &kind) && str_eq(kind, STR("\"Status\"")) &&
-	    jsontext_member(body, STR("message"), &message) && jsontext_kind_of(message) == JSONTEXT_STRING &&
-	    jsontext_decode_string(message, &text, NULL) == 0 && text.len;
-	if (is_status)
+	if (read_status(body, STR("message"), &text))
 		error_set(err, code, "%s: %s", call->label, text.data);
 	else
 		error_set(err, code, "%s: the API server answered with HTTP status %d", call->label, status);
@@ -214,7 +231,11 @@ static void on_done(void *context, const struct http_response *http)
 {
 	struct call *call = context;
 	struct error err;
-	struct kube_response response = {.status = http->status, .body = http->body, .error = http->error};
+	struct kube_response response = {.status = http->status,
+					 .body = http->body,
+					 .error = http->error,
+					 .already_exists = is_already_there(http->status, http->body),
+					 .is_uncertain = http->is_uncertain};
 	if (!http->error && (http->status < 200 || http->status > 299)) {
 		describe(call, http->status, http->body, &err);
 		response.error = &err;
@@ -257,6 +278,7 @@ static struct http_request *send_call(struct kube_client *client, const struct k
 	    .max_response = MAX_RESPONSE,
 	    .timeout_ms = kube_call->timeout_ms,
 	    .retries = kube_call->no_retry ? 0 : RETRIES,
+	    .is_passing = strcmp(kube_call->method, "POST") == 0 ? is_passing_conflict : NULL,
 	    .done = on_done,
 	    .context = call,
 	    .release = call_release,

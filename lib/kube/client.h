@@ -30,6 +30,13 @@ struct kube_response {
 	/* NULL for 2xx. Otherwise the code that fits (404 ERR_NOT_FOUND, 409 ERR_CONFLICT, 410 ERR_GONE,
 	 * transport ERR_UNAVAILABLE …) and the message of the server's Status object. */
 	const struct error *error;
+	/* A create met an object of its name: 409 with the reason AlreadyExists. The other 409s (a
+	 * ResourceQuota that is written by others too answers a create with `Conflict`) mean that nothing was
+	 * done. */
+	bool already_exists;
+	/* It may have been carried out all the same: an attempt had no answer, or one that says nothing of
+	 * what was done (5xx). */
+	bool is_uncertain;
 };
 typedef void (*kube_done_cb)(void *context, const struct kube_response *response);
 
@@ -41,7 +48,8 @@ struct kube_call {
 	struct str body;          /* copied */
 	unsigned timeout_ms;      /* 0: 30,000 */
 	/* Default: GET, PUT, PATCH and DELETE retry (429, 502, 503, 504, connection loss); POST too, since
-	 * our children have names of their own and a repeated create is a harmless 409. */
+	 * our children have names of their own and a repeated create is a harmless 409 (already_exists). POST
+	 * also retries the other 409s: they pass. */
 	bool no_retry;
 	kube_done_cb done;
 	void *context;

@@ -67,9 +67,9 @@ static void on_answer(void *context, const struct kube_response *response)
 	struct event *event = context;
 	event->request = NULL;
 	event->recorder->in_flight--;
-	/* A create that was repeated says 409: it is there. A series whose event has expired says 404: begin
+	/* A create that was repeated may meet its own event. A series whose event has expired says 404: begin
 	 * anew. */
-	if (response->error && (event->created || response->error->code != ERR_CONFLICT))
+	if (response->error && (event->created || !response->already_exists))
 		event_forget(event);
 	else
 		event->created = true;

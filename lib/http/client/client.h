@@ -36,7 +36,10 @@ struct http_response {
 	struct str body; /* NUL-terminated; valid during the callback; empty when body went to a file */
 	const struct error *error; /* NULL if an HTTP response came, whatever its status */
 	int64_t body_size;         /* bytes received */
-	struct str headers;        /* with keep_headers: the lines, each with its CR LF; else empty */
+	/* Some attempt may have been carried out though its answer says otherwise or never came: what this
+	 * answer says is not all there is to know. */
+	bool is_uncertain;
+	struct str headers; /* with keep_headers: the lines, each with its CR LF; else empty */
 };
 /* The trimmed value of the first header of that name; false if there is none or headers weren't kept. */
 bool http_response_header(const struct http_response *response, const char *name, struct str *ret_value);
@@ -63,7 +66,9 @@ struct http_request_options {
 	 * repeat is harmless. */
 	unsigned retries;
 	bool retry_internal_errors; /* retries on 500 too: what S3 answers to passing troubles of its own */
-	bool keep_headers;          /* of the response */
+	/* Retries on this answer too? NULL: on no other. */
+	bool (*is_passing)(int status, struct str body);
+	bool keep_headers; /* of the response */
 	http_done_cb done;
 	void *context;
 	/* Called once when the request is gone for good, later than done, and also after a cancel or

@@ -38,6 +38,8 @@ struct http_request {
 	int64_t max_response;
 	unsigned timeout_ms, retries, attempt;
 	bool retry_internal_errors, keep_headers;
+	bool (*is_passing)(int status, struct str body);
+	bool is_uncertain; /* of the attempts so far */
 	http_done_cb done;
 	void *context;
 	void (*release)(void *context); /* set only once the request was accepted */

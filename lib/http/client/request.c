@@ -325,8 +325,10 @@ void http_request_cancel(struct http_request *request)
 /* curl is done with the request before its owner hears of it: the owner may free the client. */
 static void finish(struct http_request *request, const struct http_response *response)
 {
+	struct http_response told = *response;
+	told.is_uncertain = request->is_uncertain;
 	http_request_discard(request);
-	request->done(request->context, response);
+	request->done(request->context, &told);
 }
 
 static int start_attempt(struct http_request *request, struct error *err)
@@ -370,6 +372,24 @@ static bool is_connection_loss(CURLcode result)
 	}
 }
 
+/* The request was, or may have been, with a server that then says nothing of what it did. */
+static bool is_uncertain(CURLcode result, long status)
+{
+	switch (result) {
+	case CURLE_OK:
+		return status >= 500;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static bool should_retry(const struct http_request *request, CURLcode result, long status)
 {
 	if (request->attempt >= request->retries || request->problem.code != ERR_NONE)
@@ -379,7 +399,10 @@ static bool should_retry(const struct http_request *request, CURLcode result, lo
 	if (result != CURLE_OK)
 		return is_connection_loss(result);
 	return status == 429 || status == 502 || status == 503 || status == 504 ||
-	       (status == 500 && request->retry_internal_errors);
+	       (status == 500 && request->retry_internal_errors) ||
+	       (request->is_passing && !request->response_to_fd &&
+		request->is_passing((int)status,
+				    request->response.len ? buffer_str(&request->response) : STR("")));
 }
 
 /* 100 ms, 200 ms … 5 s, of which the second half is random, so that clients don't come back in step. */
@@ -435,6 +458,7 @@ void http_request_attempt_ended(struct http_request *request, CURLcode result)
 	struct error err;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	detach(request);
+	request->is_uncertain = request->is_uncertain || is_uncertain(result, status);
 	if (should_retry(request, result, status)) {
 		if (retry(request, &err) != 0)
 			finish(request, &(struct http_response){.body = STR(""), .error = &err});
@@ -471,6 +495,7 @@ static int request_setup(struct http_request *request, const struct http_request
 	request->timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
 	request->retries = options->retries;
 	request->retry_internal_errors = options->retry_internal_errors;
+	request->is_passing = options->is_passing;
 	request->keep_headers = options->keep_headers;
 	request->kept_headers = BUFFER(MAX_HEADER_BYTES);
 	request->body_fd = options->body_fd;

@@ -163,7 +163,9 @@ void stage_answer(int status, const char *body)
 {
 	struct waiting_call *waiting = take_call();
 	struct error err;
-	struct kube_response response = {.status = status, .body = str_of(body)};
+	struct kube_response response = {.status = status,
+					 .body = str_of(body),
+					 .already_exists = status == 409 && strstr(body, "already exists")};
 	if (status < 200 || status > 299) {
 		error_set(&err, status ? error_code_from_http_status(status) : ERR_UNAVAILABLE, "%s", body);
 		response.error = &err;

@@ -57,16 +57,20 @@ static void test_a_pod_that_is_refused(void **state)
 {
 	static const struct {
 		int status;
+		const char *words;
 		bool failed;
 		const char *reason;
-	} rows[] = {{409, false, ""}, {403, true, "QuotaExceeded"}, {0, true, "ClusterUnavailable"}};
+	} rows[] = {{409, "pods \"a\" already exists", false, ""},
+		    {409, "Operation cannot be fulfilled on resourcequotas \"few\"", true, "ClusterBusy"},
+		    {403, "exceeded quota", true, "QuotaExceeded"},
+		    {0, "", true, "ClusterUnavailable"}};
 	struct stage *stage = *state;
 	struct pool *pool = make_pool(stage, 1, "");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sandbox *sandbox = sandbox_new(pool, "a", STAGE_NOW_MS);
 		pools_create(sandbox, pool_object(stage));
 		pool_forget_problems(pool);
-		stage_answer(rows[i].status, "exceeded quota");
+		stage_answer(rows[i].status, rows[i].words);
 		assert_int_equal(pool->failures, rows[i].failed);
 		assert_int_equal(pool->refused, rows[i].failed);
 		assert_string_equal(pool->problem.reason ? pool->problem.reason : "", rows[i].reason);

@@ -73,7 +73,10 @@ static struct trouble refuse(int status, const char *body, const char *error_mes
 {
 	struct error error = {.code = ERR_FORBIDDEN};
 	snprintf(error.message, sizeof(error.message), "%s", error_message);
-	struct kube_response response = {.status = status, .body = str_of(body), .error = &error};
+	struct kube_response response = {.status = status,
+					 .body = str_of(body),
+					 .error = &error,
+					 .already_exists = strstr(body, "\"AlreadyExists\"")};
 	struct trouble trouble;
 	trouble_of_refusal(&response, "team", &trouble);
 	return trouble;

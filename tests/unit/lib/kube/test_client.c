@@ -10,6 +10,12 @@
 	"not found\","                                                                                       \
 	"\"reason\":\"NotFound\",\"code\":404}"
 
+#define EXISTS                                                                                               \
+	"{\"kind\":\"Status\",\"message\":\"it already exists\",\"reason\":\"AlreadyExists\",\"code\":409}"
+#define CONFLICT                                                                                             \
+	"{\"kind\":\"Status\",\"message\":\"Operation cannot be fulfilled on resourcequotas\","              \
+	"\"reason\":\"Conflict\",\"code\":409}"
+
 struct fixture {
 	uv_loop_t loop;
 	struct kube_client *client;
@@ -20,6 +26,7 @@ struct fixture {
 struct result {
 	unsigned calls;
 	int status;
+	bool already_exists, is_uncertain;
 	char body[512];
 	enum error_code code;
 	char message[2048];
@@ -30,6 +37,8 @@ static void on_done(void *context, const struct kube_response *response)
 	struct result *result = context;
 	result->calls++;
 	result->status = response->status;
+	result->already_exists = response->already_exists;
+	result->is_uncertain = response->is_uncertain;
 	assert_int_equal(response->body.p[response->body.n], '\0');
 	snprintf(result->body, sizeof(result->body), "%s", response->body.p);
 	result->code = response->error ? response->error->code : ERR_NONE;
@@ -205,6 +214,90 @@ static void test_retries(void **state)
 	finish(f);
 }
 
+/* Only AlreadyExists says that something is there. A ResourceQuota that others write, too, answers
+ * `Conflict`, and nothing was made: that passes. */
+static void test_conflicts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *method, *body;
+		bool exists;
+		unsigned requests;
+	} rows[] = {{"POST", EXISTS, true, 1},
+		    {"POST", CONFLICT, false, 3},
+		    {"POST", "{\"kind\":\"Pod\",\"reason\":\"AlreadyExists\"}", false, 3},
+		    {"POST", "{\"kind\":\"Status\",\"reason\":\"alreadyexists\"}", false, 3},
+		    {"POST", "{\"kind\":\"Status\",\"reason\":[\"AlreadyExists\"]}", false, 3},
+		    {"POST", "AlreadyExists", false, 3},
+		    {"POST", "", false, 3},
+		    /* an object that was written meanwhile, or a precondition: that does not pass */
+		    {"PATCH", CONFLICT, false, 1},
+		    {"DELETE", CONFLICT, false, 1}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct script_step refused = {ANSWER(409, rows[i].body), SCRIPT_KEEP};
+		struct fixture *f =
+		    start((struct script_step[]){refused, refused, {ANSWER(201, "{}"), SCRIPT_KEEP}, {0}},
+			  NULL, NULL);
+		struct result result;
+		run(f, (struct kube_call){.method = rows[i].method, .body = STR("{}")}, &result);
+		assert_int_equal(result.status, rows[i].requests == 3 ? 201 : 409);
+		assert_int_equal(result.already_exists, rows[i].exists);
+		assert_false(result.is_uncertain);
+		assert_int_equal(f->server.request_count, rows[i].requests);
+		finish(f);
+	}
+	struct fixture *f =
+	    start((struct script_step[]){{ANSWER(409, CONFLICT), SCRIPT_KEEP}, {0}}, NULL, NULL);
+	struct result result;
+	run(f, (struct kube_call){.method = "POST", .no_retry = true}, &result);
+	assert_int_equal(result.code, ERR_CONFLICT);
+	assert_false(result.already_exists);
+	assert_int_equal(f->server.request_count, 1);
+	finish(f);
+}
+
+/* Of which answers a call may have been carried out all the same. */
+static void test_uncertain(void **state)
+{
+	(void)state;
+	static const struct {
+		bool is_uncertain;
+		struct script_step steps[3];
+	} rows[] = {{true, {{NULL, SCRIPT_CLOSE}}},
+		    {true, {{NULL, SCRIPT_RESET}}},
+		    {true, {{"HTTP/1.1 500 E\r\nContent-Length: 0\r\n\r\n", SCRIPT_KEEP}}},
+		    {true, {{"HTTP/1.1 504 E\r\nContent-Length: 0\r\n\r\n", SCRIPT_KEEP}}},
+		    {true, {{"HTTP/1.1 201 E\r\nContent-Length: 9\r\n\r\n{", SCRIPT_CLOSE}}},
+		    {false, {{"HTTP/1.1 403 E\r\nContent-Length: 0\r\n\r\n", SCRIPT_KEEP}}},
+		    {false, {{"HTTP/1.1 409 E\r\nContent-Length: 0\r\n\r\n", SCRIPT_KEEP}}},
+		    {false, {{"HTTP/1.1 429 E\r\nContent-Length: 0\r\n\r\n", SCRIPT_KEEP}}}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture *f = start(rows[i].steps, NULL, NULL);
+		struct result result;
+		run(f, (struct kube_call){.method = "POST", .body = STR("{}"), .no_retry = true}, &result);
+		if (result.is_uncertain != rows[i].is_uncertain)
+			fail_msg("row %zu: %s", i, result.message);
+		finish(f);
+	}
+	/* of any attempt */
+	struct fixture *f = start(
+	    (struct script_step[]){{NULL, SCRIPT_RESET}, {ANSWER(403, "{}"), SCRIPT_KEEP}, {0}}, NULL, NULL);
+	struct result result;
+	run(f, (struct kube_call){.method = "POST", .body = STR("{}")}, &result);
+	assert_int_equal(result.status, 403);
+	assert_true(result.is_uncertain);
+	finish(f);
+	/* nobody listens: it was not there */
+	f = start((struct script_step[]){{0}}, NULL, NULL);
+	scripted_server_stop(&f->server);
+	run(f, (struct kube_call){.method = "POST", .body = STR("{}"), .no_retry = true}, &result);
+	assert_int_equal(result.code, ERR_UNAVAILABLE);
+	assert_false(result.is_uncertain);
+	kube_client_free(f->client);
+	loop_end(&f->loop);
+	free(f);
+}
+
 static void test_no_answer(void **state)
 {
 	(void)state;
@@ -337,7 +430,8 @@ int main(void)
 	    cmocka_unit_test(test_retries),     cmocka_unit_test(test_no_answer),
 	    cmocka_unit_test(test_wrong_calls), cmocka_unit_test(test_cancel_and_free),
 	    cmocka_unit_test(test_token_file),  cmocka_unit_test(test_token_file_that_is_no_good),
-	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_names),       cmocka_unit_test(test_conflicts),
+	    cmocka_unit_test(test_uncertain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,9 @@
 #define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 #define CONFLICT "HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\n{}"
+#define EXISTS                                                                                               \
+	"HTTP/1.1 409 Conflict\r\nContent-Length: "                                                          \
+	"42\r\n\r\n{\"kind\":\"Status\",\"reason\":\"AlreadyExists\"}"
 #define NOT_FOUND "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
 #define FORBIDDEN "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -169,6 +172,21 @@ static void test_cluster_wide_object(void **state)
 	finish(f);
 }
 
+/* A create that met nothing but conflicts made no Event: what was counted for it was lost. */
+static void test_conflicts_create_nothing(void **state)
+{
+	(void)state;
+	const struct script_step conflict = {CONFLICT, SCRIPT_KEEP};
+	struct fixture *f = start((struct script_step[]){
+	    conflict, conflict, conflict, conflict, conflict, conflict, {CREATED, SCRIPT_KEEP}, {0}});
+	record(f, "x");
+	wait_for(f, 6);
+	record(f, "x");
+	wait_for(f, 7);
+	assert_non_null(strstr(f->server.requests[6], "POST "));
+	finish(f);
+}
+
 static void test_after_a_failure(void **state)
 {
 	(void)state;
@@ -182,13 +200,19 @@ static void test_after_a_failure(void **state)
 	assert_non_null(strstr(f->server.requests[1], "POST "));
 	finish(f);
 	/* a create that was repeated: it is there */
-	f = start((struct script_step[]){{CONFLICT, SCRIPT_KEEP}, {OK, SCRIPT_KEEP}, {0}});
+	f = start((struct script_step[]){{EXISTS, SCRIPT_KEEP}, {OK, SCRIPT_KEEP}, {0}});
 	record(f, "x");
 	wait_for(f, 1);
 	record(f, "x");
 	event_recorder_flush(f->recorder);
 	wait_for(f, 2);
 	assert_non_null(strstr(f->server.requests[1], "PATCH "));
+	finish(f);
+	/* a quota of Events that others write, too: it is not there, and is tried again */
+	f = start((struct script_step[]){{CONFLICT, SCRIPT_KEEP}, {CREATED, SCRIPT_KEEP}, {0}});
+	record(f, "x");
+	wait_for(f, 2);
+	assert_non_null(strstr(f->server.requests[1], "POST "));
 	finish(f);
 	/* the event has expired: the next equal one is created */
 	f = start((struct script_step[]){
@@ -262,6 +286,7 @@ int main(void)
 	    cmocka_unit_test(test_different_ones_are_created),
 	    cmocka_unit_test(test_cluster_wide_object),
 	    cmocka_unit_test(test_after_a_failure),
+	    cmocka_unit_test(test_conflicts_create_nothing),
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_free_in_flight),
 	};
