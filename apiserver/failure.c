@@ -51,6 +51,11 @@ void failure_of_kube(const struct caller *caller, struct metrics *metrics, const
 		refused(caller, what, err);
 		error_set(ret, ERR_BAD_REQUEST, "%s: the cluster's rules refuse it as too large or malformed",
 			  what);
+	} else if (response->status == 409) {
+		refused(caller, what, err);
+		error_set(ret, ERR_UNAVAILABLE,
+			  "%s: the cluster was asked for too much of the same at once; try again in a moment",
+			  what);
 	} else {
 		failure_of_fault(caller, what, err, ret);
 	}

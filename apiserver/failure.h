@@ -19,7 +19,8 @@ void failure_of_fault(const struct caller *caller, const char *what, const struc
 		      struct error *ret);
 
 /* The same for a call to the Kubernetes API that was answered with an error; also ERR_NO_CAPACITY for a quota
- * and ERR_BAD_REQUEST for an object that the cluster refuses. */
+ * and ERR_BAD_REQUEST for an object that the cluster refuses. A 409 that gets here (kube_response) is
+ * ERR_UNAVAILABLE: nothing was done. */
 void failure_of_kube(const struct caller *caller, struct metrics *metrics, const char *what,
 		     const struct kube_response *response, struct error *ret);
 

@@ -15,6 +15,8 @@
 #define WAIT_EXTRA_MS (5 * 60 * 1000)
 /* Tries while another wish with the same key is being stored. */
 #define IDEMPOTENCY_CLAIMS 5
+/* Of one name. A create that was not answered is looked for, and made again if it is not there. */
+#define CREATE_TRIES 3
 #define IDEMPOTENCY_PURGE_MS (10 * 60 * 1000)
 
 struct submission {
@@ -24,19 +26,28 @@ struct submission {
 	bool async;
 	/* Tries to claim the key. */
 	unsigned claims;
+	/* Tries to create it, and when the first was made. */
+	unsigned creates;
+	int64_t requested_ms;
+	/* One of them may have been carried out, though nobody says so. */
+	bool is_open;
 	/* An earlier wish has claimed it, with the same body. */
 	bool is_known;
 	/* Holds a reference. The wait begins before the create call, since the watch may be faster than its
 	 * answer. */
 	struct waiter *waiter;
-	/* The end that was seen before the answer. */
+	/* What the watch has shown of it … */
+	bool is_seen;
+	/* … that one of its name is gone, which may be an older one … */
+	bool is_gone;
+	/* … and the end, if that was seen before the answer. */
 	struct shared_execution *finished;
 	submit_cb done;
 	void *context;
 };
 
 static int claim(struct submission *submission, struct error *err);
-static int join(struct submission *submission, struct error *err);
+static int look_up(struct submission *submission, struct error *err);
 static int store_input(struct submission *submission, struct error *err);
 static int create(struct submission *submission, struct error *err);
 
@@ -46,9 +57,10 @@ static const struct {
 	const char *what_failed;
 } steps[SUBMIT_ENDED] = {
     [SUBMIT_CLAIM] = {claim, "the Idempotency-Key could not be checked"},
-    [SUBMIT_JOIN] = {join, "the execution of this Idempotency-Key could not be read"},
+    [SUBMIT_JOIN] = {look_up, "the execution of this Idempotency-Key could not be read"},
     [SUBMIT_STORE_INPUT] = {store_input, "the execution's input could not be stored"},
     [SUBMIT_CREATE] = {create, "the execution could not be created"},
+    [SUBMIT_LOOK] = {look_up, "the execution was created and could not be read"},
 };
 
 static struct submission *of(struct operation *operation)
@@ -95,6 +107,21 @@ static void fail_with_kube(struct submission *submission, const struct kube_resp
 	end(submission, NULL, &failure);
 }
 
+/* Nothing is claimed that isn't known. */
+static void tell_unknown(struct submission *submission)
+{
+	struct error failure;
+	const char *id = submission->draft.execution->meta.name;
+	error_set(&failure, ERR_UNAVAILABLE,
+		  "it is not known whether execution %s was created, the cluster gave no answer; read it at "
+		  "/v1/executions/%s in a minute%s",
+		  id, id,
+		  submission->draft.digest[0]
+		      ? ", or repeat the request: its Idempotency-Key makes no second one"
+		      : "; a request with an Idempotency-Key can simply be repeated");
+	end(submission, NULL, &failure);
+}
+
 static void refuse_other_body(struct submission *submission, const char *id)
 {
 	struct error failure;
@@ -107,7 +134,11 @@ static void enter(struct submission *submission, enum submit_step step)
 {
 	struct error err;
 	submission->step = step;
-	if (steps[step].start(submission, &err) != 0)
+	if (steps[step].start(submission, &err) == 0)
+		return;
+	if (submission->is_open)
+		tell_unknown(submission);
+	else
 		fail(submission, &err);
 }
 
@@ -149,6 +180,11 @@ static bool on_changed(void *context, const void *object, bool timed_out)
 {
 	struct submission *submission = context;
 	const struct shared_execution *shared = object;
+	submission->is_gone = !shared && !timed_out;
+	/* The watch may be late, and tell of an older one of the same name. */
+	if (submission->is_gone && !submission->is_seen)
+		return false;
+	submission->is_seen = submission->is_seen || shared;
 	if (shared && !execution_is_finished(shared->execution))
 		return false;
 	submission->waiter = NULL;
@@ -183,7 +219,24 @@ static void await_end(struct submission *submission)
 		end(submission, submission->finished, NULL);
 }
 
-/* Join: the execution of an earlier wish with the same key */
+/* Look it up: the execution of an earlier wish with the same key, or our own, whose create was not answered
+ */
+
+/* By one name there is one execution, however often it is created. */
+static void create_again(struct submission *submission)
+{
+	struct error failure;
+	if (submission->creates < CREATE_TRIES) {
+		enter(submission, SUBMIT_STORE_INPUT);
+	} else if (submission->is_open) {
+		tell_unknown(submission);
+	} else {
+		error_set(&failure, ERR_UNAVAILABLE,
+			  "execution %s was deleted as often as it was created; try again",
+			  submission->draft.execution->meta.name);
+		end(submission, NULL, &failure);
+	}
+}
 
 static void on_history(struct operation *operation, const struct db_result *result, const struct error *error)
 {
@@ -193,7 +246,7 @@ static void on_history(struct operation *operation, const struct db_result *resu
 	if (shared)
 		end(submission, shared, NULL);
 	else if (!error && err.code == ERR_NOT_FOUND)
-		enter(submission, SUBMIT_STORE_INPUT); /* the earlier wish came no further than the claim */
+		create_again(submission); /* the earlier wish came no further than the claim */
 	else
 		fail(submission, error ? error : &err);
 	shared_execution_unref(shared);
@@ -207,55 +260,6 @@ static void ask_history(struct submission *submission)
 		fail(submission, &err);
 }
 
-static void use_existing(struct submission *submission, const struct shared_execution *shared)
-{
-	if (strcmp(shared->request_digest, submission->draft.digest) != 0)
-		refuse_other_body(submission, submission->draft.execution->meta.name);
-	else if (submission->async || execution_is_finished(shared->execution))
-		end(submission, shared, NULL);
-	else
-		await_end(submission);
-}
-
-static void on_existing(struct operation *operation, const struct kube_response *response)
-{
-	struct submission *submission = of(operation);
-	struct error err;
-	if (submission->step == SUBMIT_ENDED)
-		return;
-	if (response->status == 404 && submission->is_known) {
-		stop_waiting(submission);
-		ask_history(submission);
-		return;
-	}
-	if (response->error) {
-		fail_with_kube(submission, response);
-		return;
-	}
-	struct shared_execution *shared = shared_execution_from_json(response->body, &err);
-	if (shared)
-		use_existing(submission, shared);
-	else
-		fail(submission, &err);
-	shared_execution_unref(shared);
-}
-
-static int join(struct submission *submission, struct error *err)
-{
-	const struct object_meta *meta = &submission->draft.execution->meta;
-	struct error failure;
-	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
-	execution_path(&path, meta->namespace, meta->name);
-	struct kube_call call = {.method = "GET", .path = path.data};
-	if (!path.failed && operation_kube(&submission->operation, &call, on_existing, err) == 0)
-		return 0;
-	error_set(&failure, ERR_UNAVAILABLE, "%s; try again", steps[SUBMIT_JOIN].what_failed);
-	end(submission, NULL, &failure);
-	return 0;
-}
-
-/* Create */
-
 static void note_created(struct submission *submission)
 {
 	const struct operation *operation = &submission->operation;
@@ -264,6 +268,91 @@ static void note_created(struct submission *submission)
 	metrics_add(operation->server->metrics, APISERVER_CREATED,
 		    METRIC_AT(submission->async ? CREATED_ASYNC : CREATED_SYNC), 1);
 }
+
+/* A wish with the same key that came at another moment made it otherwise. */
+static bool is_own(const struct submission *submission, const struct shared_execution *shared)
+{
+	return submission->creates > 0 &&
+	       (!submission->draft.digest[0] || shared->requested_ms == submission->requested_ms);
+}
+
+static void use_existing(struct submission *submission, const struct shared_execution *shared)
+{
+	submission->is_seen = true;
+	if (is_own(submission, shared))
+		note_created(submission);
+	if (strcmp(shared->request_digest, submission->draft.digest) != 0)
+		refuse_other_body(submission, submission->draft.execution->meta.name);
+	else if (submission->async || execution_is_finished(shared->execution))
+		end(submission, shared, NULL);
+	else
+		await_end(submission);
+}
+
+static void use_absence(struct submission *submission)
+{
+	if (submission->step == SUBMIT_JOIN && submission->is_known) {
+		stop_waiting(submission);
+		ask_history(submission);
+	} else {
+		create_again(submission);
+	}
+}
+
+static void on_existing(struct operation *operation, const struct kube_response *response)
+{
+	struct submission *submission = of(operation);
+	struct error err;
+	if (submission->step == SUBMIT_ENDED)
+		return;
+	if (submission->finished) { /* there is no later news */
+		use_existing(submission, submission->finished);
+		return;
+	}
+	if (response->status == 404) {
+		use_absence(submission);
+		return;
+	}
+	if (response->error && submission->step == SUBMIT_LOOK) {
+		tell_unknown(submission);
+		return;
+	}
+	if (response->error) {
+		fail_with_kube(submission, response);
+		return;
+	}
+	struct shared_execution *shared = shared_execution_from_json(response->body, &err);
+	if (shared && submission->is_gone && !execution_is_finished(shared->execution))
+		enter(submission, submission->step); /* which of the two is newer? */
+	else if (shared)
+		use_existing(submission, shared);
+	else
+		fail(submission, &err);
+	shared_execution_unref(shared);
+}
+
+static int look_up(struct submission *submission, struct error *err)
+{
+	const struct object_meta *meta = &submission->draft.execution->meta;
+	struct error failure;
+	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
+	submission->is_gone = false;
+	if (submission->finished) {
+		use_existing(submission, submission->finished);
+		return 0;
+	}
+	execution_path(&path, meta->namespace, meta->name);
+	struct kube_call call = {.method = "GET", .path = path.data};
+	if (!path.failed && operation_kube(&submission->operation, &call, on_existing, err) == 0)
+		return 0;
+	if (submission->is_open)
+		return -1; /* its words are others */
+	error_set(&failure, ERR_UNAVAILABLE, "%s; try again", steps[SUBMIT_JOIN].what_failed);
+	end(submission, NULL, &failure);
+	return 0;
+}
+
+/* Create */
 
 /* As it was made: pending. */
 static void end_at_once(struct submission *submission)
@@ -278,21 +367,41 @@ static void end_at_once(struct submission *submission)
 	shared_execution_unref(shared);
 }
 
+/* Every create of it would be. */
+static bool is_refused(const struct kube_response *response)
+{
+	return response->status == 400 || response->status == 413 || response->status == 422;
+}
+
+static void look(struct submission *submission, const struct error *err)
+{
+	const struct caller *caller = submission->operation.caller;
+	log_warn("it is not known whether an execution was created: looking", "request_id",
+		 caller->request_id, "tenant", caller->tenant, "execution",
+		 submission->draft.execution->meta.name, "reason", err->message, NULL);
+	enter(submission, SUBMIT_LOOK);
+}
+
 static void on_created(struct operation *operation, const struct kube_response *response)
 {
 	struct submission *submission = of(operation);
-	/* A repeated create of a name that nobody else knows met its own success. */
-	bool is_own = !response->error || (response->status == 409 && !submission->draft.digest[0]);
-	if (is_own)
+	/* Of a name that nobody else knows: a repeated create met its own success, or the watch was faster.
+	 */
+	bool is_there = response->already_exists || submission->is_seen;
+	bool is_created = !response->error || (is_there && !submission->draft.digest[0]);
+	submission->is_open = submission->is_open || response->is_uncertain;
+	if (is_created)
 		note_created(submission);
 	if (submission->step == SUBMIT_ENDED)
 		return;
-	if (is_own && submission->async)
+	if (is_created && submission->async)
 		end_at_once(submission);
-	else if (is_own)
+	else if (is_created)
 		await_end(submission);
-	else if (response->status == 409)
+	else if (response->already_exists)
 		enter(submission, SUBMIT_JOIN);
+	else if ((submission->is_open || submission->is_seen) && !is_refused(response))
+		look(submission, response->error);
 	else
 		fail_with_kube(submission, response);
 }
@@ -300,12 +409,13 @@ static void on_created(struct operation *operation, const struct kube_response *
 static int create(struct submission *submission, struct error *err)
 {
 	const struct draft *draft = &submission->draft;
-	int64_t now_ms = clock_wall_ms(submission->operation.server->clock);
 	cleanup_buffer struct buffer object = BUFFER(OBJECT_MAX), path = BUFFER(OPERATION_PATH_MAX);
 	execution_path(&path, draft->execution->meta.namespace, NULL);
+	if (submission->creates++ == 0)
+		submission->requested_ms = clock_wall_ms(submission->operation.server->clock);
 	if (buffer_check(&path, "the path", err) != 0 ||
-	    execution_to_post(draft->execution, now_ms, draft->digest, &object, err) != 0 ||
-	    (!submission->async && start_waiting(submission, err) != 0))
+	    execution_to_post(draft->execution, submission->requested_ms, draft->digest, &object, err) != 0 ||
+	    (!submission->async && !submission->waiter && start_waiting(submission, err) != 0))
 		return -1;
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&object)};
 	return operation_kube(&submission->operation, &call, on_created, err);

@@ -3,11 +3,37 @@
  *   check ──► claim ──► join ─────────────────────┐
  *     │         │        │ it was never created   ▼
  *     ├─────────┴────────┴──► store input ──► create ──► wait ──► ended
- *     └───────────── (a small input) ─────────►
+ *     └───────────── (a small input) ─────────►│  ▲        ▲
+ *                              nobody answers  ▼  │ no     │
+ *                                             look ────────┘ it is there
  *
  * claim: of an idempotency key, where a database keeps it. join: an earlier wish with the same key has made
  * the execution, or is about to. Without a database two wishes with one key meet at create, which then joins.
- * An async wish ends without waiting. */
+ * look: a create was not answered, or by a server that does not say what it did. What is there is looked up
+ * by its name; if nothing is, it is created again by that name, which makes no second one.
+ * An async wish ends without waiting.
+ *
+ * A synchronous one is told by the watch, which may be faster or slower than any answer. Per step, what may
+ * come and what comes of it; a dash: it can't come, nobody waits yet.
+ *
+ *   step    its answer                              the watch: it ended    it is gone            time is over
+ *   ------  --------------------------------------  ---------------------  --------------------  ------------
+ *   claim   ours: store input; known: join;         –                      –                     –
+ *           another body: 409
+ *   store   create                                  –                      –                     –
+ *   create  201: wait; AlreadyExists: wait, with a  kept for the answer;   it was seen: 503,     503, and
+ *           key join; Conflict, quota …: 503, 429;  then the end           deleted; not seen:    where to
+ *           not known: look                                                an older one, go on   read it
+ *   join    there: wait; other body: 409; not       kept; also for "not    seen: 503; not seen:  503
+ *           there: history, else create             there"                 if the answer says
+ *                                                                          "runs", look again
+ *   look    there: wait; not there: create, after   as join                as join               503
+ *           3 of them, or if nobody answers: 503
+ *           "it is not known"
+ *   wait    –                                       the end                503, deleted          503
+ *   ended   what was created counts, else nothing   –                      –                     –
+ *
+ * "wait" of an end that was kept is the end. */
 #ifndef SKILLBOX_APISERVER_EXECUTION_SUBMIT_H
 #define SKILLBOX_APISERVER_EXECUTION_SUBMIT_H
 
@@ -20,6 +46,7 @@ enum submit_step {
 	SUBMIT_JOIN,
 	SUBMIT_STORE_INPUT,
 	SUBMIT_CREATE,
+	SUBMIT_LOOK,
 	SUBMIT_WAIT,
 	SUBMIT_ENDED
 };

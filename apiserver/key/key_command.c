@@ -37,6 +37,7 @@ struct answer {
 	int status;
 	struct buffer body;
 	struct error error; /* code ERR_NONE: none */
+	bool already_exists;
 };
 
 static void answer_clear(struct answer *answer)
@@ -49,6 +50,7 @@ static void on_answer(void *context, const struct kube_response *response)
 {
 	struct answer *answer = context;
 	answer->status = response->status;
+	answer->already_exists = response->already_exists;
 	buffer_append_str(&answer->body, response->body);
 	if (response->error)
 		answer->error = *response->error;
@@ -138,7 +140,7 @@ static int store(struct command *command, const struct api_key *key, struct erro
 	    api_key_to_secret(key, command->namespace, &body, err) != 0 ||
 	    ask(command, "POST", path.data, buffer_str(&body), &answer, err) != 0)
 		return -1;
-	if (answer.status == 409)
+	if (answer.already_exists)
 		return check_existing(command, own.data, key, err);
 	if (answer.error.code == ERR_NONE)
 		return 0;

@@ -7,6 +7,7 @@
 #include "apiserver/operation.h"
 #include "lib/api/meta.h"
 #include "lib/base/id.h"
+#include "lib/base/log.h"
 
 #include <stdlib.h>
 
@@ -66,10 +67,34 @@ static void on_create_seen(struct operation *operation)
 	creation_end(creation, NULL);
 }
 
+/* Nobody said whether it was created; the watch had its time. */
+static void on_create_looked_for(struct operation *operation)
+{
+	struct key_creation *creation = creation_of(operation);
+	struct error failure;
+	if (cluster_has_key_secret(operation->server->cluster, creation->key.secret)) {
+		on_create_seen(operation);
+		return;
+	}
+	error_set(&failure, ERR_UNAVAILABLE,
+		  "it is not known whether key %s was stored, the cluster gave no answer; look for it in the "
+		  "list of keys, revoke it if it is there, and make another one",
+		  creation->key.id);
+	creation_end(creation, &failure);
+}
+
 static void on_created(struct operation *operation, const struct kube_response *response)
 {
 	struct error failure;
-	if (response->error && response->status != 409) { /* 409: a repeated create met its own success */
+	bool is_created =
+	    !response->error || response->already_exists; /* a repeated create met its own success */
+	if (!is_created && response->is_uncertain) {
+		log_warn("it is not known whether a key was stored: looking", "request_id",
+			 operation->caller->request_id, "reason", response->error->message, NULL);
+		key_change_await(operation, creation_of(operation)->key.secret, true, on_create_looked_for);
+		return;
+	}
+	if (!is_created) {
 		failure_of_kube(operation->caller, operation->server->metrics, not_stored, response,
 				&failure);
 		creation_end(creation_of(operation), &failure);

@@ -23,6 +23,8 @@ struct push {
 	struct skill *skill;
 	/* Holds a reference. */
 	struct waiter *waiter;
+	/* The cluster has said so. */
+	bool is_stored;
 	/* NULL: it was called. */
 	skill_pushed_cb done;
 	void *context;
@@ -156,6 +158,14 @@ static void push_free(struct operation *operation)
 	free(push);
 }
 
+static void refuse_unknown(const struct push *push, struct error *ret)
+{
+	error_set(ret, ERR_UNAVAILABLE,
+		  "it is not known whether skill %s@%s is stored, the cluster gave no answer; push it again, "
+		  "the same files are stored once",
+		  push->skill->spec.name, push->skill->spec.version);
+}
+
 /* wait_cb */
 static bool on_visible(void *context, const void *object, bool timed_out)
 {
@@ -165,7 +175,9 @@ static bool on_visible(void *context, const void *object, bool timed_out)
 	if (!timed_out && (!seen || seen->uploaded_ms < push->skill->uploaded_ms))
 		return false;
 	push->waiter = NULL;
-	if (timed_out)
+	if (timed_out && !push->is_stored)
+		refuse_unknown(push, &failure);
+	else if (timed_out)
 		error_set(&failure, ERR_UNAVAILABLE,
 			  "skill %s@%s is stored, but this server does not see it yet; try again in a moment",
 			  push->skill->spec.name, push->skill->spec.version);
@@ -215,9 +227,12 @@ static void on_stored_object(struct operation *operation, const struct kube_resp
 	char object[AUDITED_SIZE];
 	if (response->error) {
 		failure_of_kube(operation->caller, server->metrics, what_failed, response, &failure);
+		if (response->is_uncertain && failure.code != ERR_BAD_REQUEST)
+			refuse_unknown(push, &failure);
 		end(push, &failure);
 		return;
 	}
+	push->is_stored = true;
 	snprintf(object, sizeof(object), "%s@%s", skill->spec.name, skill->spec.version);
 	audit_note(server->audit, operation->caller, "skill.push", object);
 	cluster_skills_named(server->cluster, operation->caller->namespace, str_of(skill->spec.name),
@@ -244,7 +259,7 @@ static void renew(struct push *push)
 
 static void on_created(struct operation *operation, const struct kube_response *response)
 {
-	if (response->status == 409)
+	if (response->already_exists)
 		renew(of(operation));
 	else
 		on_stored_object(operation, response);

@@ -78,6 +78,12 @@ static const struct stage_call *first(enum stage_kind kind)
 	return &calls[0]->call;
 }
 
+const struct stage_call *stage_any(void)
+{
+	assert_true(call_count > 0);
+	return &calls[0]->call;
+}
+
 const struct stage_call *stage_kube(const char *method, const char *path)
 {
 	const struct stage_call *call = first(STAGE_KUBE);
@@ -149,7 +155,7 @@ struct str kube_client_token(struct kube_client *client)
 	return STR("");
 }
 
-void stage_answer(int status, const char *body_or_message)
+static void answer_kube(int status, const char *body_or_message, bool already_exists, bool is_uncertain)
 {
 	struct error error;
 	bool failed = status < 200 || status > 299;
@@ -158,10 +164,33 @@ void stage_answer(int status, const char *body_or_message)
 	if (failed)
 		error_set(&error, status ? error_code_from_http_status(status) : ERR_UNAVAILABLE, "%s",
 			  body_or_message);
-	struct kube_response response = {
-	    .status = status, .body = str_of(failed ? "" : body_or_message), .error = failed ? &error : NULL};
+	struct kube_response response = {.status = status,
+					 .body = str_of(failed ? "" : body_or_message),
+					 .error = failed ? &error : NULL,
+					 .already_exists = already_exists,
+					 .is_uncertain = is_uncertain};
 	call->kube(call->context, &response);
 	free_call(call);
+}
+
+void stage_answer(int status, const char *body_or_message)
+{
+	answer_kube(status, body_or_message, status == 409, status == 0 || status >= 500);
+}
+
+void stage_answer_conflict(void)
+{
+	answer_kube(409, "Operation cannot be fulfilled on resourcequotas \"few\"", false, false);
+}
+
+void stage_answer_unreached(void)
+{
+	answer_kube(0, "connection refused", false, false);
+}
+
+void stage_answer_repeated(int status, const char *body_or_message)
+{
+	answer_kube(status, body_or_message, status == 409, true);
 }
 
 /* In place of a blob store */

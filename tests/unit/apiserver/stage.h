@@ -58,13 +58,21 @@ struct stage_call {
 
 /* How many wait. */
 size_t stage_waiting(void);
-/* The first that waits, which must be of that kind; valid until it is answered. */
+/* The first that waits … */
+const struct stage_call *stage_any(void);
+/* … which must be of that kind; valid until it is answered. */
 const struct stage_call *stage_kube(const char *method, const char *path);
 const struct stage_call *stage_blob(enum stage_kind kind);
 const struct stage_call *stage_db(enum db_statement statement);
 
-/* Answer the first that waits. message: of an error (status >= 400 or 0), else NULL. */
+/* Answer the first that waits. message: of an error (status >= 400 or 0). A 409 is AlreadyExists; no answer
+ * (0) and 5xx leave open what was done. */
 void stage_answer(int status, const char *body_or_message);
+/* Nothing was done: a 409 of a ResourceQuota, or no connection came about. */
+void stage_answer_conflict(void);
+void stage_answer_unreached(void);
+/* The same as stage_answer, and an earlier attempt had no answer. */
+void stage_answer_repeated(int status, const char *body_or_message);
 void stage_answer_blob(enum error_code code, const char *content);
 /* rows: row_count times columns texts, NULL for SQL NULL. */
 void stage_answer_db(enum error_code code, const char *const *rows, size_t row_count, size_t columns);

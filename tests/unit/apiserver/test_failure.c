@@ -14,6 +14,8 @@
 #define WHAT "the thing could not be done"
 
 static const char again[] = WHAT "; try again in a moment";
+static const char busy[] =
+    WHAT ": the cluster was asked for too much of the same at once; try again in a moment";
 static const char see_log[] = WHAT "; the server's log has the reason under this request_id";
 
 static void test_faults(void **state)
@@ -70,7 +72,7 @@ static void test_kube(void **state)
 	     WHAT ": the cluster's rules refuse it as too large or malformed"},
 	    {401, ERR_UNAUTHORIZED, INSIDE, ERR_INTERNAL, see_log},
 	    {404, ERR_NOT_FOUND, INSIDE, ERR_INTERNAL, see_log},
-	    {409, ERR_CONFLICT, INSIDE, ERR_INTERNAL, see_log},
+	    {409, ERR_CONFLICT, INSIDE, ERR_UNAVAILABLE, busy},
 	    {429, ERR_RATE_LIMITED, INSIDE, ERR_UNAVAILABLE, again},
 	    {503, ERR_UNAVAILABLE, INSIDE, ERR_UNAVAILABLE, again},
 	    {0, ERR_UNAVAILABLE, INSIDE, ERR_UNAVAILABLE, again},

@@ -196,11 +196,42 @@ static void test_create_fails(void **state)
 	create(stage, &told);
 	told_is(&told, ERR_UNAVAILABLE, NOT_STORED "; try again in a moment");
 	create(stage, &told);
-	stage_answer(500, "etcd");
+	stage_answer(403, "forbidden");
 	told_is(&told, ERR_INTERNAL, NOT_STORED "; the server's log");
 	create(stage, &told);
 	stage_forget(stage);
 	told_is(&told, ERR_UNAVAILABLE, "shutting down");
+}
+
+/* A quota of Secrets that others write, too, answers 409: a key was told that had never been stored. */
+static void test_a_conflict_stores_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct told told;
+	create(stage, &told);
+	stage_answer_conflict();
+	told_is(&told, ERR_UNAVAILABLE,
+		NOT_STORED ": the cluster was asked for too much of the same at once");
+}
+
+/* No answer: the watch knows. */
+static void test_a_create_without_an_answer(void **state)
+{
+	struct stage *stage = *state;
+	struct told told;
+	char secret[64];
+	for (int is_there = 0; is_there < 2; is_there++) {
+		create(stage, &told);
+		posted(secret);
+		stage_answer(0, "timeout");
+		assert_int_equal(told.calls, 0);
+		if (is_there)
+			stage_object(stage, CLUSTER_KEYS, secret_json(secret));
+		else
+			stage_later(stage, 5000);
+		told_is(&told, is_there ? ERR_NONE : ERR_UNAVAILABLE,
+			is_there ? "" : "it is not known whether key ");
+	}
 }
 
 static void test_listed(void **state)
@@ -347,6 +378,8 @@ int main(void)
 	    TEST(test_created_whatever_the_watch_does),
 	    TEST(test_create_is_refused),
 	    TEST(test_create_fails),
+	    TEST(test_a_conflict_stores_nothing),
+	    TEST(test_a_create_without_an_answer),
 	    TEST(test_listed),
 	    TEST(test_revoked_when_it_is_gone),
 	    TEST(test_revoke_fails),

@@ -17,6 +17,7 @@
 #define COLLECTION "/apis/skillbox.dev/v1alpha1/namespaces/ns/skills"
 #define DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define NOT_STORED "the skill could not be stored"
+#define NOT_KNOWN "it is not known whether skill report@1.0.0 is stored"
 
 struct told {
 	unsigned calls;
@@ -199,10 +200,12 @@ static void test_each_step_fails(void **state)
 		enum error_code code;
 		const char *words;
 	} rows[] = {{-1, 0, ERR_UNAVAILABLE, NOT_STORED "; try again in a moment"},
-		    {503, 0, ERR_UNAVAILABLE, NOT_STORED "; try again in a moment"},
+		    {429, 0, ERR_UNAVAILABLE, NOT_STORED "; try again in a moment"},
+		    {503, 0, ERR_UNAVAILABLE, NOT_KNOWN},
 		    {413, 0, ERR_BAD_REQUEST, NOT_STORED ": the cluster's rules refuse it"},
 		    {409, -1, ERR_UNAVAILABLE, NOT_STORED "; try again in a moment"},
-		    {409, 500, ERR_INTERNAL, NOT_STORED "; the server's log"}};
+		    {409, 403, ERR_INTERNAL, NOT_STORED "; the server's log"},
+		    {409, 500, ERR_UNAVAILABLE, NOT_KNOWN}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		push(stage, "", &told);
 		stage_refuse(STAGE_KUBE, rows[i].create < 0);
@@ -215,6 +218,32 @@ static void test_each_step_fails(void **state)
 		told_is(&told, rows[i].code, rows[i].words);
 		assert_int_equal(waiters_count(stage->server.waiters, WAIT_SKILL), 0);
 	}
+}
+
+/* A quota of Skills that others write, too, answers 409: the patch of what was never made was then a fault.
+ */
+static void test_a_conflict_stores_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct told told;
+	push(stage, "", &told);
+	stage_answer_blob(ERR_NONE, NULL);
+	stage_answer_conflict();
+	told_is(&told, ERR_UNAVAILABLE,
+		NOT_STORED ": the cluster was asked for too much of the same at once");
+	assert_int_equal(stage_waiting(), 0);
+}
+
+static void test_not_answered_in_time(void **state)
+{
+	struct stage *stage = *state;
+	struct told told;
+	push(stage, "", &told);
+	stage_answer_blob(ERR_NONE, NULL);
+	stage_later(stage, 10000);
+	told_is(&told, ERR_UNAVAILABLE, NOT_KNOWN);
+	stage_answer(201, "{}");
+	assert_int_equal(told.calls, 1);
 }
 
 static void test_not_seen_in_time(void **state)
@@ -247,6 +276,8 @@ int main(void)
 	    TEST(test_a_clock_that_is_behind),
 	    TEST(test_an_image_that_is_not_allowed),
 	    TEST(test_each_step_fails),
+	    TEST(test_a_conflict_stores_nothing),
+	    TEST(test_not_answered_in_time),
 	    TEST(test_not_seen_in_time),
 	    TEST(test_the_server_ends),
 	};
