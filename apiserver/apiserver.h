@@ -43,6 +43,8 @@ struct apiserver {
 	struct waiters *waiters;
 	struct outline_cache *outline_cache;
 	struct rate_limiter *rate_limiter;
+	/* Keys that are looked up for addresses which send too many wrong ones. */
+	size_t doubtful_lookups;
 	/* NULL: no database is configured, and so are the next two. */
 	struct db *db;
 	struct db_keys *db_keys;

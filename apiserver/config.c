@@ -36,9 +36,8 @@ static const struct option option_table[] = {
     {"SKILLBOX_RATE_LIMIT", OPTION_INT, FIELD(rate_limit), "500", 0, 1000000, false,
      "requests a second that a tenant may send, to each replica, twice that at once; 0: any number"},
     {"SKILLBOX_WRONG_KEY_LIMIT", OPTION_INT, FIELD(wrong_key_limit), "20", 0, 1000000, false,
-     "requests a second with a wrong API key from one address, before all keys that were not right from "
-     "there "
-     "are refused; 0: any number"},
+     "requests a second with a wrong API key from one address, before more of them are told to wait; 0: any "
+     "number"},
     {"SKILLBOX_IDLE_TIMEOUT", OPTION_DURATION, FIELD(idle_timeout_ms), "75s", 0, 0, false,
      "a connection on which nothing moves is closed after it, between requests too; longer than that of a "
      "load "

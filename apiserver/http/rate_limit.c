@@ -93,6 +93,15 @@ static struct str pair_of(const struct rate_limiter_address *from, struct str ha
 	return (struct str){ret, from->n + n};
 }
 
+static int refuse(const struct rate_limiter *limiter, struct error *err)
+{
+	return error_set(err, ERR_RATE_LIMITED,
+			 "more than %" PRId64
+			 " requests a second with a wrong API key came from your address, the limit "
+			 "(SKILLBOX_WRONG_KEY_LIMIT); check the key and try again in a second",
+			 limiter->config->wrong_key_limit);
+}
+
 int rate_limiter_key(struct rate_limiter *limiter, const struct rate_limiter_address *from, struct str hash,
 		     struct error *err)
 {
@@ -106,20 +115,19 @@ int rate_limiter_key(struct rate_limiter *limiter, const struct rate_limiter_add
 		       clock_monotonic_us(limiter->clock)) ||
 	    bucket_cache_find(limiter->right, pair_of(from, hash, pair)))
 		return 0;
-	return error_set(err, ERR_RATE_LIMITED,
-			 "more than %" PRId64
-			 " requests a second with a wrong API key came from your address, the limit "
-			 "(SKILLBOX_WRONG_KEY_LIMIT); check the key and try again in a second",
-			 limit);
+	return refuse(limiter, err);
 }
 
-void rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from)
+int rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from,
+			       struct error *err)
 {
 	if (!limiter || !limiter->addresses)
-		return;
+		return 0;
 	double limit = (double)limiter->config->wrong_key_limit;
-	(void)bucket_take(bucket_cache_get(limiter->addresses, name_of(from)), limit,
-			  RATE_LIMITER_BURST * limit, clock_monotonic_us(limiter->clock));
+	if (bucket_take(bucket_cache_get(limiter->addresses, name_of(from)), limit,
+			RATE_LIMITER_BURST * limit, clock_monotonic_us(limiter->clock)))
+		return 0;
+	return refuse(limiter, err);
 }
 
 void rate_limiter_key_was_right(struct rate_limiter *limiter, const struct rate_limiter_address *from,

@@ -30,12 +30,15 @@ struct rate_limiter_address {
 };
 struct rate_limiter_address rate_limiter_address(const struct sockaddr *from); /* NULL: not known */
 
-/* Before the key with this hash is looked up: 0, or ERR_RATE_LIMITED when too many wrong keys came from
- * there. A right key is then refused, too, or guessing would go on as before; but one that was right from
- * there before is let through, since behind a proxy everybody has the proxy's address. */
+/* The key with this hash is none: 0, or ERR_RATE_LIMITED when too many such came from there. A key is looked
+ * up first, and only this counts: behind a proxy, an Ingress or a NodePort everybody has one address, and
+ * whoever sends an old key there must not lock out all the others. */
+int rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from,
+			       struct error *err);
+/* Where a look-up costs something: ERR_RATE_LIMITED when too many wrong keys came from there, and this one
+ * was not right from there before. It is then worth little effort, and 0 otherwise. */
 int rate_limiter_key(struct rate_limiter *limiter, const struct rate_limiter_address *from, struct str hash,
 		     struct error *err);
-void rate_limiter_key_was_wrong(struct rate_limiter *limiter, const struct rate_limiter_address *from);
 void rate_limiter_key_was_right(struct rate_limiter *limiter, const struct rate_limiter_address *from,
 				struct str hash);
 

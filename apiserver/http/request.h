@@ -21,6 +21,8 @@ struct request {
 	/* Of the API key, as sent. */
 	char key_hash[DIGEST_HEX_SIZE];
 	struct rate_limiter_address from;
+	/* It is one of server->doubtful_lookups. */
+	bool is_doubtful;
 	/* Unless the route takes it itself. */
 	struct buffer body;
 	int64_t body_max, body_received;

@@ -16,6 +16,8 @@
 #define FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
 #define UNUSED_BODY_MAX ((int64_t)64 << 10)
 #define SHOWN_MAX 64 /* bytes of a value that a message repeats */
+/* Keys from addresses that send too many wrong ones: so many are looked up in the database at a time. */
+#define DOUBTFUL_MAX 8
 
 /* Admission */
 
@@ -99,13 +101,16 @@ static int use_key(struct request *request, const struct api_key *key, struct er
 	return -1;
 }
 
-/* No key has that hash, or the server can't know yet. */
-static void note_wrong_key(struct request *request, const struct error *err)
+/* No key has that hash, or the server can't know yet. err: what the client is told, which may become another.
+ */
+static void note_wrong_key(struct request *request, struct error *err)
 {
+	struct apiserver *server = request->operation.server;
 	if (err->code != ERR_UNAUTHORIZED)
 		return;
-	measure_key_lookup(request->operation.server->metrics, LOOKUP_UNKNOWN);
-	rate_limiter_key_was_wrong(request->operation.server->rate_limiter, &request->from);
+	measure_key_lookup(server->metrics, LOOKUP_UNKNOWN);
+	if (rate_limiter_key_was_wrong(server->rate_limiter, &request->from, err) != 0)
+		measure_refusal(server->metrics, REFUSED_WRONG_KEYS);
 }
 
 static int find_route(struct request *request, struct error *err)
@@ -149,6 +154,7 @@ static void on_key(void *context, const struct api_key *key, const struct error 
 	struct request *request = context;
 	struct error err;
 	int result = -1;
+	request->operation.server->doubtful_lookups -= request->is_doubtful;
 	if (key) {
 		measure_key_lookup(request->operation.server->metrics, LOOKUP_DATABASE);
 	} else if (!error) {
@@ -171,11 +177,19 @@ static void on_key(void *context, const struct api_key *key, const struct error 
 static bool ask_for_key(struct request *request)
 {
 	struct error err;
-	if (db_keys_ask(request->operation.server->db_keys, str_of(request->key_hash), on_key, request,
-			&err) != 0) {
+	struct apiserver *server = request->operation.server;
+	request->is_doubtful =
+	    rate_limiter_key(server->rate_limiter, &request->from, str_of(request->key_hash), &err) != 0;
+	if (request->is_doubtful && server->doubtful_lookups >= DOUBTFUL_MAX) {
+		measure_refusal(server->metrics, REFUSED_WRONG_KEYS);
+		answer_error(request, &err);
+		return false;
+	}
+	if (db_keys_ask(server->db_keys, str_of(request->key_hash), on_key, request, &err) != 0) {
 		answer_fault(request, "the API key could not be checked", &err);
 		return false;
 	}
+	server->doubtful_lookups += request->is_doubtful;
 	request_ref(request);
 	http_exchange_hold(request->exchange);
 	return true;
@@ -190,10 +204,6 @@ static int find_key(struct request *request, const struct api_key **ret, struct 
 	request->from = rate_limiter_address(http_exchange_peer(request->exchange));
 	if (auth_hash(is_there ? &authorization : NULL, request->key_hash, err) != 0)
 		return -1;
-	if (rate_limiter_key(server->rate_limiter, &request->from, str_of(request->key_hash), err) != 0) {
-		measure_refusal(server->metrics, REFUSED_WRONG_KEYS);
-		return -1;
-	}
 	switch (auth_find_key(server->cluster, server->db_keys, request->key_hash, ret, err)) {
 	case AUTH_FOUND:
 		measure_key_lookup(server->metrics, LOOKUP_SECRET);

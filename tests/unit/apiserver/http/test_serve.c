@@ -301,13 +301,29 @@ static void test_limits(void **state)
 	}
 	assert_false(begin(stage, "POST", "/run", "Bearer wrong"));
 	refused(stage, 429, "requests a second with a wrong API key came from your address");
+	assert_false(begin(stage, "POST", "/run", BEARER)); /* a right one: its own limit counts */
+	refused(stage, 429, "tenant \\\"acme\\\" sends more than 1 requests a second");
 	stage_later(stage, 1000);
 	assert_true(begin(stage, "POST", "/run", BEARER));
 	end(stage);
 	assert_true(metrics_get(stage->server.metrics, APISERVER_REFUSED, METRIC_AT(REFUSED_TENANT_RATE)) ==
-		    1);
+		    2);
 	assert_true(metrics_get(stage->server.metrics, APISERVER_REFUSED, METRIC_AT(REFUSED_WRONG_KEYS)) ==
 		    1);
+}
+
+/* Two clients with old keys at an Ingress, which gives everybody its address, locked out all the others. */
+static void test_wrong_keys_lock_nobody_out(void **state)
+{
+	struct stage *stage = *state;
+	stage->config.wrong_key_limit = 1;
+	stage->server.rate_limiter = rate_limiter_new(&stage->config, &stage->clock, NULL);
+	for (int i = 0; i < 100; i++) {
+		assert_false(begin(stage, "POST", "/run", "Bearer old"));
+		end(stage);
+	}
+	assert_true(begin(stage, "POST", "/run", BEARER)); /* never seen before */
+	end(stage);
 }
 
 #define ROW                                                                                                  \
@@ -355,6 +371,37 @@ static void test_the_database_has_none(void **state)
 	assert_int_equal(exchange.answers, 0);
 }
 
+/* Nor where a look-up costs something; but the database is not asked for any number of them at a time. */
+static void test_wrong_keys_and_the_database(void **state)
+{
+	struct stage *stage = *state;
+	static const char *const row[8] = ROW;
+	struct error err;
+	stage->config.wrong_key_limit = 1;
+	stage->server.rate_limiter = rate_limiter_new(&stage->config, &stage->clock, NULL);
+	struct rate_limiter_address from = rate_limiter_address(NULL);
+	while (rate_limiter_key_was_wrong(stage->server.rate_limiter, &from, &err) == 0)
+		;
+	for (int i = 0; i < 8; i++) {
+		char bearer[32];
+		snprintf(bearer, sizeof(bearer), "Bearer guess-%d", i);
+		assert_true(begin(stage, "POST", "/run", bearer));
+		end(stage); /* the client hangs up */
+	}
+	assert_false(begin(stage, "POST", "/run", "Bearer of-the-database"));
+	refused(stage, 429, "requests a second with a wrong API key");
+	assert_int_equal(stage_waiting(), 8);
+	stage_answer_db(ERR_NONE, NULL, 0, 0);
+	assert_true(begin(stage, "POST", "/run", "Bearer of-the-database"));
+	for (int i = 0; i < 7; i++)
+		stage_answer_db(ERR_NONE, NULL, 0, 0);
+	stage_answer_db(ERR_NONE, row, 1, 8);
+	complete(stage);
+	assert_int_equal(handled, 1);
+	end(stage);
+	assert_int_equal(stage->server.doubtful_lookups, 0);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define TEST_WITH_DB(test) cmocka_unit_test_setup_teardown(test, setup_with_db, teardown)
 
@@ -370,6 +417,8 @@ int main(void)
 	    TEST(test_limits),
 	    TEST_WITH_DB(test_a_key_of_the_database),
 	    TEST_WITH_DB(test_the_database_has_none),
+	    TEST(test_wrong_keys_lock_nobody_out),
+	    TEST_WITH_DB(test_wrong_keys_and_the_database),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
