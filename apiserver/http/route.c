@@ -11,7 +11,8 @@ static int hex_value(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decode one path segment; false if an escape is broken. */
+/* Decode one path segment; false if an escape is broken, or stands for NUL, which is in no name: what is
+ * behind it would not count everywhere. */
 static bool decode(struct str segment, struct buffer *out)
 {
 	for (size_t i = 0; i < segment.n; i++) {
@@ -25,6 +26,8 @@ static bool decode(struct str segment, struct buffer *out)
 			c = (char)(high * 16 + low);
 			i += 2;
 		}
+		if (c == '\0')
+			return false;
 		if (buffer_append_byte(out, c) != 0)
 			return false;
 	}

@@ -72,6 +72,17 @@ static int check_encoding(struct request *request, struct error *err)
 	return 0;
 }
 
+/* Each means one thing: a proxy in front may have gone by the other one. */
+static int check_repeated(const struct request *request, struct error *err)
+{
+	static const char *const once[] = {"Authorization", "X-Tenant-ID", "Idempotency-Key", "Content-Type"};
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		if (http_exchange_header_count(request->exchange, once[i]) > 1)
+			return error_set(err, ERR_BAD_REQUEST, "the header %s is there twice: send it once",
+					 once[i]);
+	return 0;
+}
+
 static int copy_caller(struct caller *to, const struct auth_caller *from, struct error *err)
 {
 	to->scopes = from->scopes;
@@ -232,7 +243,7 @@ static bool admit(struct request *request)
 	}
 	if (request->route->scopes == 0)
 		return take(request);
-	if (find_key(request, &key, &err) == 0) {
+	if (check_repeated(request, &err) == 0 && find_key(request, &key, &err) == 0) {
 		if (!key)
 			return ask_for_key(request);
 		if (use_key(request, key, &err) == 0)

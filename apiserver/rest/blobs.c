@@ -40,6 +40,9 @@ static int verify(struct request *request, struct blob_request *ret, struct erro
 				 "files are in S3, not here: read the record again for a fresh link");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct str value;
+		if (http_exchange_query_count(request->exchange, names[i]) > 1)
+			return error_set(err, ERR_FORBIDDEN,
+					 "the link is not one of this server's: it has '%s' twice", names[i]);
 		if (!http_exchange_query(request->exchange, names[i], &value))
 			continue;
 		buffer_appendf(&query, "%s%s=", query.len ? "&" : "", names[i]);

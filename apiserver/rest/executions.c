@@ -144,11 +144,22 @@ static struct str parameter(const struct request *request, const char *name)
 	return http_exchange_query(request->exchange, name, &value) ? value : STR("");
 }
 
+static int check_parameters(const struct request *request, struct error *err)
+{
+	static const char *const names[] = {"skill", "status", "limit", "cursor"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (http_exchange_query_count(request->exchange, names[i]) > 1)
+			return error_set(err, ERR_BAD_REQUEST,
+					 "the parameter '%s' is there twice: send it once", names[i]);
+	return 0;
+}
+
 void rest_execution_list(struct request *request)
 {
 	struct error err;
 	struct execution_query query;
-	if (execution_query_read(parameter(request, "skill"), parameter(request, "status"),
+	if (check_parameters(request, &err) != 0 ||
+	    execution_query_read(parameter(request, "skill"), parameter(request, "status"),
 				 parameter(request, "limit"), parameter(request, "cursor"), &query,
 				 &err) != 0) {
 		answer_error(request, &err);

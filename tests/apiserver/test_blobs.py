@@ -48,7 +48,8 @@ def test_signatures_count(client, method):
     broken = [path, path + "?", good[:-1] + ("0" if good[-1] != "0" else "1"), path + "?" + other.split("?")[1],
               good.replace("/executions/", "/skills/"), good.replace(client.tenant, "else"), good.replace("expires=", "expires=9"),
               client.blob_path("executions", DIGEST, method, expires=int(time.time()) - 1), path + "/name.txt?" + query,
-              path + "?" + query.replace("method=", "methods=")]
+              path + "?" + query.replace("method=", "methods="), good + "&expires=99999999999", good + f"&method={method}",
+              path + "?signature=x&" + query]
     for bad in broken:
         answer = requests.request(method, client.server.url + bad, data=DATA if method == "PUT" else None, timeout=10)
         assert_error(answer, 403, "forbidden")

@@ -56,6 +56,25 @@ def test_short_requests_of_such_clients(server, client):
             assert read_all(connection).startswith(b"HTTP/1.1 " + status)
 
 
+def test_what_is_there_twice(server, client):
+    """A proxy in front may have gone by the other one."""
+    twice = [("X-Tenant-ID: " + client.tenant, "X-Tenant-ID: else"), ("Idempotency-Key: a", "idempotency-key: b"),
+             (f"Authorization: Bearer {client.key}",)]  # it has one already
+    for headers in twice:
+        with connect(server) as connection:
+            connection.sendall(request_text(client, "GET", "/v1/skills", b"", *headers, "Connection: close"))
+            answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ") and headers[0].split(":")[0].encode() + b" is there twice" in answer, answer
+    assert_error(client.get("/v1/executions?limit=1&limit=2"), 400, "bad_request", "'limit' is there twice")
+
+
+def test_a_nul_in_the_path(server, client):
+    for target, status in (("/v1/skills\0/x/1.0.0", b"400"), ("/v1/executions\0?limit=1", b"400"), ("/v1/executions/a%00b", b"404")):
+        with connect(server) as connection:
+            connection.sendall(request_text(client, "GET", target, b"", "Connection: close"))
+            assert read_all(connection).startswith(b"HTTP/1.1 " + status), target
+
+
 def test_absolute_targets(server, client):
     for target, status in (("http://skillbox.example/v1/skills", b"200"), ("HTTP://x:8080/v1/executions?limit=1", b"200"),
                            ("http://x/v1/nothing", b"404"), ("http://x", b"404")):

@@ -74,6 +74,23 @@ static bool is_contiguous(const struct http_exchange *exchange, const char *vers
 #endif
 }
 
+static enum MHD_Result take_first(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	(void)value;
+	*(const char **)context = name;
+	return MHD_NO;
+}
+
+/* A NUL byte in the target ends the path for the daemon, and for nobody else: behind the path there must be
+ * the query's first name (a NUL is in place of the '?') or the version. */
+static bool is_whole_target(const struct http_exchange *exchange, const char *version)
+{
+	const char *behind = exchange->target + strlen(exchange->target) + 1, *query = NULL;
+	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, take_first, &query);
+	return behind == version || behind == query || (behind + 1 == version && *behind == '\0');
+}
+
 /* The daemon is generous about where a body ends; a proxy in front that reads the same headers differently
  * could be made to take one request for two. So whatever is ambiguous is refused, and the connection closed.
  */
@@ -85,6 +102,8 @@ static const char *why_refused(struct http_exchange *exchange, const char *versi
 	if (survey.malformed || !is_contiguous(exchange, version))
 		return "a header line is malformed: a name is followed by ':' at once, lines end with CR LF, "
 		       "none is folded";
+	if (!is_whole_target(exchange, version))
+		return "the request's target has a NUL byte";
 	if (survey.hosts > 1)
 		return "more than one Host header";
 	if (survey.transfer_encodings && survey.content_lengths)
@@ -206,6 +225,7 @@ static struct http_exchange *exchange_new(struct http_server *server, struct MHD
 	exchange->server = server;
 	exchange->connection = connection;
 	exchange->method = method;
+	exchange->target = path;
 	exchange->path = path_of(path);
 	exchange->content_length = -1;
 	exchange->linger_fd = -1;
@@ -316,6 +336,28 @@ bool http_exchange_header(const struct http_exchange *exchange, const char *name
 	return true;
 }
 
+struct header_count {
+	const char *name;
+	unsigned count;
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+				    const char *value)
+{
+	struct header_count *count = context;
+	(void)kind;
+	(void)value;
+	count->count += strcasecmp(name, count->name) == 0;
+	return MHD_YES;
+}
+
+unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name)
+{
+	struct header_count count = {name, 0};
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_header, &count);
+	return count.count;
+}
+
 int64_t http_exchange_content_length(const struct http_exchange *exchange)
 {
 	return exchange->content_length;
@@ -349,8 +391,9 @@ static size_t percent_decode(const char *from, size_t n, char *to)
 
 struct query_search {
 	struct str name;
-	const char *value; /* NULL: not found */
+	const char *value; /* of the first; NULL: not found */
 	size_t size;
+	unsigned count;
 };
 
 static enum MHD_Result search_query(void *context, enum MHD_ValueKind kind, const char *name,
@@ -364,9 +407,18 @@ static enum MHD_Result search_query(void *context, enum MHD_ValueKind kind, cons
 	struct str found = {decoded, percent_decode(name, name_size, decoded)};
 	if (!str_eq(found, search->name))
 		return MHD_YES;
+	if (search->count++ > 0)
+		return MHD_YES;
 	search->value = value ? value : "";
 	search->size = value ? value_size : 0;
-	return MHD_NO;
+	return MHD_YES;
+}
+
+unsigned http_exchange_query_count(const struct http_exchange *exchange, const char *name)
+{
+	struct query_search search = {.name = str_of(name)};
+	MHD_get_connection_values_n(exchange->connection, MHD_GET_ARGUMENT_KIND, search_query, &search);
+	return search.count;
 }
 
 bool http_exchange_query(const struct http_exchange *exchange, const char *name, struct str *ret_decoded)

@@ -71,10 +71,13 @@ struct str http_exchange_method(const struct http_exchange *exchange);
 /* As sent, before '?' and, in a target of absolute form, behind the authority; not decoded. */
 struct str http_exchange_path(const struct http_exchange *exchange);
 bool http_exchange_query(const struct http_exchange *exchange, const char *name, struct str *ret_decoded);
+/* How often it is there; http_exchange_query gives the first. */
+unsigned http_exchange_query_count(const struct http_exchange *exchange, const char *name);
 struct sockaddr;
 const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange); /* NULL: not known */
 /* Names of headers are compared without regard to case. */
 bool http_exchange_header(const struct http_exchange *exchange, const char *name, struct str *ret);
+unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
 /* -1: not given (chunked or no body) */
 int64_t http_exchange_content_length(const struct http_exchange *exchange);
 

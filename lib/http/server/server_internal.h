@@ -55,7 +55,7 @@ struct http_exchange {
 	LIST_ENTRY(http_exchange) link;
 	struct http_server *server;
 	struct MHD_Connection *connection;
-	const char *method, *path; /* the daemon's, valid as long as the request */
+	const char *method, *target, *path; /* the daemon's, valid as long as the request */
 	int64_t content_length;
 	bool has_body;
 	void *data;

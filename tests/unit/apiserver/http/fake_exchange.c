@@ -37,6 +37,24 @@ bool http_exchange_header(const struct http_exchange *exchange, const char *name
 	return find(exchange->headers, name, ret);
 }
 
+static unsigned count(const struct fake_field *fields, const char *name)
+{
+	unsigned found = 0;
+	for (size_t i = 0; i < FAKE_FIELDS_MAX && fields[i].name; i++)
+		found += strcasecmp(fields[i].name, name) == 0;
+	return found;
+}
+
+unsigned http_exchange_query_count(const struct http_exchange *exchange, const char *name)
+{
+	return count(exchange->query, name);
+}
+
+unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name)
+{
+	return count(exchange->headers, name);
+}
+
 const struct sockaddr *http_exchange_peer(const struct http_exchange *exchange)
 {
 	(void)exchange;

@@ -242,6 +242,27 @@ static void test_refusals_in_order(void **state)
 		    1);
 }
 
+/* Which of the two would count? A proxy in front may have gone by the other. */
+static void test_what_is_there_twice(void **state)
+{
+	struct stage *stage = *state;
+	static const char *const names[] = {"X-Tenant-ID", "Idempotency-Key", "Authorization",
+					    "Content-Type"};
+	struct http_handler handler = serve_http_handler(&stage->server);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char words[64];
+		fake_exchange_clear(&exchange);
+		exchange.method = "POST";
+		exchange.path = "/run";
+		exchange.headers[0] = (struct fake_field){"Authorization", BEARER};
+		exchange.headers[1] = (struct fake_field){names[i], "acme"};
+		exchange.headers[2] = (struct fake_field){names[i], "other"};
+		assert_false(handler.begin(handler.context, &exchange));
+		snprintf(words, sizeof(words), "the header %s is there twice: send it once", names[i]);
+		refused(stage, 400, words);
+	}
+}
+
 static void test_a_body_that_becomes_too_large(void **state)
 {
 	struct stage *stage = *state;
@@ -411,6 +432,7 @@ int main(void)
 	    TEST(test_a_request),
 	    TEST(test_without_a_key),
 	    TEST(test_refusals_in_order),
+	    TEST(test_what_is_there_twice),
 	    TEST(test_a_body_that_becomes_too_large),
 	    TEST(test_a_route_that_takes_its_body_itself),
 	    TEST(test_while_stopping),

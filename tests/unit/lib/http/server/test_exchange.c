@@ -58,7 +58,7 @@ static void test_what_the_handler_sees(void **state)
 	raw_send(
 	    &client,
 	    "PATCH /a%2Fb/c+d?x=1+2%20%263&empty=&flag&%6eame=%c3%a4&bad=%zz%4&x=second HTTP/1.1\r\n" HOST
-	    "X-Case: Value\r\nContent-Length: 0\r\n\r\n");
+	    "X-Case: Value\r\nx-cASE: other\r\nContent-Length: 0\r\n\r\n");
 	LOOP_UNTIL(&app->loop, app->completes == 1);
 	struct http_exchange *exchange = app->last;
 	assert_true(str_eq(http_exchange_method(exchange), STR("PATCH")));
@@ -66,6 +66,12 @@ static void test_what_the_handler_sees(void **state)
 	assert_int_equal(http_exchange_content_length(exchange), 0);
 	assert_true(http_exchange_header(exchange, "x-case", &value) && str_eq(value, STR("Value")));
 	assert_false(http_exchange_header(exchange, "X-Other", &value));
+	assert_int_equal(http_exchange_header_count(exchange, "x-case"), 2);
+	assert_int_equal(http_exchange_header_count(exchange, "Host"), 1);
+	assert_int_equal(http_exchange_header_count(exchange, "X-Other"), 0);
+	assert_int_equal(http_exchange_query_count(exchange, "x"), 2);
+	assert_int_equal(http_exchange_query_count(exchange, "name"), 1);
+	assert_int_equal(http_exchange_query_count(exchange, "y"), 0);
 	assert_true(http_exchange_query(exchange, "x", &value) && str_eq(value, STR("1 2 &3")));
 	assert_true(http_exchange_query(exchange, "empty", &value) && value.n == 0);
 	assert_true(http_exchange_query(exchange, "flag", &value) && value.n == 0);
@@ -164,6 +170,40 @@ static void test_ambiguous_requests_are_refused(void **state)
 		assert_false(client.reset);
 		if (app->begins)
 			fail_msg("the handler saw request %zu", i);
+		raw_close(&client);
+		app_finish(app);
+	}
+}
+
+/* The daemon takes a NUL for the path's end, and a proxy in front does not. */
+static void test_a_nul_in_the_target(void **state)
+{
+	(void)state;
+#define REQUEST(target, is_refused)                                                                          \
+	{                                                                                                    \
+		"GET " target " HTTP/1.1\r\n" HOST "\r\n",                                                   \
+		    sizeof("GET " target " HTTP/1.1\r\n" HOST "\r\n") - 1, is_refused                        \
+	}
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool is_refused;
+	} rows[] = {
+	    REQUEST("/a\0b", true),     REQUEST("/a\0b?x=1", true),     REQUEST("/a\0?x=1", true),
+	    REQUEST("/a?x=1", false),   REQUEST("/a?", false),          REQUEST("/a?&x", false),
+	    REQUEST("/a?%00=1", false), REQUEST("http://h?x=1", false), REQUEST("http://h/a\0b", true)};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct app *app = app_start();
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send_bytes(&client, rows[i].bytes, rows[i].n);
+		LOOP_UNTIL(&app->loop, app->completes == 1 || raw_has(&client, "HTTP/1.1 400 "));
+		if ((app->completes == 0) != rows[i].is_refused)
+			fail_msg("row %zu", i);
+		if (app->completes)
+			http_exchange_answer(app->last, 204, NULL, STR(""));
+		LOOP_UNTIL(&app->loop, raw_has(&client, "\r\n\r\n"));
 		raw_close(&client);
 		app_finish(app);
 	}
@@ -476,6 +516,7 @@ int main(void)
 	    cmocka_unit_test(test_absolute_form),
 	    cmocka_unit_test(test_ambiguous_requests_are_refused),
 	    cmocka_unit_test(test_nonsense),
+	    cmocka_unit_test(test_a_nul_in_the_target),
 	    cmocka_unit_test(test_header_bounds),
 	    cmocka_unit_test(test_half_closed),
 	    cmocka_unit_test(test_half_closed_at_once_and_streamed),
