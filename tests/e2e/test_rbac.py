@@ -18,7 +18,7 @@ GRANTS = {
         "delete": "DELETE /v1/skills, and what a push replaces"},
     ("apiserver", "everywhere", "skillbox.dev", "executions"): {
         "list": "its cache", "watch": "its cache", "create": "POST /v1/executions", "patch": "spec.cancel",
-        "get": "an Idempotency-Key whose execution the cache doesn't have yet"},
+        "get": "an Idempotency-Key whose execution the cache doesn't have yet, a create that nobody answered"},
     ("apiserver", "everywhere", "", "namespaces"): {"list": "which are tenants", "watch": "which are tenants"},
     ("apiserver", "home", "", "secrets"): {
         "list": "API keys, into its cache", "watch": "API keys, into its cache", "create": "POST /v1/keys",
