@@ -320,6 +320,6 @@ def test_the_size_limit(plane, make_client, tmp_path):
     server.stop()
 
 
-@pytest.mark.parametrize("path", ["/v1/skills/x/1.0.0", "/v1/skills/x%2Fy/1.0.0", "/v1/skills/x/%00"])
+@pytest.mark.parametrize("path", ["/v1/skills/x/1.0.0", "/v1/skills/x%2Fy/1.0.0", "/v1/skills/x/%01"])
 def test_unknown_skills(client, path):
     assert_error(client.get(path), 404, "not_found", "skill not found: x")
