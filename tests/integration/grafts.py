@@ -91,8 +91,8 @@ VOLUMES = {
     "secret": {"secretName": "a"}, "storageos": {"volumeName": "a", "volumeNamespace": "b"}, "vsphereVolume": {"volumePath": "a"},
 }
 # Keys that a map may have one more of.
-KEYS = {"limits": {"example.com/device": "1", "ephemeral-storage": "1Gi", "hugepages-2Mi": "2Mi"},
-        "requests": {"ephemeral-storage": "1Gi", "example.com/device": "1"},
+KEYS = {"limits": {"example.com/device": "1", "hugepages-2Mi": "2Mi"},  # a LimitRange may give ephemeral-storage
+        "requests": {"example.com/device": "1"},
         "annotations": {"dev.gvisor.internal.rootfs": "a", "container.apparmor.security.beta.kubernetes.io/sandbox": "unconfined",
                         "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
         "labels": {"example.com/a": "b"}}

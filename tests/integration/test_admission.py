@@ -107,6 +107,8 @@ class Variant:
             yield controller
         finally:
             controller.stop()
+            # Not of a release, which Helm would trip over when it installs one here.
+            self.plane.kubectl("delete", "lease", "skillbox-controller", "-n", NAMESPACE, "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,6 @@ WEAKER = {
     "CPU held back": (lambda s, c: set_(c["resources"]["requests"], cpu="500m"), RESOURCES),
     "a device": (with_resource("example.com/gpu", "1"), RESOURCES),
     "huge pages": (with_resource("hugepages-2Mi", "2Mi"), RESOURCES),
-    "a disk": (with_resource("ephemeral-storage", "1Gi"), RESOURCES),
     "a claim of a device": (lambda s, c: (set_(s, resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}]),
                                           set_(c["resources"], claims=[{"name": "gpu"}])), RESOURCES),
     "a gate": (lambda s, c: set_(s, schedulingGates=[{"name": "example.com/wait"}]), ONLY),
