@@ -2,17 +2,17 @@
 # What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
 # docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
 BUDGETS=(
-	check:200
-	up:60
-	prepare:20
-	embedded:380
-	embedded-alone:280
+	check:160
+	up:40
+	prepare:15
+	embedded:500
+	embedded-alone:250
 	s3-postgres-enter:20
 	s3-postgres:90
 	s3-postgres-alone:100
 	gvisor-enter:15
 	gvisor:130
-	gvisor-alone:60
+	gvisor-alone:40
 	image-volume-enter:15
 	image-volume:45
 	init-container-enter:15
