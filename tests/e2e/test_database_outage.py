@@ -1,5 +1,7 @@
 """PostgreSQL's Pod goes away and comes back. Only in the configuration that has one (see conftest.py)."""
 
+import concurrent.futures
+
 import pytest
 import requests
 
@@ -16,7 +18,7 @@ def all_ready(kubectl, component):
 
 
 @pytest.fixture
-def database(kubectl):
+def database(kubectl, client):
     """stop() returns when no Pod of it is left, start() when it and the API server are ready again."""
 
     class Database:
@@ -32,6 +34,16 @@ def database(kubectl):
     database = Database()
     yield database
     database.start()
+
+    def status(_):
+        try:
+            return client.request("GET", "/v1/executions").status_code
+        except requests.exceptions.ConnectionError:  # the Service leads nowhere yet
+            return 0
+
+    # The next test finds no connection left that leads to the old Pod: more requests at once than there are connections.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        wait_for(lambda: set(pool.map(status, range(40))) == {200}, "every connection to the database is a new one")
 
 
 def record_once_back(client, execution_id):

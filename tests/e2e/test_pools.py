@@ -470,9 +470,9 @@ def test_a_burst_costs_few_looks_an_execution(kubectl, pool, push):
     spent = (reconciles(kubectl) - before) / len(names)
     statuses = [one["status"] for one in kubectl.items("executions") if one["metadata"]["name"] in names]
     assert len(statuses) == len(names) and all(status["warm"] for status in statuses)
-    # Two; two more for those that wait for over two seconds, which is told once, and seen on the watch; one more for the first
-    # that find no sandbox, who can join nobody, and for runs that take over a second on a busy node.
-    assert spent <= 5, f"{spent} reconciles an execution"
+    # Two; two more for those that wait for over two seconds, and two for runs that take over a second on a busy node, which is
+    # told once and seen on the watch; one more for the first that find no sandbox, who can join nobody.
+    assert spent <= 7, f"{spent} reconciles an execution"
     # One request: kubectl deletes what it selects one by one, at its own pace.
     namespace = some.get()["metadata"]["namespace"]
     kubectl.run("delete", f"--raw=/apis/skillbox.dev/v1alpha1/namespaces/{namespace}/executions?labelSelector=burst%3D{skill}")
