@@ -18,6 +18,9 @@
 
 static const char what_failed[] = "the skill could not be stored";
 
+/* Of one object: the one that is there may just be going, since others of the version came after it. */
+#define CREATE_TRIES 3
+
 struct push {
 	struct operation operation;
 	struct skill *skill;
@@ -25,6 +28,7 @@ struct push {
 	struct waiter *waiter;
 	/* The cluster has said so. */
 	bool is_stored;
+	unsigned creates;
 	/* NULL: it was called. */
 	skill_pushed_cb done;
 	void *context;
@@ -239,6 +243,18 @@ static void on_stored_object(struct operation *operation, const struct kube_resp
 			     delete_older, push);
 }
 
+static int create_object(struct push *push, struct error *err);
+
+static void on_renewed(struct operation *operation, const struct kube_response *response)
+{
+	struct push *push = of(operation);
+	struct error err;
+	if (response->status != 404 || !push->waiter || push->creates == CREATE_TRIES)
+		on_stored_object(operation, response);
+	else if (create_object(push, &err) != 0)
+		fail(push, &err);
+}
+
 /* The same bytes were pushed before: now they are the newest again. */
 static void renew(struct push *push)
 {
@@ -253,7 +269,7 @@ static void renew(struct push *push)
 				 .content_type = KUBE_MERGE_PATCH,
 				 .body = buffer_str(&body)};
 	if (buffer_check(&path, "the path", &err) != 0 || buffer_check(&body, "the patch", &err) != 0 ||
-	    operation_kube(&push->operation, &call, on_stored_object, &err) != 0)
+	    operation_kube(&push->operation, &call, on_renewed, &err) != 0)
 		fail(push, &err);
 }
 
@@ -273,11 +289,13 @@ static int create_object(struct push *push, struct error *err)
 	if (buffer_check(&path, "the path", err) != 0 || skill_to_json(push->skill, &body, err) != 0)
 		return -1;
 	/* The wait begins before the call: the watch may be faster than its answer. */
-	push->waiter = wait_add(push->operation.server->waiters, WAIT_SKILL, meta->namespace, meta->name,
-				VISIBLE_TIMEOUT_MS, on_visible, push, err);
-	if (!push->waiter)
-		return -1;
-	operation_ref(&push->operation);
+	if (push->creates++ == 0) {
+		push->waiter = wait_add(push->operation.server->waiters, WAIT_SKILL, meta->namespace,
+					meta->name, VISIBLE_TIMEOUT_MS, on_visible, push, err);
+		if (!push->waiter)
+			return -1;
+		operation_ref(&push->operation);
+	}
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&body)};
 	return operation_kube(&push->operation, &call, on_created, err);
 }

@@ -96,8 +96,9 @@ def test_back_to_older_bytes(client):
     name = unique("skill")
     one, two = skill_zip(name, script="echo 1"), skill_zip(name, script="echo 2")
     for data in (one, two, one, two, one):
-        digest = client.upload(data).json()["digest"]
-        assert client.get(f"/v1/skills/{name}/1.0.0").json()["digest"] == digest
+        answer = client.upload(data)
+        assert answer.status_code == 201, answer.text
+        assert client.get(f"/v1/skills/{name}/1.0.0").json()["digest"] == answer.json()["digest"]
 
 
 def test_tenants_do_not_see_each_other(server, make_client, client):
