@@ -148,11 +148,8 @@ static int read_spec_or_reason(struct str value, const struct json_path *path, i
 	struct error why;
 	if (read_spec(value, path, execution, &why) == 0)
 		return 0;
-	if (why.code == ERR_NO_MEMORY)
-		return error_no_memory(err);
 	clear_spec(execution);
-	execution->invalid = str_dup(str_of(why.message));
-	return execution->invalid ? 0 : error_no_memory(err);
+	return json_keep_reason(&why, &execution->invalid, err);
 }
 
 static int read_conditions(struct str value, const struct json_path *path, int64_t max, void *target,

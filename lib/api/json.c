@@ -47,6 +47,13 @@ int json_error(const struct json_path *path, struct error *err, const char *form
 			 : error_set(err, ERR_BAD_REQUEST, "%s", message);
 }
 
+int json_keep_reason(const struct error *why, char **ret_invalid, struct error *err)
+{
+	if (why->code == ERR_NO_MEMORY || !(*ret_invalid = str_dup(str_of(why->message))))
+		return error_no_memory(err);
+	return 0;
+}
+
 static int expect(struct str value, enum jsontext_kind kind, const struct json_path *path, struct error *err)
 {
 	enum jsontext_kind is = jsontext_kind_of(value);
@@ -65,23 +72,10 @@ int json_check_object(struct str json, struct error *err)
 	return expect(str_trim(json), JSONTEXT_OBJECT, NULL, err);
 }
 
-/* Is the object's member key (raw, as in the text) this name? */
-static bool key_is(struct str raw_key, const char *name)
-{
-	struct str wanted = str_of(name);
-	if (raw_key.n == 0 || !memchr(raw_key.p, '\\', raw_key.n))
-		return str_eq(raw_key, wanted);
-	if (raw_key.n > 6 * wanted.n) /* the longest escape has six bytes for one */
-		return false;
-	cleanup_buffer struct buffer decoded = BUFFER(wanted.n);
-	struct str quoted = {raw_key.p - 1, raw_key.n + 2};
-	return jsontext_decode_string(quoted, &decoded, NULL) == 0 && str_eq(buffer_str(&decoded), wanted);
-}
-
 static const struct json_field *find_field(const struct json_field *fields, size_t count, struct str raw_key)
 {
 	for (size_t i = 0; i < count; i++)
-		if (key_is(raw_key, fields[i].name))
+		if (jsontext_key_is(raw_key, str_of(fields[i].name)))
 			return &fields[i];
 	return NULL;
 }

@@ -89,6 +89,10 @@ int json_read_bool(struct str value, const struct json_path *path, int64_t max, 
 int json_read_time(struct str value, const struct json_path *path, int64_t max, void *target,
 		   struct error *err);
 
+/* A part that can't be read is its user's fault, and the object stays: *ret_invalid becomes what `why` says.
+ * Fails only for want of memory, which is nobody's fault. The owner of the struct frees it. */
+int json_keep_reason(const struct error *why, char **ret_invalid, struct error *err);
+
 /* error_set(ERR_BAD_REQUEST) with the path before the message; returns -1. */
 int json_error(const struct json_path *path, struct error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -200,11 +200,8 @@ static int read_spec_or_reason(struct str value, const struct json_path *path, i
 	struct error why;
 	if (read_spec(value, path, max, skill, &why) == 0)
 		return 0;
-	if (why.code == ERR_NO_MEMORY)
-		return error_no_memory(err);
 	clear_spec(skill);
-	skill->invalid = str_dup(str_of(why.message));
-	return skill->invalid ? 0 : error_no_memory(err);
+	return json_keep_reason(&why, &skill->invalid, err);
 }
 
 static int read_skill(struct str json, struct skill *skill, struct error *err)

@@ -69,6 +69,9 @@ bool jsontext_next_member(struct str object, size_t *position, struct str *ret_r
 			  struct str *ret_value);
 bool jsontext_next_element(struct str array, size_t *position, struct str *ret_value);
 
+/* Is a raw key this one, when its escapes are decoded? */
+bool jsontext_key_is(struct str raw_key, struct str key);
+
 /* The raw value of a member (the last one if the key is there twice); keys compare decoded. */
 bool jsontext_member(struct str object, struct str key, struct str *ret_value);
 

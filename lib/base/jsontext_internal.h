@@ -1,4 +1,4 @@
-/* What jsontext.c and jsontext_walk.c share. */
+/* What the files of jsontext share. */
 #ifndef SKILLBOX_BASE_JSONTEXT_INTERNAL_H
 #define SKILLBOX_BASE_JSONTEXT_INTERNAL_H
 
@@ -17,6 +17,22 @@ static inline int jsontext_hex_digit(char c) /* -1 if it is none */
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static inline size_t jsontext_skip_blanks(struct str s, size_t i)
+{
+	while (i < s.n && jsontext_is_blank(s.p[i]))
+		i++;
+	return i;
+}
+
+/* i at an opening quote; gives what follows the closing one, or the text's end. */
+static inline size_t jsontext_skip_string(struct str s, size_t i)
+{
+	for (i++; i < s.n && s.p[i] != '"'; i++)
+		if (s.p[i] == '\\')
+			i++;
+	return i < s.n ? i + 1 : s.n;
 }
 
 /* Append the decoded form of what stands between the quotes; false if a lone surrogate is in it (which is

@@ -3,22 +3,6 @@
 #include "lib/base/jsontext.h"
 #include "lib/base/jsontext_internal.h"
 
-static size_t skip_blanks(struct str s, size_t i)
-{
-	while (i < s.n && jsontext_is_blank(s.p[i]))
-		i++;
-	return i;
-}
-
-/* i at an opening quote; gives what follows the closing one, or the text's end. */
-static size_t skip_string(struct str s, size_t i)
-{
-	for (i++; i < s.n && s.p[i] != '"'; i++)
-		if (s.p[i] == '\\')
-			i++;
-	return i < s.n ? i + 1 : s.n;
-}
-
 /* The comma or closing bracket that ends the part at i; s.n if there is none. */
 static size_t find_end(struct str s, size_t i)
 {
@@ -26,7 +10,7 @@ static size_t find_end(struct str s, size_t i)
 	while (i < s.n) {
 		char c = s.p[i];
 		if (c == '"') {
-			i = skip_string(s, i);
+			i = jsontext_skip_string(s, i);
 			continue;
 		}
 		if (depth == 0 && (c == ',' || c == '}' || c == ']'))
@@ -45,17 +29,17 @@ static enum jsontext_split next_part(struct str s, char open, size_t *i)
 {
 	bool first = *i == 0;
 	char close = open == '{' ? '}' : ']';
-	size_t at = first ? skip_blanks(s, 0) : *i;
+	size_t at = first ? jsontext_skip_blanks(s, 0) : *i;
 	if (at >= s.n || (first && s.p[at] != open))
 		return JSONTEXT_BROKEN;
 	bool more = !first && s.p[at] == ',';
 	if (first || more)
-		at = skip_blanks(s, at + 1);
+		at = jsontext_skip_blanks(s, at + 1);
 	if (more || (first && at < s.n && s.p[at] != close)) {
 		*i = at;
 		return JSONTEXT_PART;
 	}
-	bool closed = at < s.n && s.p[at] == close && skip_blanks(s, at + 1) == s.n;
+	bool closed = at < s.n && s.p[at] == close && jsontext_skip_blanks(s, at + 1) == s.n;
 	return closed ? JSONTEXT_END : JSONTEXT_BROKEN;
 }
 
@@ -85,8 +69,8 @@ enum jsontext_split jsontext_split_member(struct str object, size_t *position, s
 		return next;
 	if (key >= object.n || object.p[key] != '"')
 		return JSONTEXT_BROKEN;
-	size_t key_end = skip_string(object, key);
-	size_t colon = skip_blanks(object, key_end);
+	size_t key_end = jsontext_skip_string(object, key);
+	size_t colon = jsontext_skip_blanks(object, key_end);
 	if (colon >= object.n || object.p[colon] != ':') /* so the string before it was closed */
 		return JSONTEXT_BROKEN;
 	next = take_value(object, colon + 1, position, ret_value);

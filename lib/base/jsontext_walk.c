@@ -24,29 +24,13 @@ enum jsontext_kind jsontext_kind_of(struct str value)
 	}
 }
 
-static size_t skip_blanks(struct str s, size_t i)
-{
-	while (i < s.n && jsontext_is_blank(s.p[i]))
-		i++;
-	return i;
-}
-
-/* i at an opening quote; gives what follows the closing one. */
-static size_t skip_string(struct str s, size_t i)
-{
-	for (i++; i < s.n && s.p[i] != '"'; i++)
-		if (s.p[i] == '\\')
-			i++;
-	return i < s.n ? i + 1 : s.n;
-}
-
 static size_t skip_value(struct str s, size_t i)
 {
 	size_t depth = 0;
 	while (i < s.n) {
 		switch (s.p[i]) {
 		case '"':
-			i = skip_string(s, i);
+			i = jsontext_skip_string(s, i);
 			break;
 		case '{':
 		case '[':
@@ -78,7 +62,7 @@ size_t jsontext_depth(struct str value)
 	for (size_t i = 0; i < value.n;) {
 		char c = value.p[i];
 		if (c == '"') {
-			i = skip_string(value, i);
+			i = jsontext_skip_string(value, i);
 			continue;
 		}
 		if ((c == '{' || c == '[') && ++depth > deepest)
@@ -93,10 +77,10 @@ size_t jsontext_depth(struct str value)
 /* Where the next member or element starts; false at the end. */
 static bool next_item(struct str s, char open, size_t *i)
 {
-	*i = skip_blanks(s, *i);
+	*i = jsontext_skip_blanks(s, *i);
 	if (*i >= s.n || (s.p[*i] != open && s.p[*i] != ','))
 		return false;
-	*i = skip_blanks(s, *i + 1);
+	*i = jsontext_skip_blanks(s, *i + 1);
 	return *i < s.n && s.p[*i] != '}' && s.p[*i] != ']';
 }
 
@@ -116,11 +100,11 @@ bool jsontext_next_member(struct str object, size_t *position, struct str *ret_r
 	size_t key = *position;
 	if (!next_item(object, '{', &key) || object.p[key] != '"')
 		return false;
-	size_t key_end = skip_string(object, key);
-	size_t start = skip_blanks(object, key_end);
+	size_t key_end = jsontext_skip_string(object, key);
+	size_t start = jsontext_skip_blanks(object, key_end);
 	if (key_end < key + 2 || start >= object.n || object.p[start] != ':')
 		return false;
-	start = skip_blanks(object, start + 1);
+	start = jsontext_skip_blanks(object, start + 1);
 	size_t end = skip_value(object, start);
 	*ret_raw_key = (struct str){object.p + key + 1, key_end - key - 2};
 	*ret_value = (struct str){object.p + start, end - start};
@@ -206,17 +190,17 @@ bool jsontext_decode_raw(struct str raw, struct buffer *out)
 	return !lone;
 }
 
-static bool key_is(struct str raw, struct str key)
+bool jsontext_key_is(struct str raw_key, struct str key)
 {
-	if (!raw.n || !memchr(raw.p, '\\', raw.n))
-		return str_eq(raw, key);
+	if (!raw_key.n || !memchr(raw_key.p, '\\', raw_key.n))
+		return str_eq(raw_key, key);
 	size_t at = 0;
-	for (size_t i = 0; i < raw.n;) {
-		char bytes[4] = {raw.p[i]};
+	for (size_t i = 0; i < raw_key.n;) {
+		char bytes[4] = {raw_key.p[i]};
 		size_t n = 1;
 		bool lone = false;
-		if (raw.p[i] == '\\')
-			n = decode_escape(raw, &i, bytes, &lone);
+		if (raw_key.p[i] == '\\')
+			n = decode_escape(raw_key, &i, bytes, &lone);
 		else
 			i++;
 		if (lone || key.n - at < n || memcmp(key.p + at, bytes, n) != 0)
@@ -232,7 +216,7 @@ bool jsontext_member(struct str object, struct str key, struct str *ret_value)
 	size_t position = 0;
 	struct str raw, value;
 	while (jsontext_next_member(object, &position, &raw, &value)) {
-		if (!key_is(raw, key))
+		if (!jsontext_key_is(raw, key))
 			continue;
 		*ret_value = value;
 		found = true;
