@@ -9,14 +9,8 @@
 #include <stdlib.h>
 
 #define REFUSED_MAX 1024 /* bytes of the names of variables that are refused */
-#define SHOWN_MAX 64     /* bytes of a value that a message repeats */
 
 static const char *const fields[] = {"skill", "version", "input", "env", "timeout", "async"};
-
-static int shown(struct str s)
-{
-	return (int)utf8_cut(s, SHOWN_MAX).n;
-}
 
 bool prefer_is_async(struct str header)
 {
@@ -44,7 +38,7 @@ static int read_text(struct str body, const char *name, const char *example, cha
 		return 0;
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
 		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string such as \"%s\", not %.*s", name,
-				 example, shown(value), value.p);
+				 example, utf8_shown(value), value.p);
 	cleanup_buffer struct buffer text = BUFFER(value.n);
 	if (jsontext_decode_string(value, &text, err) != 0)
 		return error_wrap(err, "'%s'", name);
@@ -66,7 +60,7 @@ static int read_skill(struct str body, struct execution_request *ret, struct err
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'skill' must be letters, digits, '.', '_' and '-', at most %d of them, not \"%.*s\"",
-		    SKILL_NAME_MAX, shown(skill), skill.p);
+		    SKILL_NAME_MAX, utf8_shown(skill), skill.p);
 	if (version.n == 0) {
 		free(ret->version);
 		ret->version = str_dup(STR("latest"));
@@ -76,7 +70,7 @@ static int read_skill(struct str body, struct execution_request *ret, struct err
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'version' must be \"latest\" or like 1.0.0, 1.0 or 1.0.0-rc.1, not \"%.*s\"",
-		    shown(version), version.p);
+		    utf8_shown(version), version.p);
 	return 0;
 }
 
@@ -88,7 +82,7 @@ static int read_options(struct str body, struct execution_request *ret, struct e
 		ret->async = jsontext_kind_of(value) == JSONTEXT_TRUE;
 		if (!ret->async && jsontext_kind_of(value) != JSONTEXT_FALSE)
 			return error_set(err, ERR_BAD_REQUEST, "'async' must be true or false, not %.*s",
-					 shown(value), value.p);
+					 utf8_shown(value), value.p);
 	}
 	if (read_text(body, "timeout", "30s", &timeout, err) != 0)
 		return -1;
@@ -96,7 +90,7 @@ static int read_options(struct str body, struct execution_request *ret, struct e
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'timeout' must be a duration from 1ms to 24h such as \"90s\" or \"1m30s\", not \"%.*s\"",
-		    shown(str_of(timeout)), timeout);
+		    utf8_shown(str_of(timeout)), timeout);
 	ret->input = member(body, "input", &value) ? value : STR("{}");
 	return 0;
 }
@@ -134,13 +128,13 @@ static int check_variable(struct str name, struct str text, const struct executi
 		return error_set(err, ERR_INVALID_ENV,
 				 "environment variable %.*s: its value has %zu bytes, more than %u, the "
 				 "limit; pass large values in 'input'",
-				 shown(name), name.p, text.n, FRAME_MAX_ENV_VALUE);
+				 utf8_shown(name), name.p, text.n, FRAME_MAX_ENV_VALUE);
 	if (text.n && memchr(text.p, '\0', text.n))
 		return error_set(err, ERR_INVALID_ENV,
-				 "environment variable %.*s: its value contains a NUL character", shown(name),
-				 name.p);
+				 "environment variable %.*s: its value contains a NUL character",
+				 utf8_shown(name), name.p);
 	if (env_has(request, name))
-		return error_set(err, ERR_BAD_REQUEST, "'env' has %.*s twice: send it once", shown(name),
+		return error_set(err, ERR_BAD_REQUEST, "'env' has %.*s twice: send it once", utf8_shown(name),
 				 name.p);
 	if (request->env_count == EXECUTION_REQUEST_MAX_ENV)
 		return error_set(err, ERR_INVALID_ENV, "'env' has more than %u variables, the limit",
@@ -163,9 +157,9 @@ static int read_variable(struct str raw_key, struct str value, struct execution_
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
 		return error_set(err, ERR_BAD_REQUEST,
 				 "'env.%.*s' must be a string, not %.*s: put it in quotes, or leave it out",
-				 shown(n), n.p ? n.p : "", shown(value), value.p);
+				 utf8_shown(n), n.p ? n.p : "", utf8_shown(value), value.p);
 	if (decode(value, &text, err) != 0)
-		return error_wrap(err, "'env.%.*s'", shown(n), n.p ? n.p : "");
+		return error_wrap(err, "'env.%.*s'", utf8_shown(n), n.p ? n.p : "");
 	if (!frame_env_name_is_allowed(n)) {
 		buffer_appendf(refused, "%s\"%.*s\"", refused->len ? ", " : "", (int)n.n, n.p ? n.p : "");
 		return 0;
@@ -190,7 +184,7 @@ static int read_env(struct str body, struct execution_request *ret, struct error
 		return 0;
 	if (jsontext_kind_of(env) != JSONTEXT_OBJECT)
 		return error_set(err, ERR_BAD_REQUEST, "'env' must be an object of strings, not %.*s",
-				 shown(env), env.p);
+				 utf8_shown(env), env.p);
 	ret->env = calloc(EXECUTION_REQUEST_MAX_ENV, sizeof(*ret->env));
 	if (!ret->env)
 		return error_no_memory(err);
@@ -220,7 +214,7 @@ int execution_request_parse(struct str body, struct execution_request *ret, stru
 		return error_set(err, ERR_BAD_REQUEST,
 				 "the request body must be a JSON object such as "
 				 "{\"skill\":\"NAME\",\"input\":{}}, not %.*s",
-				 shown(body), body.p);
+				 utf8_shown(body), body.p);
 	if (jsontext_check_fields(body, fields, sizeof(fields) / sizeof(fields[0]), err) != 0)
 		return -1;
 	if (read_skill(body, ret, err) == 0 && read_options(body, ret, err) == 0 &&

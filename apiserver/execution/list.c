@@ -3,12 +3,12 @@
 #include "apiserver/execution/history.h"
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
+#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 200
-#define SHOWN_MAX 64      /* bytes of a value that a message repeats */
 #define FIRST_CAPACITY 64 /* executions */
 
 /* A list without those that are only in the database would look like a loss of them. */
@@ -34,11 +34,6 @@ static struct listing *of(struct operation *operation)
 	return (struct listing *)operation;
 }
 
-static int shown(struct str s)
-{
-	return (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX);
-}
-
 static bool status_is_known(struct str status)
 {
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
@@ -55,10 +50,10 @@ int execution_query_read(struct str skill, struct str status, struct str limit, 
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "status must be pending, running, success, failed, timeout or cancelled, not \"%.*s\"",
-		    shown(status), status.p);
+		    utf8_shown(status), status.p);
 	if (limit.n && !str_to_i64(limit, 1, LIMIT_MAX, &query.limit))
 		return error_set(err, ERR_BAD_REQUEST, "limit must be a number from 1 to %d, not \"%.*s\"",
-				 LIMIT_MAX, shown(limit), limit.p);
+				 LIMIT_MAX, utf8_shown(limit), limit.p);
 	query.has_cursor = cursor.n > 0;
 	if (query.has_cursor && list_cursor_parse(cursor, &query.after, err) != 0)
 		return -1;

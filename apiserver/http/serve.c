@@ -8,6 +8,7 @@
 #include "lib/base/id.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
+#include "lib/base/utf8.h"
 
 #include <inttypes.h>
 
@@ -15,7 +16,6 @@
 #define MULTIPART_OVERHEAD ((int64_t)256 << 10) /* boundaries and other fields of a form */
 #define FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
 #define UNUSED_BODY_MAX ((int64_t)64 << 10)
-#define SHOWN_MAX 64 /* bytes of a value that a message repeats */
 /* Keys from addresses that send too many wrong ones: so many are looked up in the database at a time. */
 #define DOUBTFUL_MAX 8
 
@@ -66,7 +66,7 @@ static int check_encoding(struct request *request, struct error *err)
 		return error_set(
 		    err, ERR_UNSUPPORTED_MEDIA_TYPE,
 		    "Content-Encoding %.*s is not supported: send the body as it is, without that header%s",
-		    (int)(coding.n < SHOWN_MAX ? coding.n : SHOWN_MAX), coding.p,
+		    utf8_shown(coding), coding.p,
 		    request->route->body == ROUTE_BODY_SKILL ? " (a zip is compressed already)" : "");
 	}
 	return 0;

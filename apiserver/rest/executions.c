@@ -12,10 +12,10 @@
 #include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "lib/base/json_write.h"
+#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 
-#define SHOWN_MAX 64         /* bytes of a value that a message repeats */
 #define EVENTS_BEAT_MS 15000 /* load balancers cut what is silent for a minute */
 
 /* An execution as the answer: with what of it is in the blob store */
@@ -281,7 +281,7 @@ static int wants_stream(const struct request *request, bool *ret, struct error *
 	*ret = str_eq(follow, STR("true")) || str_eq(follow, STR("1"));
 	if (!*ret && follow.n && !str_eq(follow, STR("false")) && !str_eq(follow, STR("0")))
 		return error_set(err, ERR_BAD_REQUEST, "follow must be true or false, not \"%.*s\"",
-				 (int)(follow.n < SHOWN_MAX ? follow.n : SHOWN_MAX), follow.p);
+				 utf8_shown(follow), follow.p);
 	if (!*ret)
 		*ret = http_exchange_header(request->exchange, "Accept", &accept) &&
 		       str_starts_with_ignore_case(str_trim(accept), STR("text/event-stream"));

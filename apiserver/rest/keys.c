@@ -8,7 +8,6 @@
 #include "lib/base/utf8.h"
 
 #define CREATED_MAX 16384 /* bytes of an answer */
-#define SHOWN_MAX 64      /* bytes of a value that a message repeats */
 
 static const char *const fields[] = {"name", "tenant", "scopes"};
 
@@ -35,19 +34,14 @@ static void put_key(struct buffer *out, const struct api_key *key)
 
 /* POST */
 
-static int shown(struct str value)
-{
-	return (int)utf8_cut(value, SHOWN_MAX).n;
-}
-
 static int read_string(struct str body, const char *name, struct buffer *ret, struct error *err)
 {
 	struct str value;
 	if (!jsontext_member(body, str_of(name), &value))
 		return error_set(err, ERR_BAD_REQUEST, "'%s' is required", name);
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
-		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name, shown(value),
-				 value.p);
+		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name,
+				 utf8_shown(value), value.p);
 	*ret = BUFFER(value.n);
 	if (jsontext_decode_string(value, ret, err) != 0)
 		return error_wrap(err, "'%s'", name);
@@ -63,7 +57,7 @@ static int read_scopes(struct str body, unsigned *ret, struct error *err)
 		return 0;
 	if (jsontext_kind_of(list) != JSONTEXT_ARRAY)
 		return error_set(err, ERR_BAD_REQUEST,
-				 "'scopes' must be a list of run, push and admin, not %.*s", shown(list),
+				 "'scopes' must be a list of run, push and admin, not %.*s", utf8_shown(list),
 				 list.p);
 	*ret = 0;
 	for (size_t position = 0; jsontext_next_element(list, &position, &element);) {
@@ -71,7 +65,7 @@ static int read_scopes(struct str body, unsigned *ret, struct error *err)
 		if (jsontext_kind_of(element) != JSONTEXT_STRING)
 			return error_set(err, ERR_BAD_REQUEST,
 					 "'scopes' must be a list of run, push and admin, not of %.*s",
-					 shown(element), element.p);
+					 utf8_shown(element), element.p);
 		if (jsontext_decode_string(element, &text, err) != 0 ||
 		    api_key_scopes_parse(buffer_str(&text), &scope, err) != 0)
 			return error_wrap(err, "'scopes'");

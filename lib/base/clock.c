@@ -1,5 +1,7 @@
 #include "lib/base/clock.h"
 
+#include "lib/base/utf8.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -171,7 +173,7 @@ static bool take_duration_part(struct str *s, int64_t *total_us)
 int duration_parse(struct str s, int64_t *ret_ms, struct error *err)
 {
 	int64_t total_us = 0;
-	int shown = s.n > 64 ? 64 : (int)s.n;
+	int shown = utf8_shown(s);
 	struct str rest = s;
 	do {
 		if (!take_duration_part(&rest, &total_us))

@@ -4,21 +4,19 @@
 #include "lib/base/nearest.h"
 #include "lib/base/utf8.h"
 
-#define SHOWN_MAX 64 /* bytes of a name that a message repeats */
 #define LIST_MAX 512 /* bytes of the list of all names */
 
 static int refuse_unknown(struct str name, const char *const *names, size_t count, struct error *err)
 {
 	const char *near = nearest_name(name, names, count);
-	struct str shown = utf8_cut(name, SHOWN_MAX);
 	if (near)
 		return error_set(err, ERR_BAD_REQUEST, "unknown field '%.*s'; did you mean '%s'?",
-				 (int)shown.n, shown.n ? shown.p : "", near);
+				 utf8_shown(name), name.n ? name.p : "", near);
 	cleanup_buffer struct buffer list = BUFFER(LIST_MAX);
 	for (size_t i = 0; i < count; i++)
 		buffer_appendf(&list, "%s'%s'", i ? ", " : "", names[i]);
-	return error_set(err, ERR_BAD_REQUEST, "unknown field '%.*s'; the fields are %s", (int)shown.n,
-			 shown.n ? shown.p : "", list.data ? list.data : "none");
+	return error_set(err, ERR_BAD_REQUEST, "unknown field '%.*s'; the fields are %s", utf8_shown(name),
+			 name.n ? name.p : "", list.data ? list.data : "none");
 }
 
 int jsontext_check_fields(struct str object, const char *const *names, size_t count, struct error *err)

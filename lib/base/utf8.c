@@ -82,6 +82,11 @@ struct str utf8_cut_words(struct str s, size_t max)
 	return n > 0 ? str_trim((struct str){cut.p, n}) : cut;
 }
 
+int utf8_shown(struct str s)
+{
+	return (int)utf8_cut(s, UTF8_SHOWN_MAX).n;
+}
+
 /* The longest character has three bytes behind its first; more of them never were one character's end. */
 struct str utf8_skip_partial(struct str s)
 {

@@ -28,8 +28,12 @@ int utf8_append_clean(struct buffer *out, struct str s);
 /* The longest beginning of s, which is UTF-8, that has at most `max` bytes and splits no character. */
 struct str utf8_cut(struct str s, size_t max);
 
-/* The same of s without the blanks around it, and no word is split unless it is the first. */
+/* utf8_cut of s without the blanks around it, and no word is split unless it is the first. */
 struct str utf8_cut_words(struct str s, size_t max);
+
+/* How much of a value a message repeats, for its "%.*s": utf8_cut to UTF8_SHOWN_MAX bytes. */
+#define UTF8_SHOWN_MAX 64
+int utf8_shown(struct str s);
 
 /* What is left of s without the end of a character whose beginning was cut off. */
 struct str utf8_skip_partial(struct str s);

@@ -102,6 +102,17 @@ static void cuts_between_characters(void **state)
 	expect_cut((struct str){NULL, 0}, 0, 0);
 }
 
+static void shows_a_beginning(void **state)
+{
+	(void)state;
+	char text[2 * UTF8_SHOWN_MAX];
+	memset(text, 'a', sizeof(text));
+	memcpy(text + UTF8_SHOWN_MAX - 1, "\xc3\xa9", 2);
+	assert_int_equal(utf8_shown((struct str){text, sizeof(text)}), UTF8_SHOWN_MAX - 1);
+	assert_int_equal(utf8_shown(STR("ab")), 2);
+	assert_int_equal(utf8_shown((struct str){NULL, 0}), 0);
+}
+
 static void cuts_between_words(void **state)
 {
 	(void)state;
@@ -138,6 +149,7 @@ int main(void)
 	    cmocka_unit_test(cleans),
 	    cmocka_unit_test(cleaned_text_is_bounded),
 	    cmocka_unit_test(cuts_between_characters),
+	    cmocka_unit_test(shows_a_beginning),
 	    cmocka_unit_test(cuts_between_words),
 	    cmocka_unit_test(skips_the_end_of_a_character),
 	};
