@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define MAX_DURATION_SECONDS (24 * 60 * 60)
-#define MICRO_TIME_SIZE (CLOCK_RFC3339_SIZE + 3)
 
 static int read_spec(struct str value, const struct json_path *path, int64_t max, void *target,
 		     struct error *err)
@@ -63,10 +62,8 @@ struct lease *lease_free(struct lease *lease)
 int lease_to_json(const char *name, const char *holder, int64_t now_ms, int64_t duration_seconds,
 		  struct buffer *out, struct error *err)
 {
-	char time[CLOCK_RFC3339_SIZE], micro[MICRO_TIME_SIZE];
-	clock_format_rfc3339(now_ms, true, time);
-	/* the API takes exactly six digits */
-	snprintf(micro, sizeof(micro), "%.*s000Z", (int)(strlen(time) - 1), time);
+	char renewed[CLOCK_MICRO_TIME_SIZE];
+	clock_format_micro_time(now_ms, renewed);
 	json_open(out, '{');
 	json_put_string(out, "apiVersion", "coordination.k8s.io/v1");
 	json_put_string(out, "kind", "Lease");
@@ -78,7 +75,7 @@ int lease_to_json(const char *name, const char *holder, int64_t now_ms, int64_t 
 	json_open(out, '{');
 	json_put_string(out, "holderIdentity", holder);
 	json_put_int(out, "leaseDurationSeconds", duration_seconds);
-	json_put_string(out, "renewTime", micro);
+	json_put_string(out, "renewTime", renewed);
 	json_close(out, '}');
 	json_close(out, '}');
 	return buffer_check(out, "the Lease", err);

@@ -59,6 +59,13 @@ void clock_format_rfc3339(int64_t wall_ms, bool with_ms, char ret[CLOCK_RFC3339_
 		snprintf(ret + n, CLOCK_RFC3339_SIZE - (size_t)n, "Z");
 }
 
+void clock_format_micro_time(int64_t wall_ms, char ret[CLOCK_MICRO_TIME_SIZE])
+{
+	char text[CLOCK_RFC3339_SIZE];
+	clock_format_rfc3339(wall_ms, true, text);
+	snprintf(ret, CLOCK_MICRO_TIME_SIZE, "%.*s000Z", (int)(strlen(text) - 1), text);
+}
+
 /* Exactly `digits` decimal digits at *s, then `after` (0: nothing); moves *s behind them. */
 static bool take_number(struct str *s, size_t digits, char after, int min, int max, int *ret)
 {

@@ -23,6 +23,9 @@ int64_t clock_monotonic_us(const struct clock *clock);
 #define CLOCK_RFC3339_SIZE 32
 /* "2026-11-24T10:58:24Z", or with milliseconds "…24.123Z"; UTC. */
 void clock_format_rfc3339(int64_t wall_ms, bool with_ms, char ret[CLOCK_RFC3339_SIZE]);
+/* The same with six digits behind the point, which is what Kubernetes takes as a MicroTime. */
+#define CLOCK_MICRO_TIME_SIZE (CLOCK_RFC3339_SIZE + 3)
+void clock_format_micro_time(int64_t wall_ms, char ret[CLOCK_MICRO_TIME_SIZE]);
 /* Takes Z or a numeric offset, and any number of fraction digits (cut to ms). */
 bool clock_parse_rfc3339(struct str s, int64_t *ret_wall_ms);
 

@@ -25,7 +25,6 @@
 #define MAX_PATH 1024
 #define MAX_KEY 4096
 #define MAX_OBJECT_NAME 200 /* of an event's name, which has a random part behind it */
-#define MICRO_TIME_SIZE (CLOCK_RFC3339_SIZE + 3)
 
 struct event {
 	TAILQ_ENTRY(event) link; /* newest first */
@@ -75,14 +74,6 @@ static void on_answer(void *context, const struct kube_response *response)
 		event->created = true;
 }
 
-static void micro_time(int64_t wall_ms, char ret[MICRO_TIME_SIZE])
-{
-	char text[CLOCK_RFC3339_SIZE];
-	clock_format_rfc3339(wall_ms, true, text);
-	/* the API takes exactly six digits */
-	snprintf(ret, MICRO_TIME_SIZE, "%.*s000Z", (int)(strlen(text) - 1), text);
-}
-
 /* What is sent */
 
 static const char *namespace_of(const struct event_object *about)
@@ -124,8 +115,8 @@ struct words {
 static void event_body(const struct event_recorder *recorder, const struct event_object *about,
 		       const struct words *words, struct str name, int64_t wall_ms, struct buffer *out)
 {
-	char time[MICRO_TIME_SIZE];
-	micro_time(wall_ms, time);
+	char time[CLOCK_MICRO_TIME_SIZE];
+	clock_format_micro_time(wall_ms, time);
 	json_open(out, '{');
 	json_put_string(out, "apiVersion", "events.k8s.io/v1");
 	json_put_string(out, "kind", "Event");
@@ -171,8 +162,8 @@ static int call(struct event *event, const char *method, const char *path, const
 static void write_count(struct event *event)
 {
 	cleanup_buffer struct buffer body = BUFFER(MAX_COUNT_BODY);
-	char time[MICRO_TIME_SIZE];
-	micro_time(event->seen_at_wall_ms, time);
+	char time[CLOCK_MICRO_TIME_SIZE];
+	clock_format_micro_time(event->seen_at_wall_ms, time);
 	buffer_appendf(&body, "{\"series\":{\"count\":%u,\"lastObservedTime\":\"%s\"}}", event->count, time);
 	if (call(event, "PATCH", event->path, KUBE_MERGE_PATCH, &body) == 0)
 		event->counted = false;

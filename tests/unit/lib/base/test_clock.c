@@ -31,6 +31,14 @@ static void formats_rfc3339(void **state)
 	assert_string_equal(text, "0000-01-01T00:00:00.000Z");
 }
 
+static void formats_micro_time(void **state)
+{
+	(void)state;
+	char text[CLOCK_MICRO_TIME_SIZE];
+	clock_format_micro_time(1763981904007, text);
+	assert_string_equal(text, "2025-11-24T10:58:24.007000Z");
+}
+
 static void parses_rfc3339(void **state)
 {
 	(void)state;
@@ -199,9 +207,9 @@ static void clocks_can_be_stepped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(formats_rfc3339),       cmocka_unit_test(parses_rfc3339),
-	    cmocka_unit_test(parses_durations),      cmocka_unit_test(formats_durations),
-	    cmocka_unit_test(clocks_can_be_stepped),
+	    cmocka_unit_test(formats_rfc3339),   cmocka_unit_test(formats_micro_time),
+	    cmocka_unit_test(parses_rfc3339),    cmocka_unit_test(parses_durations),
+	    cmocka_unit_test(formats_durations), cmocka_unit_test(clocks_can_be_stepped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
