@@ -12,8 +12,7 @@
 #define TOKEN_LENGTH 32
 
 /* Who refuses Pods, by the words of kube-apiserver, which gives no better sign. The first row that fits
- * counts.
- */
+ * counts. */
 static const struct {
 	const char *words, *reason, *who, *advice;
 } refusals[] = {

@@ -52,9 +52,8 @@ static const char *name_problem(struct str name, struct candidate *ret)
 		return "the name must have 1 to 1024 bytes";
 	if (!utf8_is_valid(name, NULL))
 		return "the name is not UTF-8 but in an old code page, such as CP437: give the file a name "
-		       "of plain "
-		       "ASCII letters, or write the archive with UTF-8 names (zip -r of Info-ZIP 3, 7z a "
-		       "-mcu=on)";
+		       "of plain ASCII letters, or write the archive with UTF-8 names (zip -r of Info-ZIP 3, "
+		       "7z a -mcu=on)";
 	if (is_folder_icon(name))
 		name.n--;
 	for (size_t i = 0; i < name.n; i++)
@@ -62,8 +61,7 @@ static const char *name_problem(struct str name, struct candidate *ret)
 			return "the name has a control character";
 	if (memchr(name.p, '\\', name.n))
 		return "the name has a backslash, but folders are separated by /: write the archive with "
-		       "another "
-		       "program, such as zip -r, 7z a or python3 -m zipfile -c";
+		       "another program, such as zip -r, 7z a or python3 -m zipfile -c";
 	if (name.p[0] == '/' || (name.n >= 2 && name.p[1] == ':'))
 		return "the name is absolute, it must be relative to the skill's folder";
 	ret->folder = name.p[name.n - 1] == '/';

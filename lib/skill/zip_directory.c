@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define END_SIZE 22
@@ -133,9 +134,10 @@ static int read_zip64(struct str field, struct zip_entry *entry, struct error *e
 }
 
 #define EXTRA_ZIP64 1
-#define EXTRA_OLD_UNIX                                                                                       \
-	0x5855 /* Info-ZIP's "UX", of macOS: when it was read and changed, seconds since 1970 */
-#define EXTRA_TIMESTAMP 0x5455 /* Info-ZIP's "UT": flags, then seconds since 1970 if bit 0 is set */
+/* Info-ZIP's "UX", of macOS: when it was read and changed, seconds since 1970. */
+#define EXTRA_OLD_UNIX 0x5855
+/* Info-ZIP's "UT": flags, then seconds since 1970 if bit 0 is set. */
+#define EXTRA_TIMESTAMP 0x5455
 
 static int read_extras(struct str extra, struct zip_entry *entry, struct error *err)
 {
@@ -157,23 +159,21 @@ static int read_extras(struct str extra, struct zip_entry *entry, struct error *
 	return 0;
 }
 
-/* Days since 1970 of a date of the Gregorian calendar (Howard Hinnant, days_from_civil). */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
-{
-	year -= month <= 2;
-	int64_t era = year / 400, of_era = year - era * 400;
-	int64_t of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 /* Two numbers with bits for year from 1980, month, day, and hours, minutes, seconds by two. */
 static int64_t dos_time(unsigned time, unsigned date)
 {
 	unsigned month = date >> 5 & 15, day = date & 31;
 	if (month < 1 || month > 12 || day < 1)
 		return 0;
-	return days_of(1980 + (date >> 9), month, day) * 86400 + (int64_t)(time >> 11) * 3600 +
-	       (int64_t)(time >> 5 & 63) * 60 + (int64_t)(time & 31) * 2;
+	struct tm tm = {
+	    .tm_year = 1980 + (int)(date >> 9) - 1900,
+	    .tm_mon = (int)month - 1,
+	    .tm_mday = (int)day,
+	    .tm_hour = (int)(time >> 11),
+	    .tm_min = (int)(time >> 5 & 63),
+	    .tm_sec = (int)(time & 31) * 2,
+	};
+	return timegm(&tm);
 }
 
 /* One central header at the start of *rest; moves *rest behind it. */
@@ -297,8 +297,7 @@ int zip_directory_read(int fd, int64_t size, unsigned max_entries, struct zip_di
 	if (end.count > max_entries)
 		return error_set(err, ERR_INVALID_SKILL,
 				 "invalid skill: the archive has %llu entries, at most %u are allowed: leave "
-				 "out what the skill "
-				 "doesn't need",
+				 "out what the skill doesn't need",
 				 (unsigned long long)end.count, max_entries);
 	if (end.size > DIRECTORY_MAX)
 		return error_set(
