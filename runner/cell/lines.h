@@ -1,6 +1,5 @@
-/* The end of what a program wrote, as the lines that a reader of a terminal has before him at last: what '\r'
- * and
- * '\b' went over, colours and other controls are gone. */
+/* The end of what a program wrote, as the lines that a reader of a terminal has before him at last: what
+ * '\r' and '\b' went over, colours and other controls are gone. */
 #ifndef SKILLBOX_RUNNER_CELL_LINES_H
 #define SKILLBOX_RUNNER_CELL_LINES_H
 

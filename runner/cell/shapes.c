@@ -39,13 +39,21 @@ static bool has_any_case(struct str s, const char *what)
 	return false;
 }
 
-static bool starts_with_one_of(struct str s, const char *const *prefixes, size_t count)
+static bool ends(struct str s, const char *suffix)
+{
+	return str_ends_with(s, str_of(suffix));
+}
+
+/* Is the test true of s and one of the words? */
+static bool any(bool (*test)(struct str s, const char *word), struct str s, const char *const *words,
+		size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (starts(s, prefixes[i]))
+		if (test(s, words[i]))
 			return true;
 	return false;
 }
+#define ANY(test, s, words) any(test, s, words, COUNT(words))
 
 bool shape_is_exception(struct str s)
 {
@@ -59,17 +67,14 @@ bool shape_is_exception(struct str s)
 		return false;
 	if (rest.n == 0 && !shape_has(name, ".") && n < strlen("OSError"))
 		return false; /* the word alone says nothing */
-	for (size_t i = 0; i < COUNT(endings); i++)
-		if (str_ends_with(name, str_of(endings[i])))
-			return true;
-	return false;
+	return ANY(ends, name, endings);
 }
 
 bool shape_is_help(struct str s)
 {
 	static const char *const help[] = {"For further information visit", "For more information",
 					   "(Background on this error", "Require stack:", "(Use `node --"};
-	return starts_with_one_of(s, help, COUNT(help));
+	return ANY(starts, s, help);
 }
 
 /* Rules, and what points at a place in a line: nothing but signs. */
@@ -111,10 +116,7 @@ static bool is_advice(struct str s)
 {
 	static const char *const begins[] = {"hint:", "help:",     "note:",       "usage:",   "see ",
 					     "try ",  "for more ", "please see ", "more info"};
-	for (size_t i = 0; i < COUNT(begins); i++)
-		if (starts_any_case(s, begins[i]))
-			return true;
-	return false;
+	return ANY(starts_any_case, s, begins);
 }
 
 static bool is_frame(const struct line *line)
@@ -126,7 +128,6 @@ static bool is_frame(const struct line *line)
 bool shape_is_noise(const struct line *line)
 {
 	static const char *const noise[] = {"Node.js v",
-					    "(Use `node --",
 					    "Execution halted",
 					    "exit status ",
 					    "Calls: ",
@@ -146,7 +147,7 @@ bool shape_is_noise(const struct line *line)
 					    "npm error A complete log"};
 	struct str s = line->text;
 	return s.n == 0 || line->is_bar || is_frame(line) || is_signs(s) || is_warning(s) || is_info(s) ||
-	       is_advice(s) || shape_is_help(s) || starts_with_one_of(s, noise, COUNT(noise));
+	       is_advice(s) || shape_is_help(s) || ANY(starts, s, noise);
 }
 
 /* A line with which another block begins. */
@@ -156,7 +157,7 @@ static bool begins_another(const struct line *line)
 	    "Traceback (most recent", "Exception ignored",    "Exception in thread",
 	    "Error in atexit",        "Error in sys.",        "--- Logging error",
 	    "Task exception was",     "Future exception was", "Caused by:"};
-	return starts_with_one_of(line->text, begins, COUNT(begins)) ||
+	return ANY(starts, line->text, begins) ||
 	       (shape_is_noise(line) && !shape_is_help(line->text) && !is_signs(line->text));
 }
 
@@ -244,15 +245,9 @@ static bool is_reason(struct str s)
 	    "fatal:", "fatal error",          "fatal ", "fatal]"};
 	static const char *const inside[] = {": error: ", ": fatal: ", ": fatal error: ", ": syntax error",
 					     " panicked at "};
-	for (size_t i = 0; i < COUNT(begins); i++)
-		if (starts_any_case(s, begins[i]))
-			return true;
-	for (size_t i = 0; i < COUNT(inside); i++)
-		if (has_any_case(s, inside[i]))
-			return true;
 	/* R; rustc */
-	return starts(s, "Error in ") || starts(s, "error[E") || shape_is_exception(s) || is_of_ruby(s) ||
-	       is_of_perl(s);
+	return ANY(starts_any_case, s, begins) || ANY(has_any_case, s, inside) || starts(s, "Error in ") ||
+	       starts(s, "error[E") || shape_is_exception(s) || is_of_ruby(s) || is_of_perl(s);
 }
 
 static bool tells_of_an_error(struct str s)
@@ -295,12 +290,7 @@ static bool tells_of_an_error(struct str s)
 	struct str rest;
 	if (starts(s, "+ ")) /* a shell tells what it does */
 		return false;
-	if (is_of_bash(s, &rest))
-		return true;
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (has_any_case(s, words[i]))
-			return true;
-	return false;
+	return is_of_bash(s, &rest) || ANY(has_any_case, s, words);
 }
 
 /* anyhow and its like: "Error: …", a blank line, "Caused by:", and the causes, indented. */

@@ -6,43 +6,14 @@
 
 #include <cmocka.h>
 
-#include "runner/cell/shapes.h"
-
-static struct lines lines;
+#include "tests/unit/runner/cell/shape_rows.h"
 
 #define TRACEBACK "Traceback (most recent call last):\n  File \"a\", line 1\n    a()\n    ~^^\n"
-
-struct row {
-	const char *text;
-	enum shape_rank rank;
-	size_t end;
-	const char *head; /* NULL: there is none of this kind */
-	size_t more;
-};
-
-static void expect(const struct row *rows, size_t count,
-		   bool (*take)(const struct lines *, size_t, struct shape *))
-{
-	for (size_t i = 0; i < count; i++) {
-		struct shape shape = {0};
-		lines_read(str_of(rows[i].text), &lines);
-		bool found = take(&lines, 0, &shape);
-		if (found != (rows[i].head != NULL))
-			fail_msg("\"%s\": found %d", rows[i].text, found);
-		if (found && (shape.rank != rows[i].rank || shape.end != rows[i].end ||
-			      shape.more_count != rows[i].more || !str_eq(shape.head, str_of(rows[i].head))))
-			fail_msg("\"%s\": rank %d, end %zu, %zu more, \"%.*s\"", rows[i].text,
-				 (int)shape.rank, shape.end, shape.more_count, (int)shape.head.n,
-				 shape.head.p);
-	}
-}
-
-#define EXPECT(rows, take) expect(rows, sizeof(rows) / sizeof((rows)[0]), take)
 
 static void test_tracebacks(void **state)
 {
 	(void)state;
-	static const struct row rows[] = {
+	static const struct shape_row rows[] = {
 	    {TRACEBACK "KeyError: 'a'\nlast\n", SHAPE_REASON, 5, "KeyError: 'a'", 0},
 	    {TRACEBACK "KeyError: 'a'\n  more\nlast\n", SHAPE_REASON, 6, "KeyError: 'a'", 0},
 	    {"  Traceback (most recent call last):\n    File\n  MyOwn: 'a'\n", SHAPE_REASON, 3, "MyOwn: 'a'",
@@ -59,7 +30,7 @@ static void test_tracebacks(void **state)
 	    {"Exception in thread \"main\" a.B: c\n\tat d\n", 0, 0, NULL, 0},
 	    {"Process is over\n", 0, 0, NULL, 0},
 	};
-	EXPECT(rows, shape_python);
+	EXPECT_SHAPES(rows, shape_python);
 }
 
 #define GROUP                                                                                                \
@@ -68,7 +39,7 @@ static void test_tracebacks(void **state)
 static void test_groups(void **state)
 {
 	(void)state;
-	static const struct row rows[] = {
+	static const struct shape_row rows[] = {
 	    {GROUP "  | ExceptionGroup: g\n  +-+---- 1 ----\n    | KeyError: 'a'\n    +---- 2 ----\n    | "
 		   "Traceback (most recent call "
 		   "last):\n    |   File \"a\"\n    | OSError: b\n    +------\nlast\n",
@@ -82,7 +53,7 @@ static void test_groups(void **state)
 	    {"Exception in thread T (f):\n" GROUP "  | ExceptionGroup: g\n", SHAPE_ASIDE, 5,
 	     "ExceptionGroup: g", 0},
 	};
-	EXPECT(rows, shape_python);
+	EXPECT_SHAPES(rows, shape_python);
 }
 
 int main(void)

@@ -6,43 +6,14 @@
 
 #include <cmocka.h>
 
-#include "runner/cell/shapes.h"
-
-static struct lines lines;
-
-struct row {
-	const char *text;
-	enum shape_rank rank;
-	size_t end;
-	const char *head; /* NULL: there is none of this kind */
-	size_t more;
-};
-
-static void expect(const struct row *rows, size_t count,
-		   bool (*take)(const struct lines *, size_t, struct shape *))
-{
-	for (size_t i = 0; i < count; i++) {
-		struct shape shape = {0};
-		lines_read(str_of(rows[i].text), &lines);
-		bool found = take(&lines, 0, &shape);
-		if (found != (rows[i].head != NULL))
-			fail_msg("\"%s\": found %d", rows[i].text, found);
-		if (found && (shape.rank != rows[i].rank || shape.end != rows[i].end ||
-			      shape.more_count != rows[i].more || !str_eq(shape.head, str_of(rows[i].head))))
-			fail_msg("\"%s\": rank %d, end %zu, %zu more, \"%.*s\"", rows[i].text,
-				 (int)shape.rank, shape.end, shape.more_count, (int)shape.head.n,
-				 shape.head.p);
-	}
-}
-
-#define EXPECT(rows, take) expect(rows, sizeof(rows) / sizeof((rows)[0]), take)
+#include "tests/unit/runner/cell/shape_rows.h"
 
 #define PLACE "/a.js:1\nthrow e\n      ^\n"
 
 static void test_node(void **state)
 {
 	(void)state;
-	static const struct row rows[] = {
+	static const struct shape_row rows[] = {
 	    {PLACE "\nError: a\n    at b\n\nNode.js v20\nlast\n", SHAPE_REASON, 8, "Error: a", 0},
 	    {PLACE "Uncaught:\n'a'\n(Use `node --trace-uncaught ...` to show)\n\nNode.js v20\n", SHAPE_REASON,
 	     8, "'a'", 0},
@@ -59,12 +30,13 @@ static void test_node(void **state)
 	    {"/a.js:1\nthrow e\n-\n\nError: a\n\nNode.js v20\n", 0, 0, NULL, 0},
 	    {" /a.js:1\nthrow e\n^\n\nError: a\n\nNode.js v20\n", 0, 0, NULL, 0},
 	};
-	EXPECT(rows, shape_node);
+	EXPECT_SHAPES(rows, shape_node);
 }
 
 static void test_code(void **state)
 {
 	(void)state;
+	static struct lines lines;
 	struct shape shape = {0};
 	lines_read(
 	    STR("Error: a\n    at b {\n  code: 'E_A',\n  [cause]: Error: c {\n    code: 'E_C'\n  }\n}\nlast"),
@@ -77,7 +49,7 @@ static void test_code(void **state)
 static void test_stacks(void **state)
 {
 	(void)state;
-	static const struct row rows[] = {
+	static const struct shape_row rows[] = {
 	    {"Error: a\n    at b\n    at c\nlast\n", SHAPE_REASON, 3, "Error: a", 0},
 	    {"whatever\n    at b\n", SHAPE_REASON, 2, "whatever", 0},
 	    {"Error: a\nits end\n    at b\n", SHAPE_REASON, 3, "Error: a", 0},
@@ -94,7 +66,7 @@ static void test_stacks(void **state)
 	     0},
 	    {"a.BException: c\n\tat d\nCaused by: e\n\n\tat g\n", SHAPE_REASON, 3, "a.BException: c", 1},
 	};
-	EXPECT(rows, shape_stack);
+	EXPECT_SHAPES(rows, shape_stack);
 }
 
 int main(void)
