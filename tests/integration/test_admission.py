@@ -13,7 +13,7 @@ import requests
 from chart import rendered
 from controller import Controller
 from grafts import NEVER_ASKED, grafts
-from waiting import unique, wait_for
+from waiting import wait_for
 from weaker_pods import NAMESPACE, POD
 
 pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")  # a certificate made for the test
@@ -129,11 +129,7 @@ def variants(control_plane):
 
 @pytest.fixture(scope="module")
 def namespace(control_plane):
-    name = unique("admission")
-    control_plane.kubectl("create", "-f", "-", stdin=[
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"skillbox.dev/tenant": name}}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}])
-    return name
+    return control_plane.make_tenant("admission")
 
 
 OWNERS = {"any", "bound", "run-small", "run-large", "run-pinned", "run-docker"}
@@ -166,10 +162,8 @@ def objects(variant):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_what_the_controller_makes_is_admitted(control_plane, variants, tmp_path, name):
     variant = variants(name)
-    namespace = unique("made")
-    control_plane.kubectl("create", "-f", "-", stdin=[
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {"skillbox.dev/tenant": namespace}}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}}])
+    namespace = control_plane.make_tenant("made")
+
     def pods():
         return control_plane.get("pods", "-n", namespace)["items"]
 

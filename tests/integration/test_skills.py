@@ -5,28 +5,15 @@ import json
 
 import pytest
 
-from controller import Controller
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
 
 
 @pytest.fixture(scope="module")
-def controller(control_plane, tmp_path_factory):
-    key = tmp_path_factory.mktemp("controller") / "signing-key"
-    key.write_text("0123456789abcdef" * 4)
-    controller = Controller(control_plane, "default", key, "http://127.0.0.1:1").start()
-    yield controller
-    controller.stop()
-
-
-@pytest.fixture(scope="module")
 def api(control_plane, controller):
     """kubectl in a tenant's namespace."""
-    namespace = unique("skills")
-    control_plane.kubectl("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": namespace, "labels": {"skillbox.dev/tenant": namespace}}})
-    control_plane.kubectl("create", "serviceaccount", "default", "-n", namespace)  # there is nobody else to make it
+    namespace = control_plane.make_tenant("skills")
     kubectl = lambda *arguments, **options: control_plane.kubectl("-n", namespace, *arguments, **options)  # noqa: E731
     yield kubectl
     kubectl("delete", "executions", "--all")  # their Pods would count as sandboxes that start

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from waiting import free_port
+from waiting import free_port, unique
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "skillbox-dev" / "bin"
@@ -79,6 +79,14 @@ class ControlPlane:
 
     def get(self, *arguments):
         return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+
+    def make_tenant(self, prefix):
+        """The name of a new namespace, which is a tenant's; with its service account, since nobody else makes one here."""
+        name = unique(prefix)
+        self.kubectl("create", "-f", "-", stdin=[
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"skillbox.dev/tenant": name}}},
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}])
+        return name
 
     def install_crds(self):
         self.kubectl("apply", "--server-side", "-k", ROOT / "crds")
