@@ -9,6 +9,8 @@
 #define BLOB_GRACE_MIN_MS 3600000
 #define IDLE_TIMEOUT_MIN_MS 1000
 #define IDLE_TIMEOUT_MAX_MS 3600000
+#define HEADER_TIMEOUT_MIN_MS 1000
+#define HEADER_TIMEOUT_MAX_MS 3600000
 #define PROBLEMS_MAX 1024
 #define SIGNING_KEY_MIN 32 /* as the controller asks for */
 
@@ -31,6 +33,7 @@ static const struct option option_table[] = {
     {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
      "file with the secret that signs URLs of the embedded storage, the controller's too; required with it"},
     POLICY_OPTIONS(struct apiserver_config, policy),
+    LIMITS_OPTIONS(struct apiserver_config, limits),
     {"SKILLBOX_MAX_SKILL_SIZE", OPTION_SIZE, FIELD(max_skill_size), "50Mi", 1, (int64_t)1 << 31, false,
      "bytes of a skill's zip archive"},
     {"SKILLBOX_RATE_LIMIT", OPTION_INT, FIELD(rate_limit), "500", 0, 1000000, false,
@@ -63,6 +66,12 @@ static void find_problems(const struct apiserver_config *config, struct buffer *
 		buffer_append_c(problems, "; SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY must be set together");
 	if (config->idle_timeout_ms < IDLE_TIMEOUT_MIN_MS || config->idle_timeout_ms > IDLE_TIMEOUT_MAX_MS)
 		buffer_append_c(problems, "; SKILLBOX_IDLE_TIMEOUT must be from 1s to 1h");
+	if (config->limits.header_timeout_ms < HEADER_TIMEOUT_MIN_MS ||
+	    config->limits.header_timeout_ms > HEADER_TIMEOUT_MAX_MS)
+		buffer_append_c(problems, "; SKILLBOX_HEADER_TIMEOUT must be from 1s to 1h");
+	if (config->limits.max_connections_per_address > config->limits.max_connections)
+		buffer_append_c(problems, "; SKILLBOX_MAX_CONNECTIONS_PER_ADDRESS is more than "
+					  "SKILLBOX_MAX_CONNECTIONS: lower the first or raise the second");
 	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)
 		buffer_append_c(problems, "; SKILLBOX_BLOB_GRACE is shorter than 1h: a blob is stored before "
 					  "there is a record that refers to it");

@@ -5,6 +5,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/blob/s3.h"
+#include "lib/policy/limits.h"
 #include "lib/policy/policy.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@ struct apiserver_config {
 	char *data_dir;
 	char *signing_key_file;
 	struct policy policy; /* what the controller reads, too */
+	struct limits limits;
 	int64_t max_skill_size;
 	struct s3_options s3;    /* endpoint "": blobs lie in data_dir */
 	int64_t rate_limit;      /* requests a second, of a tenant; 0: none */

@@ -3,10 +3,14 @@
 With pytest-xdist (`-n`) each worker has a tenant of its own on the cluster, and a Kubernetes API, PostgreSQL and S3 servers of its
 own beside it. A test that must have the cluster for itself is marked `alone` and runs in a pass of its own (dev/test)."""
 
+import importlib.util
 import pathlib
 import zlib
 
 import pytest
+
+if importlib.util.find_spec("requests"):  # the runner's tests, which need none of these, run without it as well
+    from plane_fixtures import client, kube, make_client, plane, server  # noqa: F401
 
 HERE = pathlib.Path(__file__).parent
 ON_THE_CLUSTER = {HERE / name for name in ("attack", "e2e", "openapi")}
@@ -30,6 +34,7 @@ def turn_of(text):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")
     text = config.getoption("--turn")
     config.turn = turn_of(text) if text else None
     for path in config.getoption("--core"):
@@ -52,7 +57,7 @@ def group_of(name):
         return BY_FILE[path]
     if folder == "s3":
         return next((f"s3-{kind}" for kind in ("minio", "versitygw") if kind in test), "s3")
-    if folder == "apiserver":
+    if folder in ("apiserver", "hostile"):
         return path
     return folder if folder in BY_FOLDER else name
 

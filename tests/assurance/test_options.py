@@ -18,6 +18,9 @@ LINE = re.compile(r"^  (?P<name>SKILLBOX_\w+) +(?P<help>.*?)"
                   r"(?: \((?:default (?P<default>[^()]*?))?(?:(?:, |(?<=\())from (?P<min>\S+) to (?P<max>\S+))?\))?$", re.MULTILINE)
 # lib/policy/policy.h: those that both programs read and that must mean the same to both.
 POLICY = re.findall(r'\{"(SKILLBOX_\w+)"', (ROOT / "lib/policy/policy.h").read_text())
+# lib/policy/limits.h: what a tenant and what all together can use up; and the limits that are settings of their own.
+LIMITS = re.findall(r'\{"(SKILLBOX_\w+)"', (ROOT / "lib/policy/limits.h").read_text())
+LIMITS_ELSEWHERE = ["SKILLBOX_MAX_CONCURRENT_EXECS", "SKILLBOX_RATE_LIMIT", "SKILLBOX_WRONG_KEY_LIMIT", "SKILLBOX_IDLE_TIMEOUT"]
 UNITS = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 
 
@@ -126,3 +129,22 @@ def test_bounds_that_resources_repeat(rows):
     assert spec["ttlSecondsAfterFinished"]["maximum"] == int(rows["controller"]["SKILLBOX_EXECUTION_TTL_SECONDS"]["max"])
     assert skill["name"]["maxLength"] == int(re.search(r"SKILL_NAME_MAX (\d+)", names)[1])
     assert skill["version"]["maxLength"] == int(re.search(r"SKILL_VERSION_MAX (\d+)", names)[1])
+
+
+def test_each_limit_is_documented_with_its_default(rows):
+    text = (ROOT / "docs/limits.md").read_text()
+    table = text[text.index("<!-- limits -->"):text.index("<!-- /limits -->")]
+    documented = dict(re.findall(r"^\| `(SKILLBOX_\w+)` \| (\S+) \| .+ \| .+ \|$", table, re.MULTILINE))
+    assert documented == {name: rows["apiserver"][name]["default"] for name in [*LIMITS, *LIMITS_ELSEWHERE]}
+
+
+def test_each_limit_is_a_value_of_the_chart(chart):
+    assert len(LIMITS) >= 10 and set(LIMITS) - chart.keys() == set()
+
+
+def test_each_limit_is_kept():
+    """One that is read and then forgotten would be a promise that nobody keeps."""
+    fields = re.findall(r"member\.(\w+)\)", (ROOT / "lib/policy/limits.h").read_text())
+    assert len(fields) == len(LIMITS)
+    sources = "\n".join(path.read_text() for path in (ROOT / "apiserver").rglob("*.c") if path.name != "config.c")
+    assert [field for field in fields if not re.search(rf"limits(\.|->){field}\b", sources)] == []

@@ -1,14 +1,12 @@
-"""Fixtures of the API server's tests: the real program against a real Kubernetes API; the test is the controller."""
+"""Fixtures of tests against the API server: the real program against a real Kubernetes API; the test is the controller.
+
+tests/conftest.py has them for all folders, so that a worker makes one Kubernetes API for all tests that share it."""
 
 import pytest
 
 from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube
 from control_plane import ControlPlane
 from waiting import unique, wait_for
-
-
-def pytest_configure(config):
-    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")
 
 
 @pytest.fixture(scope="session")
