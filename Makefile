@@ -1,7 +1,7 @@
 # Everything that people and CI do here; the work is in dev/. `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all check check-deep fuzz format bench clean clean-cache distclean
+.PHONY: help up down test test-all check check-deep siege fuzz format bench clean clean-cache distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ check: ## build, unit tests, fuzz targets for some seconds, format and lint; nee
 
 check-deep: ## takes each layer of isolation away in turn and expects that a test sees it; after make test
 	@dev/check-deep
+
+siege: ## one tenant does all that harms for ten minutes, while another runs executions; after make test
+	@dev/siege
 
 fuzz: ## the fuzz targets for SECONDS each (60); keeps inputs that reach something new
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
