@@ -13,7 +13,7 @@
 #define RETRIES 5
 #define TOKEN_AGE_MS 60000
 #define MAX_TOKEN (64 << 10)
-#define MAX_RESPONSE (64 << 20) /* a page of a list whose objects have large statuses */
+#define MAX_RESPONSE (64 << 20) /* one object, however large the cluster lets it be */
 #define MAX_URL 8192
 #define MAX_CONTENT_TYPE 256
 #define MAX_LABEL 512              /* method and path of a call, for messages … */
@@ -275,7 +275,7 @@ static struct http_request *send_call(struct kube_client *client, const struct k
 	    .body = kube_call->body,
 	    .body_fd = -1,
 	    .response_fd = -1,
-	    .max_response = MAX_RESPONSE,
+	    .max_response = kube_call->max_response ? kube_call->max_response : MAX_RESPONSE,
 	    .timeout_ms = kube_call->timeout_ms,
 	    .retries = kube_call->no_retry ? 0 : RETRIES,
 	    .is_passing = strcmp(kube_call->method, "POST") == 0 ? is_passing_conflict : NULL,

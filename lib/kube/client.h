@@ -47,6 +47,8 @@ struct kube_call {
 	const char *content_type; /* of the body; NULL: application/json. Patches: KUBE_MERGE_PATCH … */
 	struct str body;          /* copied */
 	unsigned timeout_ms;      /* 0: 30,000 */
+	/* Bytes of the answer; more is ERR_TOO_LARGE, and no more is in memory. 0: 64 MiB. */
+	size_t max_response;
 	/* Default: GET, PUT, PATCH and DELETE retry (429, 502, 503, 504, connection loss); POST too, since
 	 * our children have names of their own and a repeated create is a harmless 409 (already_exists). POST
 	 * also retries the other 409s: they pass. */

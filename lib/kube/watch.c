@@ -11,6 +11,12 @@
 #include <stdlib.h>
 
 #define DEFAULT_PAGE 500
+/* A page is in memory as a whole, and five resources may be listed at once. How large objects are is told by
+ * the page before; the next has no more than twice as many, and one that is too large is asked for again with
+ * fewer. */
+#define FIRST_PAGE 8
+#define PAGE_BYTES ((size_t)4 << 20)     /* wished */
+#define MAX_PAGE_BYTES ((size_t)8 << 20) /* of a page with more than one object */
 #define DEFAULT_MAX_OBJECT (8 * 1024 * 1024)
 #define EVENT_FRAME 64 /* {"type":"MODIFIED","object":…} around an object, bytes */
 #define OPEN_TIMEOUT_MS 10000
@@ -33,7 +39,7 @@ struct watch {
 	struct http_request *list_call;
 	struct buffer resource_version; /* opaque: as the server gave it; empty: list first */
 	struct buffer continue_token;   /* empty: the first page */
-	unsigned page_size;
+	unsigned page_size;             /* of the next page */
 
 	struct ws_connection *stream;
 	struct watch_message message;
@@ -140,18 +146,19 @@ static int build_path(const struct watch *watch, struct buffer *path, struct err
 static void list_failed(struct watch *watch, const struct error *problem)
 {
 	list_again(watch);
-	if (problem->code == ERR_TOO_LARGE && watch->page_size > 1)
-		watch->page_size /= 2; /* large objects: fewer of them a page */
 	report(watch, problem);
 	retry_later(watch);
 }
 
-static bool each_listed(struct watch *watch, struct str items)
+/* False: the watch was stopped meanwhile. */
+static bool each_listed(struct watch *watch, struct str items, unsigned *ret_count)
 {
 	size_t position = 0;
 	struct str item;
 
+	*ret_count = 0;
 	while (items.n > 0 && jsontext_split_element(items, &position, &item) == JSONTEXT_PART) {
+		++*ret_count;
 		watch->options.event(watch->options.context, WATCH_LISTED, item);
 		if (watch->stopped)
 			return false;
@@ -181,14 +188,37 @@ static int take_page(struct watch *watch, struct str body, struct watch_page *re
 	return keep(&watch->continue_token, ret->raw_continue, "continue token", err);
 }
 
+static unsigned max_page(const struct watch *watch)
+{
+	return watch->options.page_size ? watch->options.page_size : DEFAULT_PAGE;
+}
+
+/* By what the last page had. */
+static void size_next_page(struct watch *watch, size_t bytes, unsigned count)
+{
+	size_t wished = count ? PAGE_BYTES / (bytes / count + 1) : watch->page_size;
+
+	if (wished > 2 * (size_t)watch->page_size)
+		wished = 2 * (size_t)watch->page_size;
+	if (wished > max_page(watch))
+		wished = max_page(watch);
+	watch->page_size = wished ? (unsigned)wished : 1;
+}
+
 static void on_page(void *context, const struct kube_response *response)
 {
 	struct watch *watch = context;
 	bool first = watch->continue_token.len == 0;
 	struct watch_page page;
 	struct error err;
+	unsigned count;
 
 	watch->list_call = NULL;
+	if (response->error && response->error->code == ERR_TOO_LARGE && watch->page_size > 1) {
+		watch->page_size = watch->page_size > FIRST_PAGE ? FIRST_PAGE : watch->page_size / 2;
+		start_list(watch);
+		return;
+	}
 	if (response->error) {
 		err = *response->error;
 		error_wrap(&err, "list of %s", watch->path);
@@ -202,8 +232,9 @@ static void on_page(void *context, const struct kube_response *response)
 	}
 	if (first)
 		watch->options.event(watch->options.context, WATCH_LIST_BEGIN, (struct str){0});
-	if (watch->stopped || !each_listed(watch, page.items))
+	if (watch->stopped || !each_listed(watch, page.items, &count))
 		return;
+	size_next_page(watch, page.items.n, count);
 	if (watch->continue_token.len > 0) {
 		start_list(watch);
 		return;
@@ -223,7 +254,10 @@ static void on_page(void *context, const struct kube_response *response)
 static void start_list(struct watch *watch)
 {
 	cleanup_buffer struct buffer path = BUFFER(MAX_LIST_PATH);
-	struct kube_call call = {.method = "GET", .done = on_page, .context = watch};
+	struct kube_call call = {.method = "GET",
+				 .max_response = watch->page_size > 1 ? MAX_PAGE_BYTES : 0,
+				 .done = on_page,
+				 .context = watch};
 	struct error err;
 	char limit[16];
 
@@ -409,7 +443,7 @@ struct watch *watch_start(struct kube_ws *ws, const struct watch_options *option
 	watch->options = *options;
 	if (!watch->options.max_silence_ms)
 		watch->options.max_silence_ms = DEFAULT_SILENCE_MS;
-	watch->page_size = options->page_size ? options->page_size : DEFAULT_PAGE;
+	watch->page_size = max_page(watch) < FIRST_PAGE ? max_page(watch) : FIRST_PAGE;
 	watch->resource_version = BUFFER(MAX_VERSION);
 	watch->continue_token = BUFFER(MAX_CONTINUE);
 	watch->message.text =

@@ -1,6 +1,6 @@
-/* List and watch of one resource: paged list, then a watch over WebSocket from its resourceVersion with
- * bookmarks; relist on 410 or a gap; jittered backoff (100 ms … 30 s) on loss. Each watch has a connection of
- * its own. */
+/* List and watch of one resource: list in pages of some MiB, whatever the size of the objects, then a watch
+ * over WebSocket from its resourceVersion with bookmarks; relist on 410 or a gap; jittered backoff (100 ms …
+ * 30 s) on loss. Each watch has a connection of its own. */
 #ifndef SKILLBOX_KUBE_WATCH_H
 #define SKILLBOX_KUBE_WATCH_H
 
@@ -32,7 +32,7 @@ struct watch_options {
 	const char *path;           /* "/api/v1/pods", "/apis/skillbox.dev/v1alpha1/executions"; copied */
 	const char *label_selector; /* NULL: all; copied */
 	const char *field_selector; /* NULL: all; copied */
-	unsigned page_size;         /* of the list; 0 means 500 */
+	unsigned page_size;         /* objects a page of the list, at most; 0 means 500 */
 	/* Bytes of one event; 0 means 8 MiB. More ends our trust in the stream: relist, problem reported. */
 	size_t max_object;
 	/* Neither event nor bookmark nor pong for so long: connect anew; 0 means 90,000. */

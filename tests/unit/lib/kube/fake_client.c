@@ -9,6 +9,7 @@ struct http_request {
 	kube_done_cb done;
 	void *context;
 	char *path;
+	size_t max_response;
 	uv_timer_t timer;
 };
 
@@ -65,11 +66,17 @@ static void on_turn(uv_timer_t *timer)
 		return; /* until it is cancelled */
 	}
 	response.body = buffer_str(&body);
-	if (response.status >= 300) {
+	if (request->max_response && body.len > request->max_response) {
+		error_set(&error, ERR_TOO_LARGE, "the response is larger than %zu bytes",
+			  request->max_response);
+		response = (struct kube_response){.error = &error};
+	} else if (response.status >= 300) {
 		error_set(&error, error_code_from_http_status(response.status), "%s",
 			  body.data ? body.data : "");
 		response.error = &error;
 	}
+	if (response.body.n > client->largest)
+		client->largest = response.body.n;
 	uv_close((uv_handle_t *)timer, on_closed);
 	request->done(request->context, &response);
 }
@@ -86,6 +93,7 @@ struct http_request *kube_client_call(struct kube_client *client, const struct k
 	request->client = client;
 	request->done = call->done;
 	request->context = call->context;
+	request->max_response = call->max_response;
 	request->path = str_dup(str_of(call->path));
 	uv_timer_init(client->loop, &request->timer);
 	request->timer.data = request;

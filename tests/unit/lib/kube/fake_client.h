@@ -17,6 +17,7 @@ struct kube_client {
 	fake_answer_cb answer;
 	void *context;
 	unsigned calls, cancelled, waiting;
+	size_t largest; /* body that was handed out */
 };
 
 void fake_client_init(struct kube_client *client, uv_loop_t *loop, unsigned port, fake_answer_cb answer,

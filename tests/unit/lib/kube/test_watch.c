@@ -12,6 +12,7 @@
 #include "tests/unit/lib/kube/fake_server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { TEXT = 1, CLOSE = 8 };
 #define MAX_OBJECT 4096
@@ -467,6 +468,61 @@ static void a_page_that_is_too_large_is_asked_for_in_smaller_ones(void **state)
 	assert_non_null(strstr(f->paths.data, "limit=1\n"));
 }
 
+#define MANY 420
+#define LARGE_FROM 400
+#define LARGE ((size_t)3 << 19) /* what etcd takes */
+
+/* As a server with small objects and, behind them, large ones: the page from `continue` on. */
+static int many_objects(struct fixture *f, const char *path, struct buffer *body)
+{
+	const char *limit = strstr(path, "limit="), *from = strstr(path, "continue=");
+	unsigned first = from ? (unsigned)strtoul(from + 9, NULL, 10) : 0, i = first;
+	unsigned end = first + (unsigned)strtoul(limit + 6, NULL, 10);
+
+	(void)f;
+	buffer_append_c(body, "{\"items\":[");
+	for (; i < end && i < MANY && body->len < 16 * LARGE; i++) { /* who asks reads no more */
+		buffer_appendf(body, "%s{\"metadata\":{\"name\":\"%u\"}", i > first ? "," : "", i);
+		if (i >= LARGE_FROM) {
+			char *text;
+
+			buffer_append_c(body, ",\"x\":\"");
+			text = buffer_reserve(body, LARGE);
+			assert_non_null(text);
+			memset(text, 'x', LARGE);
+			body->len += LARGE;
+			buffer_append_c(body, "\"");
+		}
+		buffer_append_c(body, "}");
+	}
+	buffer_append_c(body, "],\"metadata\":{\"resourceVersion\":\"10\"");
+	if (i < MANY)
+		buffer_appendf(body, ",\"continue\":\"%u\"", i);
+	buffer_append_c(body, "}}");
+	return 200;
+}
+
+/* 500 Skills or Executions of 1.5 MiB in one answer were more than all that the program may have. */
+static void a_page_has_some_mib_whatever_the_objects_size(void **state)
+{
+	struct fixture *f = *state;
+	struct watch_options options = {
+	    .path = "/api/v1/pods", .event = on_event, .problem = on_problem, .context = f};
+	char all[MANY * 6 + 8] = "[ ", *at = all + 2;
+
+	f->on_list = many_objects;
+	f->on_request = accept_watch;
+	f->watch = watch_start(f->ws, &options, NULL);
+	RUN_UNTIL_LOG(f, "] ");
+	for (unsigned i = 0; i < MANY; i++)
+		at += snprintf(at, 8, "=%u ", i);
+	snprintf(at, 3, "] ");
+	assert_string_equal(f->log.data, all); /* each once, in one list */
+	assert_int_equal(f->problems, 0);
+	assert_true(f->client.largest <= ((size_t)8 << 20));
+	assert_true(f->lists < 40); /* small ones come hundreds at a time, of the large two or more */
+}
+
 static int garbage_at_first(struct fixture *f, const char *path, struct buffer *body)
 {
 	static const char *const texts[] = {"<html>", "{}",
@@ -687,6 +743,7 @@ int main(void)
 	    TEST(pages_are_one_list),
 	    TEST(an_expired_continue_token_starts_the_list_anew),
 	    TEST(a_page_that_is_too_large_is_asked_for_in_smaller_ones),
+	    TEST(a_page_has_some_mib_whatever_the_objects_size),
 	    TEST(a_list_that_is_none_is_tried_again),
 	    TEST(an_event_that_is_too_large_ends_the_trust),
 	    TEST(an_event_that_is_none_ends_the_trust),
