@@ -170,7 +170,7 @@ static void clear_spec(struct skill *skill)
 	free(skill->spec.output_schema);
 	free(skill->spec.entrypoint);
 	blob_ref_clear(&skill->spec.bundle);
-	for (size_t i = 0; i < skill->spec.file_count; i++) {
+	for (size_t i = 0; skill->spec.files && i < skill->spec.file_count; i++) {
 		free(skill->spec.files[i].path);
 		free(skill->spec.files[i].text);
 	}
@@ -198,6 +198,7 @@ static int read_spec_or_reason(struct str value, const struct json_path *path, i
 {
 	struct skill *skill = target;
 	struct error why;
+	skill->size = (int64_t)value.n;
 	if (read_spec(value, path, max, skill, &why) == 0)
 		return 0;
 	clear_spec(skill);
@@ -239,6 +240,9 @@ struct skill *skill_free(struct skill *skill)
 	object_meta_clear(&skill->meta);
 	free(skill->invalid);
 	clear_spec(skill);
+	free(skill->files_verdict.path);
+	free(skill->files_verdict.problem);
+	free(skill->files_digest);
 	condition_clear(&skill->status.ready);
 	free(skill->status.digest);
 	free(skill);

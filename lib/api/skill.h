@@ -5,11 +5,21 @@
 #include "lib/api/meta.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/error.h"
 
 #define API_SKILLS "skills"
 
 struct skill_file {
 	char *path, *text;
+};
+
+/* What inline files say of the script among them (lib/skill/judgement.h). */
+struct skill_files_verdict {
+	char *path;   /* of the script; "": there is none */
+	char lang[8]; /* "": none */
+	/* NULL, or why they can't be run, a line a reason, and the first one's code. */
+	char *problem;
+	enum error_code code;
 };
 
 struct skill {
@@ -18,6 +28,13 @@ struct skill {
 	 * empty, name and version "". */
 	char *invalid;
 	int64_t uploaded_ms; /* annotation API_UPLOADED_AT_ANNOTATION, else creationTimestamp */
+	int64_t size;        /* bytes of the spec in JSON, as it was read */
+	/* skill_keep_outline (lib/skill/outline.h) was here. Then instructions are NULL unless there are none
+	 * or they were kept, the schemas NULL, files NULL with their number kept, and the description may be
+	 * cut. */
+	bool is_outline, is_description_cut;
+	struct skill_files_verdict files_verdict; /* of an outline of inline files */
+	char *files_digest;                       /* of inline files; NULL: not computed */
 	struct {
 		char *name, *version, *description, *instructions;
 		char *lang;  /* "python", "node", "bash" */

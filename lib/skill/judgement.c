@@ -49,6 +49,30 @@ static void judge_script(struct trial *t)
 	mark(t, before, ERR_INVALID_SKILL);
 }
 
+static void judge_files(struct trial *t)
+{
+	size_t before = t->problems->count;
+	if (t->claim->files)
+		archive_check_names(t->claim->files, t->problems);
+	mark(t, before, ERR_INVALID_SKILL);
+	judge_script(t);
+}
+
+/* The same from what was found before. */
+static void take_verdict(struct trial *t)
+{
+	const struct skill_files_verdict *verdict = t->claim->verdict;
+	size_t before = t->problems->count;
+	t->ret->script = (struct skill_script){language_find(str_of(verdict->lang)), verdict->path};
+	t->ret->only_instructions = !t->ret->script.language && !verdict->problem;
+	struct str line, left = str_of(verdict->problem);
+	for (bool more = left.n > 0; more;) {
+		more = str_split_once(left, '\n', &line, &left);
+		problems_add_text(t->problems, line);
+	}
+	mark(t, before, verdict->code);
+}
+
 static void judge_image(struct trial *t)
 {
 	const struct language *language = t->ret->script.language;
@@ -104,36 +128,99 @@ int skill_judge(const struct skill_claim *claim, const struct policy *policy, st
 	struct trial t = {claim, policy, ret, problems ? problems : &own, ERR_NONE};
 	size_t before = t.problems->count;
 	*ret = (struct skill_judgement){.script = {NULL, ""}, .image = ""};
-	if (claim->files)
-		archive_check_names(claim->files, t.problems);
-	mark(&t, before, ERR_INVALID_SKILL);
-	judge_script(&t);
+	if (claim->verdict)
+		take_verdict(&t);
+	else
+		judge_files(&t);
 	judge_image(&t);
 	judge_limits(&t);
 	return verdict(&t, before, err);
 }
 
-int skill_judge_object(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
-		       struct problems *problems, struct error *err)
+/* Sorted; the data are the skill's. The caller frees the entries. */
+static int files_of(const struct skill *skill, struct archive_content *ret, struct error *err)
 {
 	size_t count = skill->spec.file_count;
-	struct archive_content files = {calloc(count + 1, sizeof(*files.entries)), count, 0};
-	struct skill_claim claim = {.files = count > 0 ? &files : NULL,
-				    .lang = skill->spec.lang,
+	*ret = (struct archive_content){calloc(count + 1, sizeof(*ret->entries)), count, 0};
+	if (!ret->entries)
+		return error_no_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		const struct skill_file *file = &skill->spec.files[i];
+		ret->entries[i].path = file->path;
+		ret->entries[i].data = file->text;
+		ret->entries[i].size = file->text ? strlen(file->text) : 0;
+	}
+	archive_sort(ret);
+	return 0;
+}
+
+static struct skill_claim claim_of(const struct skill *skill)
+{
+	return (struct skill_claim){.lang = skill->spec.lang,
 				    .entrypoint = skill->spec.entrypoint,
 				    .image = skill->spec.image,
 				    .cpu = skill->spec.cpu,
 				    .memory = skill->spec.memory,
 				    .timeout_ms = skill->spec.timeout_ms};
-	if (!files.entries)
-		return error_no_memory(err);
-	for (size_t i = 0; i < count; i++) {
-		const struct skill_file *file = &skill->spec.files[i];
-		files.entries[i].path = file->path;
-		files.entries[i].data = file->text;
-		files.entries[i].size = file->text ? strlen(file->text) : 0;
+}
+
+/* A line each, as many as a message takes. */
+static char *list_problems(const struct problems *problems)
+{
+	cleanup_buffer struct buffer lines = BUFFER(MESSAGE_MAX);
+	char more[32];
+	size_t i = 0, kept = problems->count < PROBLEMS_MAX ? problems->count : PROBLEMS_MAX;
+	for (; i < kept && lines.len + strlen(problems->items[i]) + sizeof(more) < lines.max; i++)
+		buffer_appendf(&lines, "%s%s", i > 0 ? "\n" : "", problems->items[i]);
+	if (i < problems->count)
+		buffer_appendf(&lines, "\nand %zu more", problems->count - i);
+	return buffer_steal(&lines);
+}
+
+static int keep_verdict(const struct trial *t, struct skill_files_verdict *ret, struct error *err)
+{
+	const struct skill_script *script = &t->ret->script;
+	struct skill_files_verdict found = {.path = str_dup(str_of(script->path)), .code = t->code};
+	if (t->code != ERR_NONE)
+		found.problem = list_problems(t->problems);
+	if (script->language)
+		snprintf(found.lang, sizeof(found.lang), "%s", script->language->name);
+	if (!t->problems->no_memory && found.path && (t->code == ERR_NONE || found.problem)) {
+		*ret = found;
+		return 0;
 	}
-	archive_sort(&files);
+	free(found.path);
+	free(found.problem);
+	return error_no_memory(err);
+}
+
+int skill_judge_files(const struct skill *skill, struct skill_files_verdict *ret, struct error *err)
+{
+	cleanup_problems struct problems problems = PROBLEMS;
+	struct archive_content files;
+	struct skill_claim claim = claim_of(skill);
+	struct skill_judgement judged = {.script = {NULL, ""}};
+	struct trial t = {&claim, NULL, &judged, &problems, ERR_NONE};
+	if (files_of(skill, &files, err) != 0)
+		return -1;
+	claim.files = &files;
+	judge_files(&t);
+	int status = keep_verdict(&t, ret, err);
+	free(files.entries);
+	return status;
+}
+
+int skill_judge_object(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
+		       struct problems *problems, struct error *err)
+{
+	struct archive_content files = {0};
+	struct skill_claim claim = claim_of(skill);
+	bool has_files = skill->spec.file_count > 0;
+	if (has_files && skill->is_outline)
+		claim.verdict = &skill->files_verdict;
+	else if (has_files && files_of(skill, &files, err) != 0)
+		return -1;
+	claim.files = files.entries ? &files : NULL;
 	int status = skill_judge(&claim, policy, ret, problems, err);
 	free(files.entries);
 	return status;

@@ -13,6 +13,8 @@
 struct skill_claim {
 	/* Sorted; NULL: not at hand. Where they have data, the script's is looked at. */
 	const struct archive_content *files;
+	/* What they were found to be, instead of the files; NULL: not known. */
+	const struct skill_files_verdict *verdict;
 	const char *lang, *entrypoint, *image, *cpu, *memory;
 	int64_t timeout_ms;
 };
@@ -32,7 +34,11 @@ struct skill_judgement {
 int skill_judge(const struct skill_claim *claim, const struct policy *policy, struct skill_judgement *ret,
 		struct problems *problems, struct error *err);
 
-/* The same of a Skill resource; what *ret points to is the skill's. */
+/* What inline files say, which depends on the skill alone; the strings are the caller's. Not of an outline.
+ */
+int skill_judge_files(const struct skill *skill, struct skill_files_verdict *ret, struct error *err);
+
+/* The same of a Skill resource, or of its outline; what *ret points to is the skill's. */
 int skill_judge_object(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
 		       struct problems *problems, struct error *err);
 

@@ -8,6 +8,8 @@
 
 #include "lib/skill/judgement.h"
 
+#include <stdlib.h>
+
 #define MIB (INT64_C(1) << 20)
 
 static const struct policy policy = {.image_allowlist = (char *)"python:3.12-slim,node:20-slim,bash:5,own:1",
@@ -198,7 +200,8 @@ static const struct row rows[] = {
      .as_image = "python:3.12-slim"},
 };
 
-static void judge(const struct row *row)
+/* as_outline: of inline files only what skill_judge_files made of them is left. */
+static void judge(const struct row *row, bool as_outline)
 {
 	char *text = (char *)(uintptr_t)(row->text ? row->text : "");
 	struct skill_file files[2] = {{(char *)(uintptr_t)row->files[0], text},
@@ -217,6 +220,11 @@ static void judge(const struct row *row)
 	struct error err = {0}, run_err = {0};
 	cleanup_problems struct problems problems = PROBLEMS;
 	skill.spec.bundle.digest = row->bundle ? (char *)"sha256:ab" : NULL;
+	if (as_outline && skill.spec.file_count) {
+		assert_int_equal(skill_judge_files(&skill, &skill.files_verdict, &err), 0);
+		skill.spec.files = NULL;
+	}
+	skill.is_outline = as_outline;
 	int status = skill_judge_object(&skill, &policy, &judged, &problems, &err);
 	assert_int_equal(err.code, row->code);
 	assert_int_equal(status, row->code == ERR_NONE ? 0 : -1);
@@ -237,6 +245,8 @@ static void judge(const struct row *row)
 	assert_int_equal(run_err.code, row->only_instructions ? ERR_NO_ENTRYPOINT : row->code);
 	assert_int_equal(!runs && run_err.code != ERR_IMAGE_NOT_ALLOWED,
 			 strstr(run_err.message, "skill report@1.0 can't be run: ") != NULL);
+	free(skill.files_verdict.path);
+	free(skill.files_verdict.problem);
 }
 
 static void one_judgement(void **state)
@@ -244,7 +254,8 @@ static void one_judgement(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("%s\n", rows[i].name);
-		judge(&rows[i]);
+		judge(&rows[i], false);
+		judge(&rows[i], true);
 	}
 }
 
