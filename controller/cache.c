@@ -1,7 +1,12 @@
 #include "controller/cache.h"
 
+#include "controller/sandbox/bundle.h"
+#include "controller/sandbox/shape.h"
 #include "lib/base/log.h"
+#include "lib/base/room.h"
+#include "lib/base/utf8.h"
 #include "lib/policy/newest.h"
+#include "lib/skill/outline.h"
 
 #include <stdlib.h>
 
@@ -17,6 +22,8 @@ struct watched {
 
 struct cache {
 	struct watched watched[CACHE_RESOURCE_COUNT];
+	/* for what is kept beyond outlines */
+	struct room instructions, inputs, ended;
 	void (*changed)(void *context, enum cache_resource resource, const void *old, const void *fresh);
 	void (*unreadable)(void *context, const char *kind, const struct informer_name *object,
 			   const struct error *why);
@@ -38,6 +45,9 @@ void cache_key(const struct object_meta *meta, struct buffer *out)
 	{                                                                                                    \
 		return type##_from_json(json, err);                                                          \
 	}                                                                                                    \
+	OBJECT_FUNCTIONS(type)
+/* The same without the reading. */
+#define OBJECT_FUNCTIONS(type)                                                                               \
 	static void free_##type(void *object)                                                                \
 	{                                                                                                    \
 		type##_free(object);                                                                         \
@@ -48,7 +58,7 @@ void cache_key(const struct object_meta *meta, struct buffer *out)
 	}
 
 RESOURCE_FUNCTIONS(tenant)
-RESOURCE_FUNCTIONS(skill)
+OBJECT_FUNCTIONS(skill)
 RESOURCE_FUNCTIONS(execution)
 RESOURCE_FUNCTIONS(pod)
 RESOURCE_FUNCTIONS(sandbox_pool)
@@ -61,6 +71,36 @@ static void *parse_execution_outline(struct str json, struct error *err)
 	if (execution && execution_is_finished(execution))
 		execution_keep_outline(execution);
 	return execution;
+}
+
+/* A run takes no more of them. */
+static int cut_instructions(struct skill *skill, struct error *err)
+{
+	struct str whole = str_of(skill->spec.instructions);
+	if (whole.n <= BUNDLE_MAX_INSTRUCTIONS)
+		return 0;
+	char *cut = str_dup(utf8_cut(whole, BUNDLE_MAX_INSTRUCTIONS));
+	if (!cut)
+		return error_no_memory(err);
+	free(skill->spec.instructions);
+	skill->spec.instructions = cut;
+	return 0;
+}
+
+/* What is needed of inline files but their bundle is worked out here, while they are at hand. */
+static int make_outline(struct skill *skill, struct error *err)
+{
+	char digest[DIGEST_TEXT_SIZE];
+	if (skill->spec.file_count &&
+	    (skill_digest_files(skill, digest, err) != 0 || !(skill->files_digest = str_dup(str_of(digest)))))
+		return error_no_memory(err);
+	return cut_instructions(skill, err) != 0 ? -1 : skill_keep_outline(skill, 0, err);
+}
+
+static void *parse_skill_outline(struct str json, struct error *err)
+{
+	struct skill *skill = skill_from_json(json, err);
+	return skill && make_outline(skill, err) != 0 ? skill_free(skill) : skill;
 }
 
 /* "namespace/name" of the skill (spec.name), all versions. */
@@ -93,7 +133,7 @@ static const struct {
     [CACHE_TENANTS] = {"namespaces", NULL, "the watch of namespaces is not up", "/api/v1/namespaces",
 		       API_TENANT_LABEL, parse_tenant, free_tenant, key_tenant, NULL},
     [CACHE_SKILLS] = {"skills", "Skill", "the watch of skills is not up", API_BASE_PATH "/" API_SKILLS, NULL,
-		      parse_skill, free_skill, key_skill, skill_by_name},
+		      parse_skill_outline, free_skill, key_skill, skill_by_name},
     [CACHE_EXECUTIONS] = {"executions", "Execution", "the watch of executions is not up",
 			  API_BASE_PATH "/" API_EXECUTIONS, NULL, parse_execution, free_execution,
 			  key_execution, execution_by_uid},
@@ -106,11 +146,82 @@ static const struct {
 
 /* Watching */
 
+static size_t size_of_instructions(const struct skill *skill)
+{
+	return skill->spec.instructions ? strlen(skill->spec.instructions) : 0;
+}
+
+static void settle_skill(struct cache *cache, const struct skill *old, struct skill *fresh)
+{
+	if (old)
+		room_give(&cache->instructions, old->meta.namespace, size_of_instructions(old));
+	if (fresh && !room_take(&cache->instructions, fresh->meta.namespace, size_of_instructions(fresh)))
+		skill_drop_instructions(fresh);
+}
+
+/* That its data takes from, unless it is an outline. */
+static struct room *room_of(struct cache *cache, const struct execution *execution)
+{
+	return execution_is_finished(execution) ? &cache->ended : &cache->inputs;
+}
+
+static void give_back(struct cache *cache, const struct execution *old)
+{
+	if (!old->is_outline)
+		room_give(room_of(cache, old), old->meta.namespace, execution_data_size(old));
+}
+
+/* Nothing is allocated: it can't fail. */
+static void keep_refused_env(struct execution *execution)
+{
+	const char *refused = run_shape_refused_env(execution);
+	for (size_t i = 0; refused && i < execution->spec.env_count; i++)
+		if (execution->spec.env[i].name == refused) {
+			execution->refused_env = execution->spec.env[i].name;
+			execution->spec.env[i].name = NULL;
+			return;
+		}
+}
+
+static void drop_data(struct execution *execution)
+{
+	if (execution_is_finished(execution)) {
+		execution_keep_outline(execution);
+		return;
+	}
+	keep_refused_env(execution);
+	execution_drop_data(execution);
+}
+
+static void settle_execution(struct cache *cache, const struct execution *old, struct execution *fresh)
+{
+	if (old)
+		give_back(cache, old);
+	if (fresh && !fresh->is_outline &&
+	    !room_take(room_of(cache, fresh), fresh->meta.namespace, execution_data_size(fresh)))
+		drop_data(fresh);
+}
+
+/* Whoever hears of a change sees the object whole; then what there is no room for goes. The informer's
+ * objects are ours. */
 static void changed(void *context, const void *old, const void *fresh)
 {
 	const struct watched *watched = context;
-	const struct cache *cache = watched->cache;
+	struct cache *cache = watched->cache;
 	cache->changed(cache->context, watched->resource, old, fresh);
+	if (watched->resource == CACHE_SKILLS)
+		settle_skill(cache, old, (struct skill *)(uintptr_t)fresh);
+	else if (watched->resource == CACHE_EXECUTIONS)
+		settle_execution(cache, old, (struct execution *)(uintptr_t)fresh);
+}
+
+void cache_drop_data(struct cache *cache, struct str key)
+{
+	struct execution *execution = (struct execution *)(uintptr_t)cache_execution(cache, key);
+	if (!execution || execution->is_outline || !execution_is_finished(execution))
+		return;
+	give_back(cache, execution);
+	execution_keep_outline(execution);
 }
 
 static void watch_problem(void *context, const struct error *err)
@@ -156,6 +267,11 @@ struct cache *cache_start(const struct cache_options *options, struct error *err
 		error_no_memory(err);
 		return NULL;
 	}
+	if (room_init(&cache->instructions, CACHE_MAX_INSTRUCTIONS, CACHE_MAX_INSTRUCTIONS / CACHE_SHARE,
+		      err) != 0 ||
+	    room_init(&cache->inputs, CACHE_MAX_INPUTS, CACHE_MAX_INPUTS / CACHE_SHARE, err) != 0 ||
+	    room_init(&cache->ended, CACHE_MAX_ENDED, CACHE_MAX_ENDED / CACHE_SHARE, err) != 0)
+		return cache_free(cache);
 	cache->changed = options->changed;
 	cache->unreadable = options->unreadable;
 	cache->context = options->context;
@@ -173,6 +289,9 @@ struct cache *cache_free(struct cache *cache)
 		return NULL;
 	for (size_t i = CACHE_RESOURCE_COUNT; i-- > 0;)
 		informer_stop(cache->watched[i].informer);
+	room_free(&cache->instructions);
+	room_free(&cache->inputs);
+	room_free(&cache->ended);
 	free(cache);
 	return NULL;
 }

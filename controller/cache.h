@@ -1,6 +1,9 @@
 /* What the controller knows of the cluster: a cache of each resource that it watches, and what can be looked
  * up there. It decides nothing and acts on nothing.
  *
+ * Skills are outlines, and so are Executions whose data there is no room for (CACHE_MAX_…): who needs what is
+ * missing reads the object.
+ *
  * Objects that are returned or visited are valid until the loop turns. */
 #ifndef SKILLBOX_CONTROLLER_CACHE_H
 #define SKILLBOX_CONTROLLER_CACHE_H
@@ -27,9 +30,18 @@ enum cache_resource {
 /* "namespace/name": no longer than two names may be. */
 #define CACHE_KEY_MAX 1024
 
+/* Bytes that are kept so that an ordinary run needs no request for them, and what one namespace has of them
+ * at most: instructions of Skills; input and variables of Executions that have not ended; all of those that
+ * have, until they are archived. */
+#define CACHE_MAX_INSTRUCTIONS ((size_t)16 << 20)
+#define CACHE_MAX_INPUTS ((size_t)16 << 20)
+#define CACHE_MAX_ENDED ((size_t)8 << 20)
+#define CACHE_SHARE 2 /* a half */
+
 struct cache_options {
 	struct kube_ws *ws;
-	/* Executions that ended stay whole, for who archives them; otherwise only their outline does. */
+	/* Executions that ended stay whole for a while, for who archives them; otherwise only their outline
+	 * does. */
 	bool keeps_ended;
 	/* As an informer's `changed`: old NULL: new; fresh NULL: deleted. */
 	void (*changed)(void *context, enum cache_resource resource, const void *old, const void *fresh);
@@ -59,6 +71,8 @@ const char *cache_resource_name(enum cache_resource resource);
 /* key: "namespace/name". NULL: there is none. */
 const struct skill *cache_skill(const struct cache *cache, struct str key);
 const struct execution *cache_execution(const struct cache *cache, struct str key);
+/* It is archived: of an Execution that has ended the outline is enough. */
+void cache_drop_data(struct cache *cache, struct str key);
 const struct sandbox_pool *cache_sandbox_pool(const struct cache *cache, struct str key);
 const struct pod *cache_pod(const struct cache *cache, const char *namespace, const char *name);
 /* The Execution with this id (execution_id) or, for `of_uid`, with this UID, in whatever namespace. */

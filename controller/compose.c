@@ -16,6 +16,7 @@
 #define MAX_BLOB_CONNECTIONS 16
 #define POOLS_AT_ONCE 8
 #define SKILLS_AT_ONCE 8
+#define READS_AT_ONCE 4 /* objects of up to 1.5 MiB, in memory twice */
 #define SIGNING_KEY_MAX 4096
 #define SIGNING_KEY_MIN 32
 
@@ -40,6 +41,7 @@ struct controller {
 	struct controller_config config;
 	struct metrics *metrics;
 	struct kube_client *client;
+	struct reader *reader; /* of objects that the cache has as outlines */
 	struct kube_ws *ws;
 	struct event_recorder *events;
 	struct http_client *http; /* for the blob store */
@@ -97,7 +99,7 @@ static int start_store(struct controller *c, struct error *err)
 	else
 		start_embedded_store(c, err);
 	if (c->store)
-		c->bundles = bundle_cache_new(c->loop, c->store, err);
+		c->bundles = bundle_cache_new(c->loop, c->store, c->reader, err);
 	return c->bundles ? 0 : -1;
 }
 
@@ -112,6 +114,8 @@ static int start_kube(struct controller *c, struct error *err)
 	if (c->client)
 		kube_client_measure(c->client, &measure);
 	if (c->client)
+		c->reader = reader_new(c->client, READS_AT_ONCE, err);
+	if (c->reader)
 		c->ws = kube_ws_new(c->client, err);
 	if (c->ws)
 		c->events = event_recorder_new(c->client, "skillbox-controller", c->config.pod_name, err);
@@ -325,7 +329,8 @@ struct controller *controller_new(uv_loop_t *loop, struct controller_config *con
 	c->metrics = metrics_new(controller_metric_table, CONTROLLER_METRIC_COUNT, err);
 	if (!c->metrics || start_kube(c, err) != 0 || start_store(c, err) != 0 || start_database(c, err) != 0)
 		return controller_free(c);
-	c->sessions = (struct session_services){c->loop, c->ws, c->store, c->bundles, &c->config, c->clock};
+	c->sessions =
+	    (struct session_services){c->loop, c->ws, c->store, c->bundles, c->reader, &c->config, c->clock};
 	if (start_cache(c, err) != 0 || take_lead(c, err) != 0)
 		return controller_free(c);
 	return c;
@@ -342,6 +347,7 @@ struct controller *controller_free(struct controller *c)
 	bundle_cache_free(c->bundles);
 	blob_store_free(c->store);
 	http_client_free(c->http);
+	reader_free(c->reader);
 	kube_ws_free(c->ws);
 	kube_client_free(c->client);
 	metrics_free(c->metrics);

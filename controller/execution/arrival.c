@@ -61,7 +61,7 @@ static bool is_same_run(const struct execution *a, const struct execution *b)
 	const char *version_b = b->spec.skill_version ? b->spec.skill_version : "";
 	return a->spec.skill_name && b->spec.skill_name &&
 	       strcmp(a->spec.skill_name, b->spec.skill_name) == 0 && strcmp(version_a, version_b) == 0 &&
-	       a->spec.timeout_ms == b->spec.timeout_ms && b->spec.env_count == 0;
+	       a->spec.timeout_ms == b->spec.timeout_ms && b->spec.env_count == 0 && !b->is_outline;
 }
 
 /* One that waits for a sandbox of the pools for the same run. */

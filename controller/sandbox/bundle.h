@@ -16,6 +16,9 @@
  * what makes sense, since no more than 200 MiB may come out of it. */
 #define BUNDLE_MAX_ZIP (INT64_C(256) << 20)
 
+/* Bytes of a skill's instructions that a run is given (contract of SKILL_INSTRUCTIONS, docs/skills.md) */
+#define BUNDLE_MAX_INSTRUCTIONS ((size_t)64 * 1024)
+
 /* Counted, and never changed once it is made. */
 struct bundle {
 	/* `size` bytes; NULL: they are in fd (-1: none) */

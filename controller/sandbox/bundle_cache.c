@@ -1,5 +1,6 @@
 #include "controller/sandbox/bundle_cache.h"
 
+#include "controller/sandbox/object.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdlib.h>
@@ -27,6 +28,9 @@ struct load {
 	char *key, *lang, *entrypoint;
 	/* The skill's inline files; or a zip is fetched, and then here (-1: not yet). */
 	struct archive_content content;
+	/* Of an outline they are read first. */
+	struct reading *reading;
+	char *uid;
 	bool is_zip;
 	int zip_fd;
 	uv_work_t work;
@@ -45,6 +49,7 @@ struct entry {
 struct bundle_cache {
 	uv_loop_t *loop;
 	struct blob_store *store;
+	struct reader *reader;
 	struct entry *entries;
 	struct load *loads;
 	bool closing;
@@ -128,7 +133,9 @@ static void load_free(struct load *load)
 	if (load->zip_fd >= 0)
 		close(load->zip_fd);
 	archive_content_free(&load->content);
+	reading_cancel(load->reading);
 	bundle_unref(load->bundle);
+	free(load->uid);
 	free(load->key);
 	free(load->lang);
 	free(load->entrypoint);
@@ -199,20 +206,6 @@ static void zip_fetched(void *context, const struct error *error, int fd, int64_
 		load_end(load);
 }
 
-/* Its end comes from the loop. */
-static int load_begin(struct load *load, const struct skill *skill, const char *tenant, struct error *err)
-{
-	struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
-	int status = load->is_zip
-			 ? blob_get(load->cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err)
-			 : start_work(load, err);
-	if (status != 0)
-		return -1;
-	load->next = load->cache->loads;
-	load->cache->loads = load;
-	return 0;
-}
-
 /* Inline files are sorted like an archive's, so that entrypoints are found by the same code. */
 static int copy_files(const struct skill *skill, struct archive_content *content, struct error *err)
 {
@@ -235,6 +228,41 @@ static int copy_files(const struct skill *skill, struct archive_content *content
 	return 0;
 }
 
+static void skill_read(void *context, const struct kube_response *response)
+{
+	struct load *load = context;
+	load->reading = NULL;
+	cleanup_skill struct skill *skill = object_read_skill(response, load->uid, &load->error);
+	if (!skill || copy_files(skill, &load->content, &load->error) != 0 ||
+	    start_work(load, &load->error) != 0)
+		load_end(load);
+}
+
+static int start_inline(struct load *load, const struct skill *skill, struct error *err)
+{
+	if (!skill->is_outline)
+		return copy_files(skill, &load->content, err) != 0 ? -1 : start_work(load, err);
+	load->uid = str_dup(str_of(skill->meta.uid));
+	if (!load->uid)
+		return error_no_memory(err);
+	load->reading = object_read(load->cache->reader, API_SKILLS, &skill->meta, skill_read, load, err);
+	return load->reading ? 0 : -1;
+}
+
+/* Its end comes from the loop. */
+static int load_begin(struct load *load, const struct skill *skill, const char *tenant, struct error *err)
+{
+	struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
+	int status = load->is_zip
+			 ? blob_get(load->cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err)
+			 : start_inline(load, skill, err);
+	if (status != 0)
+		return -1;
+	load->next = load->cache->loads;
+	load->cache->loads = load;
+	return 0;
+}
+
 static struct load *load_new(struct bundle_cache *cache, const struct skill *skill, const char *key,
 			     struct error *err)
 {
@@ -249,14 +277,11 @@ static struct load *load_new(struct bundle_cache *cache, const struct skill *ski
 	load->key = str_dup(str_of(key));
 	load->lang = str_dup(str_of(skill->spec.lang));
 	load->entrypoint = str_dup(str_of(skill->spec.entrypoint));
-	bool is_complete = load->key && load->lang && load->entrypoint;
-	if (!is_complete)
-		error_no_memory(err);
-	if (!is_complete || (!load->is_zip && copy_files(skill, &load->content, err) != 0)) {
-		load_free(load);
-		return NULL;
-	}
-	return load;
+	if (load->key && load->lang && load->entrypoint)
+		return load;
+	error_no_memory(err);
+	load_free(load);
+	return NULL;
 }
 
 static struct bundle_wait *wait_new(struct load *load, bundle_done_cb done, void *context, struct error *err)
@@ -303,7 +328,8 @@ void bundle_wait_cancel(struct bundle_wait *wait)
 	free(wait);
 }
 
-struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err)
+struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct reader *reader,
+				      struct error *err)
 {
 	struct bundle_cache *cache = calloc(1, sizeof(*cache));
 	if (!cache) {
@@ -312,7 +338,22 @@ struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store,
 	}
 	cache->loop = loop;
 	cache->store = store;
+	cache->reader = reader;
 	return cache;
+}
+
+/* They would not end by themselves: the reader goes, too. */
+static void forget_readings(struct bundle_cache *cache)
+{
+	for (struct load **at = &cache->loads; *at;) {
+		struct load *load = *at;
+		if (!load->reading) {
+			at = &load->next;
+			continue;
+		}
+		*at = load->next;
+		load_free(load);
+	}
 }
 
 struct bundle_cache *bundle_cache_free(struct bundle_cache *cache)
@@ -325,6 +366,7 @@ struct bundle_cache *bundle_cache_free(struct bundle_cache *cache)
 		entry_free(entry);
 	}
 	cache->closing = true;
+	forget_readings(cache);
 	cache_release(cache);
 	return NULL;
 }

@@ -7,12 +7,15 @@
 #include "lib/api/skill.h"
 #include "lib/base/error.h"
 #include "lib/blob/blob.h"
+#include "lib/kube/reader.h"
 
 #include <uv.h>
 
 struct bundle_cache;
-struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct error *err);
-/* No load may be waited for any more. Loads under way end by themselves, on the loop. */
+/* reader: for inline files of outlines. */
+struct bundle_cache *bundle_cache_new(uv_loop_t *loop, struct blob_store *store, struct reader *reader,
+				      struct error *err);
+/* No load may be waited for any more. Loads under way end by themselves, on the loop; before reader_free. */
 struct bundle_cache *bundle_cache_free(struct bundle_cache *cache);
 
 /* The bundle of a skill if it is in the cache (a reference of the caller's), else NULL. */

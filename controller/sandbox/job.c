@@ -1,5 +1,6 @@
 #include "controller/sandbox/job.h"
 
+#include "lib/base/temporary.h"
 #include "lib/base/utf8.h"
 
 #include <stdlib.h>
@@ -9,8 +10,6 @@
 /* A block as frames, or the head with all of the environment. */
 #define OUT_MAX (4 * 1024 * 1024)
 #define ENV_MAX (2 * 1024 * 1024)
-/* Contract 2.4 */
-#define MAX_INSTRUCTIONS (64 * 1024)
 /* job->sent in SEND_INPUT, before the frame INPUT */
 #define INPUT_NOT_SENT (-1)
 
@@ -141,13 +140,14 @@ int job_next(struct job *job, struct error *err)
 	return 0;
 }
 
-static int prepare_environment(struct job *job, const struct execution *execution, const struct skill *skill,
-			       struct error *err)
+int job_take_instructions(struct job *job, const char *instructions, struct error *err)
 {
-	if (skill && skill->spec.instructions && skill->spec.instructions[0] &&
-	    encode_env(job, STR("SKILL_INSTRUCTIONS"),
-		       utf8_cut(str_of(skill->spec.instructions), MAX_INSTRUCTIONS), err) != 0)
-		return -1;
+	struct str text = utf8_cut(str_of(instructions), BUNDLE_MAX_INSTRUCTIONS);
+	return text.n > 0 ? encode_env(job, STR("SKILL_INSTRUCTIONS"), text, err) : 0;
+}
+
+static int take_environment(struct job *job, const struct execution *execution, struct error *err)
+{
 	for (size_t i = 0; i < execution->spec.env_count; i++)
 		if (encode_env(job, str_of(execution->spec.env[i].name), str_of(execution->spec.env[i].value),
 			       err) != 0)
@@ -163,6 +163,30 @@ static int take_inline_input(struct job *job, const struct execution *execution,
 	job->input = str_dup(input);
 	job->input_size = (int64_t)input.n;
 	return job->input ? 0 : error_no_memory(err);
+}
+
+int job_take_data(struct job *job, const struct execution *execution, struct error *err)
+{
+	if (!execution->spec.input_ref.digest && take_inline_input(job, execution, err) != 0)
+		return -1;
+	return take_environment(job, execution, err);
+}
+
+/* It may wait for its turn, and so may a hundred others. */
+int job_put_input_aside(struct job *job, struct error *err)
+{
+	if (!job->input || job->input_size <= JOB_MAX_WAITING_INPUT)
+		return 0;
+	int fd = temporary_file(err);
+	if (fd < 0 || temporary_write(fd, (struct str){job->input, (size_t)job->input_size}, err) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return error_wrap(err, "the input's temporary file");
+	}
+	free(job->input);
+	job->input = NULL;
+	job_take_input(job, fd, job->input_size);
+	return 0;
 }
 
 static int note_shape(struct job *job, const struct run_shape *shape, struct error *err)
@@ -187,9 +211,9 @@ int job_init(struct job *job, const struct execution *execution, const struct sk
 		return error_no_memory(err);
 	if (note_shape(job, shape, err) != 0)
 		return -1;
-	if (!execution->spec.input_ref.digest && take_inline_input(job, execution, err) != 0)
+	if (skill && job_take_instructions(job, skill->spec.instructions, err) != 0)
 		return -1;
-	return prepare_environment(job, execution, skill, err);
+	return execution->is_outline ? 0 : job_take_data(job, execution, err);
 }
 
 void job_init_ahead(struct job *job, struct bundle *bundle)

@@ -42,10 +42,21 @@ struct job {
 /* No job: nothing is sent, and job_clear does nothing. What is zeroed only owns descriptor 0. */
 #define JOB_NONE ((struct job){.input_fd = -1})
 
-/* The job of an execution: its id, environment and inline input; skill may be NULL (no instructions then).
- * Nothing is sent before job_begin. job_clear also on failure. */
+/* More of an input that was read for the job doesn't stay in memory until it is sent. */
+#define JOB_MAX_WAITING_INPUT 65536
+
+/* The job of an execution: its id, environment and inline input; skill may be NULL (no instructions then). Of
+ * outlines what is missing comes with job_take_data and job_take_instructions. Nothing is sent before
+ * job_begin. job_clear also on failure. */
 int job_init(struct job *job, const struct execution *execution, const struct skill *skill,
 	     const struct run_shape *shape, const struct controller_config *config, struct error *err);
+
+/* Of a whole execution: input and variables. */
+int job_take_data(struct job *job, const struct execution *execution, struct error *err);
+/* Of the skill; NULL or "": none. */
+int job_take_instructions(struct job *job, const char *instructions, struct error *err);
+/* A large input that is in memory goes to a file. */
+int job_put_input_aside(struct job *job, struct error *err);
 
 /* No job yet, but the bundle's frames; job_next gives them at once. Takes the reference. */
 void job_init_ahead(struct job *job, struct bundle *bundle);

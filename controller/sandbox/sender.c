@@ -1,6 +1,7 @@
 #include "controller/sandbox/sender.h"
 
 #include "controller/sandbox/job.h"
+#include "controller/sandbox/object.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,6 +30,9 @@ struct sender {
 	/* What is being fetched; NULL: nothing. */
 	struct bundle_wait *bundle_wait;
 	struct input_fetch *fetch;
+	/* The objects, where the caches have outlines only; whose they are. */
+	struct reading *execution_reading, *skill_reading;
+	char *execution_uid, *skill_uid;
 	/* Why it can't be had; ERR_NONE: it can. */
 	struct error problem;
 };
@@ -92,7 +96,7 @@ static void send_job(struct sender *s)
 		s->handler.unavailable(s->context, &s->problem);
 		return;
 	}
-	if (!s->bundle || s->fetch)
+	if (!s->bundle || s->fetch || s->execution_reading || s->skill_reading)
 		return;
 	job_begin(&s->job, s->bundle);
 	s->bundle = NULL;
@@ -206,6 +210,57 @@ static int fetch_input(struct sender *s, const char *digest, const char *tenant,
 	return -1;
 }
 
+/* Objects of which the caches have only the outline */
+
+static void take_execution(struct sender *s, const struct kube_response *response)
+{
+	cleanup_execution struct execution *execution =
+	    object_read_execution(response, s->execution_uid, &s->problem);
+	if (execution && job_take_data(&s->job, execution, &s->problem) == 0)
+		job_put_input_aside(&s->job, &s->problem);
+}
+
+static void execution_read(void *context, const struct kube_response *response)
+{
+	struct sender *s = context;
+	s->execution_reading = NULL;
+	take_execution(s, response);
+	send_what_is_here(s);
+}
+
+static void skill_read(void *context, const struct kube_response *response)
+{
+	struct sender *s = context;
+	s->skill_reading = NULL;
+	cleanup_skill struct skill *skill = object_read_skill(response, s->skill_uid, &s->problem);
+	if (skill)
+		job_take_instructions(&s->job, skill->spec.instructions, &s->problem);
+	send_what_is_here(s);
+}
+
+static int read_object(struct sender *s, const char *resource, const struct object_meta *meta,
+		       kube_done_cb done, struct reading **reading, char **uid, struct error *err)
+{
+	free(*uid);
+	*uid = str_dup(str_of(meta->uid));
+	if (!*uid)
+		return error_no_memory(err);
+	*reading = object_read(s->services->reader, resource, meta, done, s, err);
+	return *reading ? 0 : -1;
+}
+
+/* What job_init could not take. */
+static int read_what_is_missing(struct sender *s, const struct execution *execution,
+				const struct skill *skill, struct error *err)
+{
+	if (execution->is_outline && read_object(s, API_EXECUTIONS, &execution->meta, execution_read,
+						 &s->execution_reading, &s->execution_uid, err) != 0)
+		return -1;
+	if (!skill || !skill->is_outline || skill->spec.instructions)
+		return 0;
+	return read_object(s, API_SKILLS, &skill->meta, skill_read, &s->skill_reading, &s->skill_uid, err);
+}
+
 /* The job's files: those that the sandbox has, or the skill's. */
 static int prepare_bundle(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
 {
@@ -234,7 +289,8 @@ int sender_load_job(struct sender *s, const struct execution *execution, const s
 	const char *input_digest = execution->spec.input_ref.digest;
 	s->to_send = TO_SEND_JOB;
 	if (job_init(&s->job, execution, skill, shape, s->services->config, err) != 0 ||
-	    (input_digest && fetch_input(s, input_digest, tenant, err) != 0))
+	    (input_digest && fetch_input(s, input_digest, tenant, err) != 0) ||
+	    read_what_is_missing(s, execution, skill, err) != 0)
 		return -1;
 	return prepare_bundle(s, skill, tenant, err);
 }
@@ -263,6 +319,10 @@ struct sender *sender_free(struct sender *s)
 		return NULL;
 	if (s->fetch)
 		s->fetch->sender = NULL;
+	reading_cancel(s->execution_reading);
+	reading_cancel(s->skill_reading);
+	free(s->execution_uid);
+	free(s->skill_uid);
 	bundle_wait_cancel(s->bundle_wait);
 	bundle_unref(s->bundle);
 	bundle_unref(s->outline);

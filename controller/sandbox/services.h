@@ -6,6 +6,7 @@
 #include "controller/sandbox/bundle_cache.h"
 #include "lib/base/clock.h"
 #include "lib/blob/blob.h"
+#include "lib/kube/reader.h"
 #include "lib/kube/ws.h"
 
 #include <uv.h>
@@ -15,6 +16,8 @@ struct session_services {
 	struct kube_ws *ws;
 	struct blob_store *store;
 	struct bundle_cache *bundles;
+	/* of what the caches don't keep */
+	struct reader *reader;
 	const struct controller_config *config;
 	const struct clock *clock;
 };

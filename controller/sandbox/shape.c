@@ -18,15 +18,21 @@ static const char *code_of(enum error_code code)
 					     : "sandbox_start_failed";
 }
 
-static int check_env(const struct execution *execution, struct error *err)
+const char *run_shape_refused_env(const struct execution *execution)
 {
 	for (size_t i = 0; i < execution->spec.env_count; i++)
 		if (!frame_env_name_is_allowed(str_of(execution->spec.env[i].name)))
-			return error_set(
-			    err, ERR_INVALID_ENV,
-			    "environment variable '%s' can't be set: the name is reserved or no name",
-			    execution->spec.env[i].name);
-	return 0;
+			return execution->spec.env[i].name;
+	return execution->refused_env;
+}
+
+static int check_env(const struct execution *execution, struct error *err)
+{
+	const char *refused = run_shape_refused_env(execution);
+	return refused ? error_set(err, ERR_INVALID_ENV,
+				   "environment variable '%s' can't be set: the name is reserved or no name",
+				   refused)
+		       : 0;
 }
 
 int run_shape_resolve(const struct skill *skill, const struct execution *execution,

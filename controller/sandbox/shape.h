@@ -27,6 +27,9 @@ struct run_shape {
 	char script[FRAME_MAX_PATH + 1];
 };
 
+/* A variable that it must not set, or NULL. */
+const char *run_shape_refused_env(const struct execution *execution);
+
 /* On failure err's message is for the user, and *ret_error_code the REST error_code. */
 int run_shape_resolve(const struct skill *skill, const struct execution *execution,
 		      const struct controller_config *config, struct run_shape *ret,

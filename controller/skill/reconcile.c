@@ -13,8 +13,7 @@
 #define MESSAGE_SIZE 2048
 #define PATH_SIZE 1024
 #define PATCH_MAX (64 << 10)
-#define INVALID "Invalid"   /* reason of the condition and of the Event */
-#define FILES_MAX (4 << 20) /* texts of one object: the API server takes less */
+#define INVALID "Invalid" /* reason of the condition and of the Event */
 
 struct skill_pass {
 	LIST_ENTRY(skill_pass) link;
@@ -66,33 +65,6 @@ static void status_patched(void *context, const struct kube_response *response)
 	skill_pass_free(pass);
 }
 
-/* Content digest of inline files: over path, NUL, length, NUL and text of each, in lexical order of path. */
-static int compare_files(const void *a, const void *b)
-{
-	return strcmp((*(const struct skill_file *const *)a)->path,
-		      (*(const struct skill_file *const *)b)->path);
-}
-
-static int digest_of_files(const struct skill *skill, char ret[DIGEST_TEXT_SIZE], struct error *err)
-{
-	const struct skill_file **files = calloc(skill->spec.file_count + 1, sizeof(*files));
-	if (!files)
-		return error_no_memory(err);
-	for (size_t i = 0; i < skill->spec.file_count; i++)
-		files[i] = &skill->spec.files[i];
-	qsort(files, skill->spec.file_count, sizeof(*files), compare_files);
-	cleanup_buffer struct buffer all = BUFFER(FILES_MAX);
-	for (size_t i = 0; i < skill->spec.file_count; i++) {
-		struct str text = str_of(files[i]->text);
-		buffer_append(&all, files[i]->path, strlen(files[i]->path) + 1);
-		buffer_appendf(&all, "%zu", text.n);
-		buffer_append_byte(&all, '\0');
-		buffer_append_str(&all, text);
-	}
-	free(files);
-	return all.failed ? error_no_memory(err) : digest_text(buffer_str(&all), ret, err);
-}
-
 struct opinion {
 	bool ready;
 	const char *reason;
@@ -125,8 +97,10 @@ static int judge(const struct skill *skill, const struct policy *policy, struct 
 		snprintf(ret->message, sizeof(ret->message), "ready to run");
 	}
 	if (!skill->spec.bundle.digest)
-		return digest_of_files(skill, ret->digest, err);
-	snprintf(ret->digest, sizeof(ret->digest), "%s", skill->spec.bundle.digest);
+		snprintf(ret->digest, sizeof(ret->digest), "%s",
+			 skill->files_digest ? skill->files_digest : "");
+	else
+		snprintf(ret->digest, sizeof(ret->digest), "%s", skill->spec.bundle.digest);
 	return 0;
 }
 

@@ -332,10 +332,28 @@ static void clear_result(struct execution *execution)
 	execution->status.isolation = isolation_unref(execution->status.isolation);
 }
 
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+size_t execution_data_size(const struct execution *execution)
+{
+	size_t bytes = text_size(execution->spec.input) + text_size(execution->status.output) +
+		       text_size(execution->status.logs);
+	for (size_t i = 0; i < execution->spec.env_count; i++)
+		bytes += sizeof(*execution->spec.env) + text_size(execution->spec.env[i].name) +
+			 text_size(execution->spec.env[i].value);
+	for (size_t i = 0; i < execution->status.file_count; i++)
+		bytes += sizeof(*execution->status.files) + text_size(execution->status.files[i]);
+	return bytes;
+}
+
 void execution_drop_data(struct execution *execution)
 {
 	clear_input(execution);
 	clear_output(execution);
+	execution->is_outline = true;
 }
 
 void execution_keep_outline(struct execution *execution)
@@ -343,6 +361,7 @@ void execution_keep_outline(struct execution *execution)
 	clear_input(execution);
 	blob_ref_clear(&execution->spec.input_ref);
 	clear_result(execution);
+	execution->is_outline = true;
 }
 
 static void clear_status(struct execution *execution)
@@ -360,6 +379,7 @@ struct execution *execution_free(struct execution *execution)
 		return NULL;
 	object_meta_clear(&execution->meta);
 	free(execution->invalid);
+	free(execution->refused_env);
 	clear_spec(execution);
 	clear_status(execution);
 	free(execution);

@@ -42,6 +42,12 @@ struct execution {
 	 * or too deep, NULs, …): the object is to be failed with this message. The spec is then empty,
 	 * skill_name "". */
 	char *invalid;
+	/* execution_drop_data or execution_keep_outline was here: what is missing is not known to be absent.
+	 */
+	bool is_outline;
+	/* Of one without its variables: the name of one that it may not set; NULL: there was none. Whoever
+	 * knows the rule sets it before they go. */
+	char *refused_env;
 	struct {
 		char *skill_name;
 		char *skill_version; /* "" or "latest": the newest */
@@ -89,8 +95,9 @@ struct execution *execution_free(struct execution *execution);
 CLEANUP_FUNCTION(execution)
 #define cleanup_execution __attribute__((cleanup(execution_cleanup)))
 
-/* Of one that has ended, free what its user may make large: input and variables, output, log, names of files.
- * References to blobs stay. */
+/* Bytes of what its user may make large: input and variables, output, log, names of files. */
+size_t execution_data_size(const struct execution *execution);
+/* Free that. References to blobs stay. */
 void execution_drop_data(struct execution *execution);
 /* Of one that has ended, keep who it is, when and how it ended, and for how long it stays; what its readers
  * want (input, output, logs, files, layers, image) is freed. */

@@ -49,7 +49,7 @@ static int set_up(void **state)
 	f->store =
 	    blob_store_directory(&f->loop, f->directory, STR("a signing key"), "http://localhost", &err);
 	assert_non_null(f->store);
-	f->cache = bundle_cache_new(&f->loop, f->store, &err);
+	f->cache = bundle_cache_new(&f->loop, f->store, NULL, &err);
 	assert_non_null(f->cache);
 	f->skill.spec.bundle.digest = f->digest;
 	f->skill.spec.lang = (char *)"python";
@@ -254,7 +254,7 @@ static int slow_set_up(void **state)
 	assert_non_null(s);
 	assert_int_equal(uv_loop_init(&s->loop), 0);
 	s->store.base.operations = &slow_operations;
-	s->cache = bundle_cache_new(&s->loop, &s->store.base, NULL);
+	s->cache = bundle_cache_new(&s->loop, &s->store.base, NULL, NULL);
 	assert_non_null(s->cache);
 	snprintf(s->digest, sizeof(s->digest), "sha256:%064d", 1);
 	s->skill.spec.bundle.digest = s->digest;

@@ -201,7 +201,7 @@ static int set_up(void **state)
 	memset(&told, 0, sizeof(told));
 	store = (struct fake_store){.base = {&operations}};
 	the_link = (struct link){BUFFER(64 << 20), SIZE_MAX, false};
-	services.bundles = bundle_cache_new(&loop, &store.base, NULL);
+	services.bundles = bundle_cache_new(&loop, &store.base, NULL, NULL);
 	return services.bundles ? 0 : -1;
 }
 

@@ -171,7 +171,7 @@ static int set_up(void **state)
 	static char text[300001];
 	memset(text, 'x', sizeof(text) - 1);
 	files[0].text = text;
-	services.bundles = bundle_cache_new(&loop, NULL, NULL);
+	services.bundles = bundle_cache_new(&loop, NULL, NULL, NULL);
 	changes = 0;
 	store = (struct fake_store){.base = {&operations}};
 	services.store = &store.base;
