@@ -171,26 +171,13 @@ static void give_back(struct cache *cache, const struct execution *old)
 		room_give(room_of(cache, old), old->meta.namespace, execution_data_size(old));
 }
 
-/* Nothing is allocated: it can't fail. */
-static void keep_refused_env(struct execution *execution)
-{
-	const char *refused = run_shape_refused_env(execution);
-	for (size_t i = 0; refused && i < execution->spec.env_count; i++)
-		if (execution->spec.env[i].name == refused) {
-			execution->refused_env = execution->spec.env[i].name;
-			execution->spec.env[i].name = NULL;
-			return;
-		}
-}
-
 static void drop_data(struct execution *execution)
 {
 	if (execution_is_finished(execution)) {
 		execution_keep_outline(execution);
 		return;
 	}
-	keep_refused_env(execution);
-	execution_drop_data(execution);
+	run_shape_drop_data(execution);
 }
 
 static void settle_execution(struct cache *cache, const struct execution *old, struct execution *fresh)

@@ -24,6 +24,7 @@
  * built and torn down as one, by take_lead and step_down. */
 struct lead {
 	struct workqueue *execution_queue, *skill_queue, *pool_queue;
+	struct cache *cache;
 	struct history *history;
 	struct pools *pools;
 	struct executions *executions;
@@ -213,12 +214,22 @@ static void look_at_key(void *context, struct str key, int64_t delay_ms)
 		log_error("no memory for a key", NULL);
 }
 
+static void drop_archived(void *context, struct str key)
+{
+	cache_drop_data(((const struct lead *)context)->cache, key);
+}
+
 static int start_history(struct controller *c, struct error *err)
 {
-	struct history_options options = {
-	    .db = c->db, .clock = c->clock, .look = look_at_key, .context = &c->lead};
+	struct history_options options = {.db = c->db,
+					  .clock = c->clock,
+					  .look = look_at_key,
+					  .context = &c->lead,
+					  .archived = drop_archived,
+					  .reader = c->reader};
 	if (!c->db)
 		return 0;
+	c->lead.cache = c->cache;
 	c->lead.history = history_new(&options, err);
 	return c->lead.history ? 0 : -1;
 }

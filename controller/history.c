@@ -1,5 +1,6 @@
 #include "controller/history.h"
 
+#include "controller/sandbox/object.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
@@ -8,7 +9,11 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#define MAX_AT_ONCE 32 /* statements of ours at a time; the rest waits its turn here, without its bytes */
+/* Statements of ours at a time, and bytes of what they write; the rest waits its turn here, without its
+ * bytes. */
+#define MAX_AT_ONCE 32
+#define MAX_BYTES ((size_t)8 << 20)
+#define READ_BYTES ((size_t)3 << 19) /* of one that is being read: as much as etcd takes */
 #define BACKOFF_FIRST_MS 250
 #define BACKOFF_MAX_MS 15000
 
@@ -28,14 +33,20 @@ struct history {
 	struct history_options options;
 	struct map entries;
 	TAILQ_HEAD(, entry) queue;
+	LIST_HEAD(, sent) readings;
 	unsigned sent;
+	size_t sent_bytes;
 	bool complained; /* one line for an outage, not one an Execution */
 };
 
 /* What a statement on its way knows; the entry may be gone, or another one's, when it comes back. */
 struct sent {
 	struct history *history;
-	char *key, *uid;
+	char *key, *uid, *tenant;
+	size_t bytes; /* of history->sent_bytes */
+	/* NULL: it was read, or came whole */
+	struct reading *reading;
+	LIST_ENTRY(sent) link; /* while it is read */
 };
 
 static void entry_drop(struct history *history, struct entry *entry)
@@ -111,24 +122,52 @@ static void try_later(struct history *history, struct entry *entry, const struct
 	look(history, entry, delay_ms + 1);
 }
 
+static bool is_full(const struct history *history)
+{
+	return history->sent >= MAX_AT_ONCE || history->sent_bytes >= MAX_BYTES;
+}
+
 static void send_next(struct history *history)
 {
 	struct entry *next = TAILQ_FIRST(&history->queue);
-	if (!next || history->sent >= MAX_AT_ONCE)
+	if (!next || is_full(history))
 		return;
 	TAILQ_REMOVE(&history->queue, next, link);
 	next->state = ENTRY_DUE;
 	look(history, next, 0);
 }
 
+/* What waited goes on. */
+static void make_room(struct sent *sent)
+{
+	sent->history->sent--;
+	sent->history->sent_bytes -= sent->bytes;
+	sent->bytes = 0;
+	send_next(sent->history);
+}
+
+/* NULL: it is gone, or another one has its name. */
+static struct entry *entry_of(const struct sent *sent)
+{
+	struct entry *entry = entry_by_key(sent->history, str_of(sent->key));
+	return entry && strcmp(entry->uid, sent->uid) == 0 && entry->state == ENTRY_SENT ? entry : NULL;
+}
+
+static void note_done(struct history *history, struct entry *entry)
+{
+	entry->state = ENTRY_DONE;
+	if (history->options.archived)
+		history->options.archived(history->options.context, entry->node.key);
+	look(history, entry, 0);
+}
+
 static void on_put(void *context, const struct db_result *result, const struct error *error)
 {
-	const struct sent *sent = context;
+	struct sent *sent = context;
 	struct history *history = sent->history;
-	struct entry *entry = entry_by_key(history, str_of(sent->key));
+	struct entry *entry = entry_of(sent);
 	struct error err;
-	history->sent--;
-	send_next(history);
+	make_room(sent);
 	const char *uid = result && db_result_rows(result) ? db_result_text(result, 0, 0) : NULL;
 	if (!error &&
 	    !uid) { /* another process wrote the row in the same moment: what it wrote shows next time */
@@ -137,13 +176,12 @@ static void on_put(void *context, const struct db_result *result, const struct e
 	}
 	if (!error)
 		history->complained = false;
-	if (!entry || strcmp(entry->uid, sent->uid) != 0 || entry->state != ENTRY_SENT)
+	if (!entry)
 		return;
 	if (error) {
 		try_later(history, entry, error);
 	} else if (strcmp(uid, sent->uid) == 0) {
-		entry->state = ENTRY_DONE;
-		look(history, entry, 0);
+		note_done(history, entry);
 	} else if (!entry->under_uid) { /* the same UUID was chosen as a name before, or in another namespace
 					 */
 		entry->under_uid = true;
@@ -160,34 +198,98 @@ static void sent_free(void *context)
 	struct sent *sent = context;
 	free(sent->key);
 	free(sent->uid);
+	free(sent->tenant);
 	free(sent);
 }
 
-static int send_row(struct history *history, struct entry *entry, const struct execution *execution,
-		    const char *tenant, struct error *err)
+static struct sent *sent_new(struct history *history, const struct entry *entry, const char *tenant)
 {
 	struct sent *sent = calloc(1, sizeof(*sent));
 	if (!sent)
-		return error_no_memory(err);
+		return NULL;
 	sent->history = history;
 	sent->key = str_dup(entry->node.key);
 	sent->uid = str_dup(str_of(entry->uid));
+	sent->tenant = str_dup(str_of(tenant));
+	if (sent->key && sent->uid && sent->tenant)
+		return sent;
+	sent_free(sent);
+	return NULL;
+}
+
+static void account(struct sent *sent, size_t bytes)
+{
+	sent->bytes = bytes;
+	sent->history->sent++;
+	sent->history->sent_bytes += bytes;
+}
+
+/* sent is the statement's if that is made, else still the caller's. */
+static int send_row(struct sent *sent, const struct entry *entry, const struct execution *execution,
+		    struct error *err)
+{
 	struct db_call call = {
 	    .statement = DB_EXECUTION_PUT,
-	    .parameters =
-		execution_row_write(execution, entry->under_uid ? entry->uid : execution_id(execution),
-				    tenant ? tenant : "", err),
+	    .parameters = execution_row_write(
+		execution, entry->under_uid ? entry->uid : execution_id(execution), sent->tenant, err),
 	    .done = on_put,
 	    .context = sent,
 	    .release = sent_free,
 	};
-	if (!sent->key || !sent->uid) {
-		db_parameters_free(call.parameters);
-		sent_free(sent);
-		return error_no_memory(err);
+	return call.parameters ? db_run(sent->history->options.db, &call, err) : -1;
+}
+
+/* The object, of which the cache has only the outline. */
+static void on_read(void *context, const struct kube_response *response)
+{
+	struct sent *sent = context;
+	struct history *history = sent->history;
+	struct entry *entry = entry_of(sent);
+	struct error err;
+	LIST_REMOVE(sent, link);
+	sent->reading = NULL;
+	make_room(sent);
+	cleanup_execution struct execution *execution =
+	    entry ? object_read_execution(response, sent->uid, &err) : NULL;
+	if (execution) {
+		account(sent, execution_data_size(execution));
+		if (send_row(sent, entry, execution, &err) == 0)
+			return;
+		make_room(sent);
 	}
-	if (call.parameters && db_run(history->options.db, &call, err) == 0)
+	if (entry)
+		try_later(history, entry, &err);
+	sent_free(sent);
+}
+
+/* While the database is away, the cluster isn't asked in vain. */
+static int read_first(struct sent *sent, const struct execution *execution, struct error *err)
+{
+	struct history *history = sent->history;
+	if (db_check(history->options.db, err) != 0)
+		return -1;
+	sent->reading =
+	    object_read(history->options.reader, API_EXECUTIONS, &execution->meta, on_read, sent, err);
+	if (!sent->reading)
+		return -1;
+	LIST_INSERT_HEAD(&history->readings, sent, link);
+	account(sent, READ_BYTES);
+	return 0;
+}
+
+static int start(struct history *history, const struct entry *entry, const struct execution *execution,
+		 const char *tenant, struct error *err)
+{
+	struct sent *sent = sent_new(history, entry, tenant);
+	if (!sent)
+		return error_no_memory(err);
+	if (execution->is_outline) {
+		if (read_first(sent, execution, err) == 0)
+			return 0;
+	} else if (send_row(sent, entry, execution, err) == 0) {
+		account(sent, execution_data_size(execution));
 		return 0;
+	}
 	sent_free(sent);
 	return -1;
 }
@@ -227,17 +329,15 @@ void history_put(struct history *history, struct str key, const struct execution
 		history->options.look(history->options.context, key, BACKOFF_MAX_MS);
 		return;
 	}
-	if (history->sent >= MAX_AT_ONCE) {
+	if (is_full(history)) {
 		entry->state = ENTRY_QUEUED;
 		TAILQ_INSERT_TAIL(&history->queue, entry, link);
 		return;
 	}
-	if (send_row(history, entry, execution, tenant, &err) != 0) {
+	if (start(history, entry, execution, tenant, &err) != 0)
 		try_later(history, entry, &err);
-		return;
-	}
-	history->sent++;
-	entry->state = ENTRY_SENT;
+	else
+		entry->state = ENTRY_SENT;
 }
 
 size_t history_backlog(const struct history *history)
@@ -267,6 +367,7 @@ struct history *history_new(const struct history_options *options, struct error 
 	}
 	history->options = *options;
 	TAILQ_INIT(&history->queue);
+	LIST_INIT(&history->readings);
 	if (map_init(&history->entries, err) == 0)
 		return history;
 	free(history);
@@ -281,6 +382,12 @@ struct history *history_free(struct history *history)
 	for (struct map_node *node; (node = map_next(&history->entries, &cursor));)
 		entry_drop(history, MAP_CONTAINER(node, struct entry, node));
 	map_free(&history->entries);
+	while (!LIST_EMPTY(&history->readings)) {
+		struct sent *sent = LIST_FIRST(&history->readings);
+		LIST_REMOVE(sent, link);
+		reading_cancel(sent->reading);
+		sent_free(sent);
+	}
 	free(history);
 	return NULL;
 }

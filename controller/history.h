@@ -7,6 +7,7 @@
 #include "lib/api/execution.h"
 #include "lib/base/clock.h"
 #include "lib/db/db.h"
+#include "lib/kube/reader.h"
 
 struct history;
 
@@ -22,6 +23,10 @@ struct history_options {
 	/* Look at the Execution again, that long from now: its state has changed or will have. */
 	void (*look)(void *context, struct str key, int64_t delay_ms);
 	void *context;
+	/* It is in the database: its data is needed no more. May be NULL. */
+	void (*archived)(void *context, struct str key);
+	/* Of what comes as an outline, the object is read first. */
+	struct reader *reader;
 };
 
 struct history *history_new(const struct history_options *options, struct error *err);
@@ -33,7 +38,8 @@ struct history *history_free(struct history *history);
  * earlier has to look again by then: `look` is called once for each try. */
 enum history_state history_state(const struct history *history, struct str key, const char *uid,
 				 int64_t *ret_retry_ms);
-/* Start to history it; the bytes are copied. tenant: NULL if its namespace has none. */
+/* Start to archive it; the bytes are copied, and read first if it is an outline. tenant: NULL if its
+ * namespace has none. */
 void history_put(struct history *history, struct str key, const struct execution *execution,
 		 const char *tenant);
 /* Executions that ended and are not archived yet. history NULL: 0. */

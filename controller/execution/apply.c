@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define WRITTEN_DATA_MAX ((size_t)64 << 10)
 #define PATH_SIZE 1024
 #define MESSAGE_SIZE 1024
 #define DELETE_OPTIONS_SIZE 256
@@ -222,6 +223,9 @@ static void remember_written(struct pass *pass, struct str json)
 			 err.message, NULL);
 		return;
 	}
+	/* Until the watch shows it, which may be away, with hundreds of them. */
+	if (execution_data_size(written) > WRITTEN_DATA_MAX)
+		run_shape_drop_data(written);
 	execution_free(pass->tracked->written);
 	pass->tracked->written = written;
 	pass->tracked->written_ms = clock_wall_ms(pass->services->clock);

@@ -18,7 +18,7 @@ static const char *code_of(enum error_code code)
 					     : "sandbox_start_failed";
 }
 
-const char *run_shape_refused_env(const struct execution *execution)
+static const char *refused_env(const struct execution *execution)
 {
 	for (size_t i = 0; i < execution->spec.env_count; i++)
 		if (!frame_env_name_is_allowed(str_of(execution->spec.env[i].name)))
@@ -26,9 +26,22 @@ const char *run_shape_refused_env(const struct execution *execution)
 	return execution->refused_env;
 }
 
+/* Nothing is allocated: it can't fail. */
+void run_shape_drop_data(struct execution *execution)
+{
+	const char *refused = refused_env(execution);
+	for (size_t i = 0; refused && i < execution->spec.env_count; i++)
+		if (execution->spec.env[i].name == refused) {
+			execution->refused_env = execution->spec.env[i].name;
+			execution->spec.env[i].name = NULL;
+			break;
+		}
+	execution_drop_data(execution);
+}
+
 static int check_env(const struct execution *execution, struct error *err)
 {
-	const char *refused = run_shape_refused_env(execution);
+	const char *refused = refused_env(execution);
 	return refused ? error_set(err, ERR_INVALID_ENV,
 				   "environment variable '%s' can't be set: the name is reserved or no name",
 				   refused)

@@ -27,8 +27,8 @@ struct run_shape {
 	char script[FRAME_MAX_PATH + 1];
 };
 
-/* A variable that it must not set, or NULL. */
-const char *run_shape_refused_env(const struct execution *execution);
+/* execution_drop_data of one that has not ended: what its shape is made from stays. */
+void run_shape_drop_data(struct execution *execution);
 
 /* On failure err's message is for the user, and *ret_error_code the REST error_code. */
 int run_shape_resolve(const struct skill *skill, const struct execution *execution,

@@ -262,6 +262,153 @@ static void test_what_ended_is_kept_small(void **state)
 	assert_string_equal(cache_execution(stage->cache, STR("ns/f"))->spec.input, "[1]");
 }
 
+/* An Execution that has not ended, with an input of so many bytes. */
+static const char *with_input(const char *name, const char *uid, size_t bytes, const char *more)
+{
+	static char json[(4 << 20)];
+	size_t n = (size_t)snprintf(json, sizeof(json), "%s", stage_execution(name, uid, more, ""));
+	char *spec = strstr(json, "\"spec\":{") + strlen("\"spec\":{");
+	static const char head[] = "\"inputText\":\"\\\"", tail[] = "\\\"\",";
+	size_t added = strlen(head) + bytes + strlen(tail);
+	memmove(spec + added, spec, n - (size_t)(spec - json) + 1);
+	memcpy(spec, head, strlen(head));
+	memset(spec + strlen(head), 'x', bytes);
+	memcpy(spec + strlen(head) + bytes, tail, strlen(tail));
+	return json;
+}
+
+static size_t largest_told;
+
+static void note_size(void *context, enum cache_resource resource, const void *old, const void *fresh)
+{
+	(void)context;
+	(void)old;
+	if (resource == CACHE_EXECUTIONS && fresh && execution_data_size(fresh) > largest_told)
+		largest_told = execution_data_size(fresh);
+}
+
+static const struct execution *find(const struct stage *stage, unsigned i)
+{
+	char key[32];
+	snprintf(key, sizeof(key), "ns/e%u", i);
+	return cache_execution(stage->cache, str_of(key));
+}
+
+static unsigned count_whole(const struct stage *stage, unsigned count)
+{
+	unsigned whole = 0;
+	for (unsigned i = 0; i < count; i++)
+		whole += !find(stage, i)->is_outline;
+	return whole;
+}
+
+/* kubectl makes as many as it likes, of 1.5 MiB each. */
+static void test_inputs_stay_while_there_is_room(void **state)
+{
+	struct stage *stage = *state;
+	enum { MANY = 20, SIZE = 1 << 20 };
+	stage->changed = note_size;
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[16], uid[16];
+		snprintf(name, sizeof(name), "e%u", i);
+		snprintf(uid, sizeof(uid), "u%u", i);
+		stage_show(CACHE_EXECUTIONS, with_input(name, uid, SIZE, ""));
+		largest_told = largest_told > SIZE ? largest_told : 0;
+	}
+	assert_true(largest_told > SIZE); /* whoever hears of it sees it whole */
+	assert_int_equal(count_whole(stage, MANY), CACHE_MAX_INPUTS / CACHE_SHARE / SIZE - 1);
+	assert_true(find(stage, MANY - 1)->is_outline);
+	assert_null(find(stage, MANY - 1)->spec.input);
+	assert_string_equal(find(stage, MANY - 1)->spec.skill_name, "adder");
+	/* what goes, ends or comes again makes room for others */
+	stage_gone(CACHE_EXECUTIONS, stage_execution("e0", "u0", "", ""));
+	stage_show(CACHE_EXECUTIONS, stage_execution("e1", "u1", "", STAGE_SUCCEEDED));
+	stage_show(CACHE_EXECUTIONS, with_input("e18", "u18", SIZE, ""));
+	stage_show(CACHE_EXECUTIONS, with_input("e18", "u18", SIZE, ""));
+	stage_show(CACHE_EXECUTIONS, with_input("e19", "u19", SIZE, ""));
+	assert_false(find(stage, 18)->is_outline);
+	assert_false(find(stage, 19)->is_outline);
+	stage_show(CACHE_EXECUTIONS, with_input("e17", "u17", SIZE, ""));
+	assert_true(find(stage, 17)->is_outline);
+}
+
+/* A variable that may not be set is known of outlines, too. */
+static void test_outlines_know_a_refused_variable(void **state)
+{
+	struct stage *stage = *state;
+	for (unsigned i = 1; i < 4; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "e%u", i);
+		stage_show(CACHE_EXECUTIONS, with_input(name, name, 3 << 20, ""));
+	}
+	stage_show(
+	    CACHE_EXECUTIONS,
+	    with_input("e9", "u9", 3 << 20,
+		       ",\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"PATH\",\"value\":\"2\"}]"));
+	assert_true(find(stage, 9)->is_outline);
+	assert_int_equal(find(stage, 9)->spec.env_count, 0);
+	assert_string_equal(find(stage, 9)->refused_env, "PATH");
+}
+
+/* With a history: whole until there is no more room, or it is archived. */
+static void test_ended_ones_are_whole_until_they_are_archived(void **state)
+{
+	struct stage *stage = *state;
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, ",\"input\":[1]", STAGE_SUCCEEDED));
+	cache_drop_data(stage->cache, STR("ns/none"));
+	assert_false(cache_execution(stage->cache, STAGE_KEY)->is_outline);
+	cache_drop_data(stage->cache, STAGE_KEY);
+	assert_true(cache_execution(stage->cache, STAGE_KEY)->is_outline);
+	assert_null(cache_execution(stage->cache, STAGE_KEY)->spec.input);
+	cache_drop_data(stage->cache, STAGE_KEY);
+	stage_show(CACHE_EXECUTIONS, stage_execution("f", "u", ",\"input\":[1]", ""));
+	cache_drop_data(stage->cache, STR("ns/f")); /* it has not ended */
+	assert_false(cache_execution(stage->cache, STR("ns/f"))->is_outline);
+}
+
+static void test_skills_are_outlines(void **state)
+{
+	struct stage *stage = *state;
+	enum { TEXT = 60000, MANY = CACHE_MAX_INSTRUCTIONS / CACHE_SHARE / TEXT + 3 };
+	static char name[32], json[TEXT + 1024];
+	unsigned kept = 0;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(
+		    json, sizeof(json),
+		    "{\"metadata\":{\"name\":\"s%u\",\"namespace\":\"ns\",\"uid\":\"u%u\"},\"spec\":{"
+		    "\"name\":\"a\",\"version\":\"1.0.%u\",\"description\":\"d\",\"inputSchema\":{\"title\":"
+		    "\"t\"},\"instructions\":\"%*d\",\"source\":{\"bundle\":{\"digest\":\"sha256:"
+		    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"size\":1}}}}",
+		    i, i, i, TEXT, 1);
+		stage_show(CACHE_SKILLS, json);
+	}
+	assert_int_equal(informer_count(cache_informer(stage->cache, CACHE_SKILLS)), MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "ns/s%u", i);
+		const struct skill *skill = cache_skill(stage->cache, str_of(name));
+		assert_non_null(skill);
+		assert_true(skill->is_outline);
+		assert_null(skill->spec.input_schema);
+		assert_string_equal(skill->spec.description, "");
+		kept += skill->spec.instructions != NULL;
+	}
+	assert_int_equal(kept, CACHE_MAX_INSTRUCTIONS / CACHE_SHARE / TEXT);
+}
+
+static void test_inline_files_are_judged_and_digested(void **state)
+{
+	struct stage *stage = *state;
+	stage_show(
+	    CACHE_SKILLS,
+	    "{\"metadata\":{\"name\":\"s\",\"namespace\":\"ns\",\"uid\":\"u\"},\"spec\":{\"name\":\"a\","
+	    "\"version\":\"1.0.0\",\"source\":{\"files\":{\"main.sh\":\"true\"}}}}");
+	const struct skill *skill = cache_skill(stage->cache, STR("ns/s"));
+	assert_int_equal(strlen(skill->files_digest), strlen("sha256:") + 64);
+	assert_string_equal(skill->files_verdict.path, "main.sh");
+	assert_int_equal(skill->spec.file_count, 1);
+	assert_null(skill->spec.files);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
 
 int main(void)
@@ -277,6 +424,11 @@ int main(void)
 	    TEST(test_keys),
 	    TEST(test_changes),
 	    TEST(test_what_ended_is_kept_small),
+	    TEST(test_inputs_stay_while_there_is_room),
+	    TEST(test_outlines_know_a_refused_variable),
+	    TEST(test_ended_ones_are_whole_until_they_are_archived),
+	    TEST(test_skills_are_outlines),
+	    TEST(test_inline_files_are_judged_and_digested),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

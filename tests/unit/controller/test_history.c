@@ -52,7 +52,8 @@ static int set_up(void **state)
 	fixture->clock = (struct clock){now_ms, now_us, fixture};
 	fixture->db = db_new(&fixture->loop, &(struct db_options){.dsn = "postgresql://127.0.0.1:1/d"}, &err);
 	assert_non_null(fixture->db);
-	struct history_options options = {fixture->db, &fixture->clock, look, fixture};
+	struct history_options options = {
+	    .db = fixture->db, .clock = &fixture->clock, .look = look, .context = fixture};
 	fixture->history = history_new(&options, &err);
 	assert_non_null(fixture->history);
 	*state = fixture;

@@ -16,6 +16,44 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Readings of objects, which the test answers */
+
+#define READINGS_MAX 4
+struct reading {
+	char path[256];
+	kube_done_cb done;
+	void *context;
+};
+static struct reading readings[READINGS_MAX];
+static unsigned reading_count, readings_cancelled;
+static bool reader_refuses;
+
+struct reading *reader_get(struct reader *reader, const char *path, kube_done_cb done, void *context,
+			   struct error *err)
+{
+	(void)reader;
+	if (reader_refuses) {
+		error_set(err, ERR_UNAVAILABLE, "no reading");
+		return NULL;
+	}
+	assert_true(reading_count < READINGS_MAX);
+	struct reading *reading = &readings[reading_count++];
+	snprintf(reading->path, sizeof(reading->path), "%s", path);
+	reading->done = done;
+	reading->context = context;
+	return reading;
+}
+
+void reading_cancel(struct reading *reading)
+{
+	readings_cancelled += reading != NULL;
+}
+
+static void answer_reading(unsigned i, const char *json)
+{
+	readings[i].done(readings[i].context, &(struct kube_response){.status = 200, .body = str_of(json)});
+}
+
 /* With a store in a directory */
 
 struct fixture {
@@ -466,6 +504,42 @@ static void inline_files(void **state)
 	assert_null(bundle_cache_find(s->cache, &skill, "acme"));
 }
 
+/* Of an outline the files are read first, once for all who wait. */
+static void inline_files_of_an_outline(void **state)
+{
+	struct slow *s = *state;
+	struct skill skill = {
+	    .meta = {.namespace = (char *)"ns", .name = (char *)"s", .uid = (char *)"uid", .generation = 1},
+	    .is_outline = true,
+	    .spec = {.lang = (char *)"python", .entrypoint = (char *)"", .file_count = 1}};
+	s->skill = skill;
+	reading_count = 0;
+	wait_for(s, 0, 1);
+	assert_int_equal(reading_count, 1);
+	assert_string_equal(readings[0].path, API_BASE_PATH "/namespaces/ns/skills/s");
+	answer_reading(0,
+		       "{\"metadata\":{\"name\":\"s\",\"uid\":\"uid\"},\"spec\":{\"name\":\"a\",\"version\":"
+		       "\"1.0\",\"source\":{\"files\":{\"main.py\":\"print()\"}}}}");
+	assert_int_equal(calls(s), 0);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	assert_int_equal(calls(s), 2);
+	assert_int_equal(s->waiters[0].bundle->byte_count, strlen("print()"));
+	/* another object has its name */
+	s->skill.meta.generation = 2;
+	wait_for(s, 2, 2);
+	answer_reading(1, "{\"metadata\":{\"name\":\"s\",\"uid\":\"other\"}}");
+	assert_int_equal(s->waiters[2].calls, 1);
+	assert_int_equal(s->waiters[2].error.code, ERR_NOT_FOUND);
+	assert_non_null(strstr(s->waiters[2].error.message, "the skill was deleted"));
+	/* the cache goes while one is read */
+	s->skill.meta.generation = 3;
+	wait_for(s, 2, 2);
+	bundle_wait_cancel(s->waiters[2].wait);
+	readings_cancelled = 0;
+	s->cache = bundle_cache_free(s->cache);
+	assert_int_equal(readings_cancelled, 1);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 #define SLOW(test) cmocka_unit_test_setup_teardown(test, slow_set_up, slow_tear_down)
 
@@ -485,6 +559,7 @@ int main(void)
 	    SLOW(a_store_that_refuses),
 	    SLOW(freed_while_it_loads),
 	    SLOW(inline_files),
+	    SLOW(inline_files_of_an_outline),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,12 @@
 
 #include <cmocka.h>
 
+#include "controller/sandbox/job.h"
 #include "controller/sandbox/sender.h"
 #include "lib/base/temporary.h"
 #include "lib/blob/blob_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +72,44 @@ static int fake_get(struct blob_store *base, const struct blob_key *key, int64_t
 
 static const struct blob_operations operations = {.get = fake_get};
 static struct fake_store store;
+
+/* Readings of objects, which the test answers */
+
+#define READINGS_MAX 4
+struct reading {
+	char path[256];
+	kube_done_cb done;
+	void *context;
+};
+static struct reading readings[READINGS_MAX];
+static unsigned reading_count, readings_cancelled;
+static bool reader_refuses;
+
+struct reading *reader_get(struct reader *reader, const char *path, kube_done_cb done, void *context,
+			   struct error *err)
+{
+	(void)reader;
+	if (reader_refuses) {
+		error_set(err, ERR_UNAVAILABLE, "no reading");
+		return NULL;
+	}
+	assert_true(reading_count < READINGS_MAX);
+	struct reading *reading = &readings[reading_count++];
+	snprintf(reading->path, sizeof(reading->path), "%s", path);
+	reading->done = done;
+	reading->context = context;
+	return reading;
+}
+
+void reading_cancel(struct reading *reading)
+{
+	readings_cancelled += reading != NULL;
+}
+
+static void answer_reading(unsigned i, const char *json)
+{
+	readings[i].done(readings[i].context, &(struct kube_response){.status = 200, .body = str_of(json)});
+}
 
 /* What is sent */
 
@@ -199,6 +239,8 @@ static int set_up(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	files[0].text = text;
 	memset(&told, 0, sizeof(told));
+	reading_count = readings_cancelled = 0;
+	reader_refuses = false;
 	store = (struct fake_store){.base = {&operations}};
 	the_link = (struct link){BUFFER(64 << 20), SIZE_MAX, false};
 	services.bundles = bundle_cache_new(&loop, &store.base, NULL, NULL);
@@ -307,6 +349,118 @@ static void test_what_is_not_there(void **state)
 		assert_int_equal(the_link.written.len, 0);
 		sender_free(sender);
 	}
+}
+
+/* The caches have outlines of both: what is missing is read, and nothing is sent before. */
+static const struct execution outline = {
+    .meta = {.name = (char *)"e", .namespace = (char *)"ns", .uid = (char *)"u"}, .is_outline = true};
+static const struct skill outline_skill = {
+    .meta = {.name = (char *)"s", .namespace = (char *)"ns", .uid = (char *)"s", .generation = 1},
+    .is_outline = true,
+    .spec = {.lang = (char *)"python", .files = files, .file_count = 2}};
+#define WHOLE(input)                                                                                         \
+	"{\"metadata\":{\"name\":\"e\",\"uid\":\"u\"},\"spec\":{\"skillRef\":{\"name\":\"a\"},"              \
+	"\"inputText\":\"" input "\",\"env\":[{\"name\":\"A\",\"value\":\"1\"}]}}"
+#define WHOLE_SKILL                                                                                          \
+	"{\"metadata\":{\"name\":\"s\",\"uid\":\"s\"},\"spec\":{\"name\":\"a\",\"version\":\"1.0\","         \
+	"\"instructions\":\"Say it.\",\"source\":{\"files\":{\"main.py\":\"print()\"}}}}"
+
+static void test_outlines(void **state)
+{
+	(void)state;
+	static const char *const orders[] = {"s0b1", "01bs", "s10b"};
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		tear_down(NULL);
+		set_up(NULL);
+		struct sender *sender = make();
+		load(sender, &outline, &outline_skill);
+		assert_int_equal(reading_count, 3);
+		assert_string_equal(readings[0].path, API_BASE_PATH "/namespaces/ns/executions/e");
+		assert_string_equal(readings[1].path, API_BASE_PATH "/namespaces/ns/skills/s");
+		assert_string_equal(readings[2].path, readings[1].path); /* its files, for the bundle */
+		for (const char *event = orders[i]; *event; event++) {
+			assert_int_equal(the_link.written.len, 0);
+			if (*event == 's') {
+				sender_start(sender);
+			} else if (*event == 'b') {
+				answer_reading(2, WHOLE_SKILL);
+				run_loop();
+			} else if (*event == '0' || *event == '1') {
+				answer_reading((unsigned)(*event - '0'),
+					       *event == '0' ? WHOLE("[1,2]") : WHOLE_SKILL);
+			}
+		}
+		struct seen seen = written();
+		assert_int_equal(seen.last, FRAME_START);
+		assert_int_equal(seen.of[FRAME_ENV], 2); /* SKILL_INSTRUCTIONS and A */
+		assert_int_equal(seen.data, strlen("[1,2]") + strlen("print()"));
+		sender_free(sender);
+		assert_int_equal(readings_cancelled, 0);
+	}
+}
+
+/* An input that was read waits in a file. */
+static void test_a_large_input_that_was_read(void **state)
+{
+	(void)state;
+	static char json[2 * JOB_MAX_WAITING_INPUT];
+	struct sender *sender = make();
+	load(sender, &outline, &skill);
+	assert_int_equal(reading_count, 1); /* the skill is whole */
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"e\",\"uid\":\"u\"},\"spec\":{\"skillRef\":{\"name\":\"a\"},"
+		 "\"inputText\":\"[%*d]\"}}",
+		 JOB_MAX_WAITING_INPUT, 1);
+	answer_reading(0, json);
+	run_loop();
+	sender_start(sender);
+	struct seen seen = written();
+	assert_int_equal(seen.last, FRAME_START);
+	assert_int_equal(seen.data, bytes_of_files() + JOB_MAX_WAITING_INPUT + 2);
+	sender_free(sender);
+}
+
+static void test_an_object_that_is_gone(void **state)
+{
+	(void)state;
+	static const struct error away = {ERR_UNAVAILABLE, "no route"};
+	static const struct {
+		struct kube_response response;
+		enum error_code code;
+		const char *words;
+	} cases[] = {
+	    {{.error = &away}, ERR_UNAVAILABLE, "input could not be read: no route"},
+	    {{.body = {"{\"metadata\":{\"name\":\"e\",\"uid\":\"other\"}}", 39}},
+	     ERR_NOT_FOUND,
+	     "the execution was deleted"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		tear_down(NULL);
+		set_up(NULL);
+		struct sender *sender = make();
+		load(sender, &outline, &skill);
+		readings[0].done(readings[0].context, &cases[i].response);
+		run_loop();
+		sender_start(sender);
+		assert_int_equal(told.unavailable, 1);
+		assert_int_equal(told.error.code, cases[i].code);
+		assert_non_null(strstr(told.error.message, cases[i].words));
+		assert_int_equal(the_link.written.len, 0);
+		sender_free(sender);
+	}
+}
+
+static void test_freed_while_it_reads(void **state)
+{
+	(void)state;
+	struct sender *sender = make();
+	load(sender, &outline, &outline_skill);
+	sender_free(sender);
+	assert_int_equal(readings_cancelled, 2);
+	sender = make();
+	reader_refuses = true;
+	assert_int_equal(sender_load_job(sender, &outline, &skill, &shape, "acme", NULL), -1);
+	sender_free(sender);
 }
 
 static void test_a_store_that_refuses(void **state)
@@ -472,12 +626,21 @@ int main(void)
 	if (uv_loop_init(&loop) != 0)
 		return 1;
 	const struct CMUnitTest tests[] = {
-	    TEST(test_every_order),         TEST(test_a_slow_link),
-	    TEST(test_what_is_not_there),   TEST(test_a_store_that_refuses),
-	    TEST(test_files_ahead),         TEST(test_files_that_are_not_there),
-	    TEST(test_cancel_at_any_byte),  TEST(test_cancel_alone),
-	    TEST(test_a_file_that_was_cut), TEST(test_a_link_that_is_closed),
+	    TEST(test_every_order),
+	    TEST(test_a_slow_link),
+	    TEST(test_what_is_not_there),
+	    TEST(test_a_store_that_refuses),
+	    TEST(test_files_ahead),
+	    TEST(test_files_that_are_not_there),
+	    TEST(test_cancel_at_any_byte),
+	    TEST(test_cancel_alone),
+	    TEST(test_a_file_that_was_cut),
+	    TEST(test_a_link_that_is_closed),
 	    TEST(test_freed_at_any_time),
+	    TEST(test_outlines),
+	    TEST(test_a_large_input_that_was_read),
+	    TEST(test_an_object_that_is_gone),
+	    TEST(test_freed_while_it_reads),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	return uv_loop_close(&loop) == 0 ? failed : 1;
