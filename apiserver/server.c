@@ -35,7 +35,7 @@ static void on_execution(void *context, const char *namespace, const char *name,
 {
 	struct apiserver *server = context;
 	waiters_notify(server->waiters, WAIT_EXECUTION, namespace, name, fresh);
-	if (fresh && execution_is_finished(fresh->execution))
+	if (fresh)
 		outline_cache_add(server->outline_cache, fresh);
 }
 

@@ -26,7 +26,7 @@ struct shared_execution *shared_execution_from_execution(struct execution *execu
 struct shared_execution *shared_execution_ref(const struct shared_execution *shared);
 void shared_execution_unref(struct shared_execution *shared); /* NULL-safe */
 
-/* Of a finished one that nobody else holds: its data is dropped (execution_drop_data). */
+/* Of one that nobody else holds: its data is dropped (execution_drop_data). */
 void shared_execution_keep_outline(struct shared_execution *shared);
 
 /* The object to POST: execution_to_json with the annotations. */

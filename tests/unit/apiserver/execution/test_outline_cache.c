@@ -8,6 +8,8 @@
 
 #include "apiserver/execution/outline_cache.h"
 
+#include <stdio.h>
+
 struct test {
 	uv_loop_t loop;
 	struct clock clock;
@@ -133,6 +135,80 @@ static void one_that_the_cache_dropped_is_freed(void **state)
 	later(test, OUTLINE_CACHE_KEEP_MS);
 }
 
+/* kubectl makes as many as it likes, of 1.5 MiB each. */
+#define LARGE ((size_t)3 << 19)
+#define MANY 16
+
+static struct shared_execution *make_large(unsigned i, const char *status)
+{
+	static char json[LARGE + 1024];
+	struct error err;
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"e%u\",\"namespace\":\"ns\",\"uid\":\"u%u\"},"
+		 "\"spec\":{\"skillRef\":{\"name\":\"s\"},\"inputText\":\"%*d\"},\"status\":{%s}}",
+		 i, i, (int)LARGE, 1, status);
+	struct shared_execution *shared = shared_execution_from_json(str_of(json), &err);
+	if (!shared)
+		fail_msg("%s", err.message);
+	return shared;
+}
+
+static void those_that_have_not_ended_keep_it_while_there_is_room(void **state)
+{
+	struct test *test = *state;
+	struct shared_execution *all[MANY];
+	unsigned whole = 0;
+	for (unsigned i = 0; i < MANY; i++) {
+		all[i] = make_large(i, "");
+		outline_cache_add(test->cache, all[i]);
+		assert_true(outline_cache_bytes(test->cache) <= OUTLINE_CACHE_MAX_BYTES);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		whole += !all[i]->is_outline;
+	assert_int_equal(whole, OUTLINE_CACHE_MAX_BYTES / LARGE);
+	assert_true(all[0]->is_outline); /* the oldest went first */
+	assert_false(all[MANY - 1]->is_outline);
+	later(test, 100 * OUTLINE_CACHE_KEEP_MS);
+	assert_false(all[MANY - 1]->is_outline); /* no time is over */
+	for (unsigned i = 0; i < MANY; i++)
+		shared_execution_unref(all[i]); /* newer ones came, or none */
+	later(test, 1);
+	assert_int_equal(outline_cache_bytes(test->cache), 0);
+}
+
+static void what_answers_hold_is_passed_over(void **state)
+{
+	struct test *test = *state;
+	struct shared_execution *all[MANY], *answer;
+	for (unsigned i = 0; i < MANY; i++) {
+		all[i] = make_large(i, "");
+		if (i == 0)
+			answer = shared_execution_ref(all[0]);
+		outline_cache_add(test->cache, all[i]);
+	}
+	assert_false(all[0]->is_outline);
+	assert_true(all[1]->is_outline);
+	shared_execution_unref(answer);
+	for (unsigned i = 0; i < MANY; i++)
+		shared_execution_unref(all[i]);
+}
+
+static void without_data_there_is_nothing_to_read(void **state)
+{
+	struct test *test = *state;
+	struct error err;
+	struct shared_execution *shared = shared_execution_from_json(
+	    STR("{\"metadata\":{\"name\":\"e\",\"namespace\":\"ns\",\"uid\":\"u\"},"
+		"\"spec\":{\"skillRef\":{\"name\":\"s\"}}}"),
+	    &err);
+	assert_non_null(shared);
+	outline_cache_add(test->cache, shared);
+	later(test, OUTLINE_CACHE_KEEP_MS);
+	assert_false(shared->is_outline);
+	assert_int_equal(shared->references, 1);
+	shared_execution_unref(shared);
+}
+
 static void the_end_comes_earlier(void **state)
 {
 	struct test *test = *state;
@@ -148,6 +224,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(unless_somebody_answers_with_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(whoever_answers_with_it_keeps_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_that_the_cache_dropped_is_freed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(those_that_have_not_ended_keep_it_while_there_is_room, setup,
+					    teardown),
+	    cmocka_unit_test_setup_teardown(what_answers_hold_is_passed_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(without_data_there_is_nothing_to_read, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_end_comes_earlier, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
