@@ -10,6 +10,7 @@
 #include "lib/blob/blob.h"
 #include "lib/db/db.h"
 #include "lib/kube/client.h"
+#include "lib/kube/reader.h"
 #include "lib/kube/ws.h"
 
 #include <uv.h>
@@ -23,6 +24,7 @@ struct pending;
 struct rate_limiter;
 struct route;
 struct skill_expiry;
+struct skill_quota;
 
 struct apiserver {
 	const struct apiserver_config *config;
@@ -32,6 +34,7 @@ struct apiserver {
 	struct str signing_key;
 	struct metrics *metrics; /* by enum apiserver_metric */
 	struct kube_client *kube;
+	struct reader *reader; /* of objects that the cluster's caches have as outlines */
 	struct kube_ws *ws;
 	struct cluster *cluster;
 	struct blob_store *blobs;
@@ -40,6 +43,7 @@ struct apiserver {
 	/* NULL: blobs are in S3, or it is not wished. */
 	struct blob_sweep *blob_sweep;
 	struct skill_expiry *skill_expiry;
+	struct skill_quota *skill_quota;
 	struct waiters *waiters;
 	struct outline_cache *outline_cache;
 	struct rate_limiter *rate_limiter;

@@ -2,6 +2,7 @@
 
 #include "lib/api/tenant.h"
 #include "lib/policy/newest.h"
+#include "lib/skill/outline.h"
 
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 #define KEYS_PATH_SIZE 320
 
 enum execution_index { BY_NAMESPACE, BY_NAMESPACE_UNFINISHED, BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
-enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE };
+enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE, SKILL_STORED };
 
 static const char *const resource_names[CLUSTER_RESOURCE_COUNT] = {"executions", "skills", "namespaces",
 								   "API keys", "leases"};
@@ -106,7 +107,14 @@ static void execution_changed(void *context, const void *old, const void *fresh)
 
 static void *parse_skill(struct str json, struct error *err)
 {
-	return skill_from_json(json, err);
+	struct skill *skill = skill_from_json(json, err);
+	if (skill && skill_keep_outline(skill, CLUSTER_MAX_DESCRIPTION, err) != 0)
+		return skill_free(skill);
+	if (!skill)
+		return NULL;
+	skill_drop_instructions(skill);
+	condition_clear(&skill->status.ready); /* it is judged here */
+	return skill;
 }
 
 static void drop_skill(void *object)
@@ -131,6 +139,13 @@ static void skill_by_name(const void *object, struct buffer *out)
 	const struct skill *skill = object;
 	if (!skill->invalid && !skill->meta.deleted_ms)
 		buffer_appendf(out, "%s/%s", skill->meta.namespace, skill->spec.name);
+}
+
+static void skill_stored(const void *object, struct buffer *out)
+{
+	const struct skill *skill = object;
+	if (!skill->meta.deleted_ms)
+		buffer_append_c(out, skill->meta.namespace);
 }
 
 /* Of those that are being deleted, too: they are still there. */
@@ -281,7 +296,8 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 				.key = skill_key,
 				.indexes = {[SKILL_BY_NAMESPACE] = skill_namespace,
 					    [SKILL_BY_NAME] = skill_by_name,
-					    [SKILL_BY_BUNDLE] = skill_by_bundle},
+					    [SKILL_BY_BUNDLE] = skill_by_bundle,
+					    [SKILL_STORED] = skill_stored},
 				.changed = skill_changed},
 	    [CLUSTER_NAMESPACES] = {.watch = {.path = "/api/v1/namespaces",
 					      .label_selector = API_TENANT_LABEL},
@@ -465,6 +481,13 @@ void cluster_skills_each(const struct cluster *cluster, const char *namespace,
 			 bool (*visit)(void *context, const void *skill), void *context)
 {
 	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_NAMESPACE, str_of(namespace), visit,
+			    context);
+}
+
+void cluster_skills_stored(const struct cluster *cluster, const char *namespace,
+			   bool (*visit)(void *context, const void *skill), void *context)
+{
+	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_STORED, str_of(namespace), visit,
 			    context);
 }
 

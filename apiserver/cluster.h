@@ -1,5 +1,5 @@
 /* What the API server knows of the cluster: caches of Executions, Skills, tenants' namespaces, API keys, and
- * the Lease of the controller.
+ * the Lease of the controller. Skills are outlines (lib/skill/outline.h), without their instructions.
  *
  * Everything found here is valid until the loop turns; hold an Execution longer with shared_execution_ref. */
 #ifndef SKILLBOX_APISERVER_CLUSTER_H
@@ -13,6 +13,9 @@
 #include "lib/kube/informer.h"
 
 struct cluster;
+
+/* Bytes of a skill's description in the cache; what is more is cut. */
+#define CLUSTER_MAX_DESCRIPTION ((size_t)2048)
 
 struct cluster_options {
 	const char *namespace; /* of the key Secrets; copied */
@@ -71,6 +74,9 @@ const struct skill *cluster_skill(const struct cluster *cluster, const char *nam
 				  struct str version);
 void cluster_skills_each(const struct cluster *cluster, const char *namespace,
 			 bool (*visit)(void *context, const void *skill), void *context);
+/* All that are there, those included that can't be read. */
+void cluster_skills_stored(const struct cluster *cluster, const char *namespace,
+			   bool (*visit)(void *context, const void *skill), void *context);
 /* All objects with that skill name, several of one version included. */
 void cluster_skills_named(const struct cluster *cluster, const char *namespace, struct str name,
 			  bool (*visit)(void *context, const void *skill), void *context);

@@ -12,11 +12,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "other"};
-static const char *const refusals[] = {[REFUSED_CONCURRENCY] = "concurrency",
-				       [REFUSED_QUOTA] = "quota",
-				       [REFUSED_TENANT_RATE] = "tenant_rate",
-				       [REFUSED_WRONG_KEYS] = "wrong_keys",
-				       [REFUSED_STOPPING] = "stopping"};
+static const char *const refusals[] = {
+    [REFUSED_CONCURRENCY] = "concurrency", [REFUSED_QUOTA] = "quota",
+    [REFUSED_TENANT_RATE] = "tenant_rate", [REFUSED_WRONG_KEYS] = "wrong_keys",
+    [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",

@@ -101,6 +101,15 @@ int operation_kube(struct operation *operation, const struct kube_call *call, op
 	return started(pending, kube_client_call(operation->server->kube, &own, err) ? 0 : -1);
 }
 
+int operation_read(struct operation *operation, const char *path, operation_kube_cb done, struct error *err)
+{
+	struct pending *pending = pending_new(operation, err);
+	if (!pending)
+		return -1;
+	pending->kube = done;
+	return started(pending, reader_get(operation->server->reader, path, on_kube, pending, err) ? 0 : -1);
+}
+
 /* Blobs */
 
 static void on_blob(void *context, const struct error *error, int fd, int64_t size)

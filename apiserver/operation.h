@@ -34,6 +34,9 @@ typedef void (*operation_kube_cb)(struct operation *operation, const struct kube
 int operation_kube(struct operation *operation, const struct kube_call *call, operation_kube_cb done,
 		   struct error *err);
 
+/* GET of an object that may be large: a few at a time, the others in line. */
+int operation_read(struct operation *operation, const char *path, operation_kube_cb done, struct error *err);
+
 /* As blob_done_cb: fd is the callee's to close. */
 typedef void (*operation_blob_cb)(struct operation *operation, const struct error *error, int fd,
 				  int64_t size);

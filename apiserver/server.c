@@ -11,12 +11,14 @@
 #include "apiserver/operation.h"
 #include "apiserver/rest/routes.h"
 #include "apiserver/skill/expire.h"
+#include "apiserver/skill/quota.h"
 #include "lib/base/log.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #define TICK_MS 100
+#define READS_AT_ONCE 4      /* objects of up to 1.5 MiB, in memory twice */
 #define LAST_ANSWERS_MS 2000 /* after the grace time: for those who are told to come back */
 #define PEM_MAX ((size_t)1 << 20)
 
@@ -123,11 +125,13 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	if (!server->metrics)
 		return -1;
 	if (!(server->kube = kube_client_new(server->loop, kube, err)) ||
+	    !(server->reader = reader_new(server->kube, READS_AT_ONCE, err)) ||
 	    !(server->ws = kube_ws_new(server->kube, err)))
 		return error_wrap(err, "Kubernetes");
 	struct kube_measure measure = {server->metrics, APISERVER_KUBE_REQUESTS, APISERVER_KUBE_SECONDS};
 	kube_client_measure(server->kube, &measure);
 	if (!(server->waiters = waiters_new(server->loop, server->clock, err)) ||
+	    !(server->skill_quota = skill_quota_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
 	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)))
@@ -183,6 +187,7 @@ static void stop(struct apiserver *server)
 	server->cluster = cluster_free(server->cluster);
 	outline_cache_free(server->outline_cache);
 	waiters_free(server->waiters);
+	reader_free(server->reader);
 	kube_ws_free(server->ws);
 	kube_client_free(server->kube);
 	blob_store_free(server->blobs);
@@ -194,6 +199,7 @@ static void stop(struct apiserver *server)
 	blob_sweep_free(server->blob_sweep);  /* behind all that would call it back */
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
 	operation_forget_all(server);
+	skill_quota_free(server->skill_quota);
 	rate_limiter_free(server->rate_limiter);
 	metrics_free(server->metrics);
 }

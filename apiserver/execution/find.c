@@ -109,9 +109,8 @@ static int ask_cluster(struct search *search, const char *name, struct error *er
 {
 	cleanup_buffer struct buffer path = BUFFER(OPERATION_PATH_MAX);
 	execution_path(&path, search->operation.caller->namespace, name);
-	struct kube_call call = {.method = "GET", .path = path.data};
 	return buffer_check(&path, "the path", err) == 0
-		   ? operation_kube(&search->operation, &call, on_asked, err)
+		   ? operation_read(&search->operation, path.data, on_asked, err)
 		   : -1;
 }
 

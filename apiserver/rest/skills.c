@@ -5,6 +5,7 @@
 #include "apiserver/http/upload.h"
 #include "apiserver/skill/delete.h"
 #include "apiserver/skill/push.h"
+#include "apiserver/skill/read.h"
 #include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 #include "lib/base/quantity.h"
@@ -84,13 +85,22 @@ static void put_mode(struct buffer *out, const struct skill_judgement *judged)
 		json_put_string(out, "mode", skill_mode(judged));
 }
 
+/* Cut in the cache; the skill itself is read whole. */
+static void put_short_description(struct buffer *out, const struct skill *skill)
+{
+	static const char more[] = "…";
+	char text[CLUSTER_MAX_DESCRIPTION + sizeof(more)];
+	snprintf(text, sizeof(text), "%s%s", skill->spec.description, skill->is_description_cut ? more : "");
+	json_put_string(out, "description", text);
+}
+
 static void put_summary(struct buffer *out, const struct request *request, const struct skill *skill)
 {
 	const struct skill_judgement judged = judge(request, skill);
 	json_open(out, '{');
 	json_put_string(out, "name", skill->spec.name);
 	json_put_string(out, "version", skill->spec.version);
-	json_put_string(out, "description", skill->spec.description);
+	put_short_description(out, skill);
 	put_lang(out, &judged);
 	json_put_time(out, "uploaded_at", skill->uploaded_ms, true);
 	json_put_string(out, "digest", skill_digest(skill));
@@ -125,13 +135,6 @@ void rest_skill_list(struct request *request)
 
 /* GET /v1/skills/:name/:version */
 
-static void refuse_unknown(struct request *request)
-{
-	struct error failure;
-	skill_not_found(request->match.params[0], request->match.params[1], &failure);
-	answer_failure(request, &failure);
-}
-
 /* What a run of it would get: its own, or the default, and never more than the maximum. */
 static void put_limits(struct buffer *out, const struct skill_judgement *judged)
 {
@@ -155,15 +158,8 @@ static int64_t skill_size(const struct skill *skill)
 	return size;
 }
 
-void rest_skill_get(struct request *request)
+static void answer_skill(struct request *request, const struct skill *skill)
 {
-	const struct skill *skill =
-	    cluster_skill(request->operation.server->cluster, request->operation.caller->namespace,
-			  request->match.params[0], request->match.params[1]);
-	if (!skill) {
-		refuse_unknown(request);
-		return;
-	}
 	const struct skill_judgement judged = judge(request, skill);
 	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
 	json_open(&body, '{');
@@ -182,6 +178,24 @@ void rest_skill_get(struct request *request)
 	put_mode(&body, &judged);
 	json_close(&body, '}');
 	answer_json(request, 200, &body);
+}
+
+/* skill_read_cb */
+static void on_read(void *context, const struct skill *skill, const struct error *failure)
+{
+	struct request *request = context;
+	if (failure)
+		answer_failure(request, failure);
+	else
+		answer_skill(request, skill);
+	request_unref(request);
+}
+
+void rest_skill_get(struct request *request)
+{
+	request_ref(request);
+	skill_read(request->operation.server, request->operation.caller, request->match.params[0],
+		   request->match.params[1], on_read, request);
 }
 
 /* DELETE /v1/skills/:name/:version */

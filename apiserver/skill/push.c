@@ -3,6 +3,7 @@
 #include "apiserver/audit.h"
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
+#include "apiserver/skill/quota.h"
 #include "apiserver/skill/skill_path.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
@@ -24,6 +25,8 @@ static const char what_failed[] = "the skill could not be stored";
 struct push {
 	struct operation operation;
 	struct skill *skill;
+	/* Until it is seen, or fails; NULL: it needs none. */
+	struct skill_place *place;
 	/* Holds a reference. */
 	struct waiter *waiter;
 	/* The cluster has said so. */
@@ -141,6 +144,8 @@ static void end(struct push *push, const struct error *failure)
 	skill_pushed_cb done = push->done;
 	push->done = NULL;
 	stop_waiting(push);
+	skill_quota_give(push->place);
+	push->place = NULL;
 	if (done)
 		done(push->context, failure ? NULL : push->skill, failure);
 }
@@ -148,6 +153,11 @@ static void end(struct push *push, const struct error *failure)
 static void fail(struct push *push, const struct error *err)
 {
 	struct error failure;
+	if (err->code == ERR_NO_CAPACITY) {
+		measure_refusal(push->operation.server->metrics, REFUSED_SKILLS);
+		end(push, err);
+		return;
+	}
 	failure_of_fault(push->operation.caller, what_failed, err, &failure);
 	end(push, &failure);
 }
@@ -315,7 +325,8 @@ static int start(struct push *push, const struct skill_bundle *bundle, struct er
 {
 	struct operation *operation = &push->operation;
 	struct blob_key key = {BLOB_SKILLS, operation->caller->tenant, bundle->digest};
-	if (fill(operation, bundle, push->skill, err) != 0)
+	if (fill(operation, bundle, push->skill, err) != 0 ||
+	    skill_quota_take(operation->server, push->skill, &push->place, err) != 0)
 		return -1;
 	return operation_blob_put(operation, &key, bundle->fd, bundle->size, on_stored, err);
 }

@@ -8,6 +8,7 @@
 #include "tests/unit/apiserver/stage.h"
 
 #include "apiserver/operation.h"
+#include "apiserver/skill/quota.h"
 #include "lib/base/temporary.h"
 #include "lib/blob/blob_internal.h"
 
@@ -191,6 +192,14 @@ void stage_answer_unreached(void)
 void stage_answer_repeated(int status, const char *body_or_message)
 {
 	answer_kube(status, body_or_message, status == 409, true);
+}
+
+/* Those that stage_forget has taken away are not there any more. */
+void http_request_cancel(struct http_request *request)
+{
+	for (size_t i = 0; i < call_count; i++)
+		if ((struct http_request *)calls[i] == request)
+			fail_msg("a call that waits was cancelled: %s", calls[i]->call.path);
 }
 
 /* In place of a blob store */
@@ -495,6 +504,7 @@ struct stage *stage_open(bool with_db)
 							     .max_concurrent = 3,
 							     .max_files_size = 1 << 20,
 							     .image_allowlist = (char *)"python:3.12-slim"},
+						  .limits = {.max_skills = 1000, .max_skills_size = 64 << 20},
 						  .max_skill_size = 1 << 20};
 	assert_int_equal(uv_loop_init(&stage->loop), 0);
 	struct apiserver *server = &stage->server;
@@ -507,9 +517,12 @@ struct stage *stage_open(bool with_db)
 	const struct cluster_options options = {"skillbox-system", on_execution, on_skill,     on_key,
 						on_problem,        stage,        &stage->clock};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, &err);
+	server->reader = reader_new(NULL, 4, &err);
+	server->skill_quota = skill_quota_new(&err);
 	server->waiters = waiters_new(&stage->loop, &stage->clock, &err);
 	server->cluster = cluster_new(NULL, &options, &err);
-	assert_true(server->metrics && server->waiters && server->cluster);
+	assert_true(server->reader && server->skill_quota && server->metrics && server->waiters &&
+		    server->cluster);
 	stage->caller = make_caller();
 	return stage;
 }
@@ -540,6 +553,8 @@ void stage_close(struct stage *stage)
 	assert_int_equal(stage->caller->references, 1); /* each operation has one */
 	memset(refusals, 0, sizeof(refusals));
 	caller_unref(stage->caller);
+	reader_free(stage->server.reader);
+	skill_quota_free(stage->server.skill_quota);
 	cluster_free(stage->server.cluster);
 	waiters_free(stage->server.waiters);
 	metrics_free(stage->server.metrics);

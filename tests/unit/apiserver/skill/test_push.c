@@ -177,6 +177,38 @@ static void test_a_clock_that_is_behind(void **state)
 	stage_answer(200, "{}"); /* the older one is deleted */
 }
 
+/* Nothing is stored; and whatever comes of a push, its place is free again. */
+static void test_no_more_skills(void **state)
+{
+	struct stage *stage = *state;
+	struct told told, second;
+	stage->config.limits.max_skills = 1;
+	stage_skill(stage, "another", "1.0.0", "");
+	push(stage, "", &told);
+	told_is(&told, ERR_NO_CAPACITY, "SKILLBOX_MAX_SKILLS");
+	assert_int_equal(stage_waiting(), 0);
+	stage->config.limits.max_skills = 2;
+	for (int failed = 0; failed < 3; failed++) {
+		push(stage, "", &told);
+		if (failed == 0) {
+			stage_answer_blob(ERR_IO, NULL);
+		} else {
+			stage_answer_blob(ERR_NONE, NULL);
+			stage_answer(failed == 1 ? 403 : 422, "no");
+		}
+		assert_int_equal(told.calls, 1);
+	}
+	push(stage, "", &told);
+	push(stage, "", &second); /* the same bytes */
+	stage_forget(stage);
+	assert_int_equal(told.calls + second.calls, 2);
+	push(stage, "", &told);
+	stage_answer_blob(ERR_NONE, NULL);
+	seen(stage, posted_name(), STAGE_NOW_MS);
+	told_is(&told, ERR_NONE, "");
+	stage_answer(201, "{}");
+}
+
 static void test_an_image_that_is_not_allowed(void **state)
 {
 	struct told told;
@@ -270,15 +302,11 @@ static void test_the_server_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_ends_when_it_is_seen),
-	    TEST(test_seen_before_the_answer),
-	    TEST(test_the_same_again),
-	    TEST(test_a_clock_that_is_behind),
-	    TEST(test_an_image_that_is_not_allowed),
-	    TEST(test_each_step_fails),
-	    TEST(test_a_conflict_stores_nothing),
-	    TEST(test_not_answered_in_time),
-	    TEST(test_not_seen_in_time),
+	    TEST(test_ends_when_it_is_seen), TEST(test_seen_before_the_answer),
+	    TEST(test_the_same_again),       TEST(test_a_clock_that_is_behind),
+	    TEST(test_no_more_skills),       TEST(test_an_image_that_is_not_allowed),
+	    TEST(test_each_step_fails),      TEST(test_a_conflict_stores_nothing),
+	    TEST(test_not_answered_in_time), TEST(test_not_seen_in_time),
 	    TEST(test_the_server_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
