@@ -78,7 +78,7 @@ int auth_admit(const struct cluster *cluster, const struct api_key *key, const s
 	char scope_names[API_KEY_SCOPES_SIZE];
 	if (check_tenant(cluster, key, tenant_header, ret, err) != 0)
 		return -1;
-	if (!(key->scopes & (scopes | SCOPE_ADMIN))) {
+	if (!(key->scopes & (scopes | SCOPE_ADMIN | SCOPE_OPERATOR))) {
 		api_key_scopes_format(scopes, scope_names);
 		return error_set(err, ERR_FORBIDDEN, "this API key lacks the scope: %s", scope_names);
 	}

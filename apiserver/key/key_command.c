@@ -18,9 +18,12 @@
 #define SECRET_NAME_MAX 300
 
 const char key_command_usage[] =
-    "  skillbox-apiserver key create --name NAME --tenant TENANT [--scopes run,push,admin] [--import KEY]\n"
+    "  skillbox-apiserver key create --name NAME --tenant TENANT [--scopes SCOPES] [--import KEY]\n"
     "      makes an API key and prints it, alone on standard output; --import stores a key of your own;\n"
     "      - reads it from standard input, where no list of processes shows it\n"
+    "      SCOPES: a list of run (executions), push (skills), admin (those, and keys of the tenant), "
+    "operator\n"
+    "      (those, and keys of all tenants; given nowhere else); run,push if it is left out\n"
     "  skillbox-apiserver key list\n"
     "  skillbox-apiserver key revoke ID\n";
 
@@ -200,7 +203,7 @@ static void print_key(const struct api_key *key)
 	char scopes[API_KEY_SCOPES_SIZE], created[CLOCK_RFC3339_SIZE];
 	api_key_scopes_format(key->scopes, scopes);
 	clock_format_rfc3339(key->created_ms, false, created);
-	printf("%-36s  %-20s  %-20s  %-15s  %s\n", key->id, key->tenant, key->name, scopes, created);
+	printf("%-36s  %-20s  %-20s  %-23s  %s\n", key->id, key->tenant, key->name, scopes, created);
 }
 
 static int list_keys(struct command *command, struct error *err)
@@ -221,7 +224,7 @@ static int list_keys(struct command *command, struct error *err)
 		   !jsontext_member(buffer_str(&answer.body), STR("items"), &items)) {
 		result = error_set(err, ERR_PROTOCOL, "the list of keys can't be read");
 	} else {
-		printf("%-36s  %-20s  %-20s  %-15s  %s\n", "ID", "TENANT", "NAME", "SCOPES", "CREATED");
+		printf("%-36s  %-20s  %-20s  %-23s  %s\n", "ID", "TENANT", "NAME", "SCOPES", "CREATED");
 		for (size_t position = 0; jsontext_kind_of(items) == JSONTEXT_ARRAY &&
 					  jsontext_next_element(items, &position, &item);) {
 			struct error why;

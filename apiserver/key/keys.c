@@ -12,10 +12,31 @@
 #include <stdlib.h>
 
 #define SHOWN_ID_MAX 64 /* bytes of an id that a message repeats */
+#define OBJECT_SIZE 160 /* "TENANT/ID" */
 
 static const char not_stored[] = "the key could not be stored";
 static const char not_read[] = "the keys could not be read";
 static const char not_revoked[] = "the key could not be revoked";
+
+/* Whose keys does the caller manage? A key with the scope operator those of all, else of its own tenant. */
+static bool manages_all(const struct caller *caller)
+{
+	return caller->scopes & SCOPE_OPERATOR;
+}
+
+static bool manages(const struct caller *caller, const char *tenant)
+{
+	return manages_all(caller) || strcmp(caller->tenant, tenant) == 0;
+}
+
+/* The audit has the caller's tenant; a key of another one is named with its own. */
+static void note(const struct operation *operation, const char *action, const char *tenant, const char *id)
+{
+	char object[OBJECT_SIZE];
+	bool is_own = !tenant || strcmp(operation->caller->tenant, tenant) == 0;
+	snprintf(object, sizeof(object), "%s%s%s", is_own ? "" : tenant, is_own ? "" : "/", id);
+	audit_note(operation->server->audit, operation->caller, action, object);
+}
 
 /* Create */
 
@@ -63,7 +84,7 @@ static void creation_free(struct operation *operation)
 static void on_create_seen(struct operation *operation)
 {
 	struct key_creation *creation = creation_of(operation);
-	audit_note(operation->server->audit, operation->caller, "key.create", creation->key.id);
+	note(operation, "key.create", creation->key.tenant, creation->key.id);
 	creation_end(creation, NULL);
 }
 
@@ -144,11 +165,29 @@ static int store(struct key_creation *creation, struct error *err)
 	return operation_kube(operation, &call, on_created, err);
 }
 
+/* Before anything is said of a tenant: whether one exists is not for the administrators of others. */
+static int check_rights(const struct caller *caller, const struct key_wish *wish, struct error *err)
+{
+	if (wish->scopes & SCOPE_OPERATOR)
+		return error_set(err, ERR_FORBIDDEN,
+				 "the scope operator, for keys of all tenants, is given from a shell only: "
+				 "skillbox-apiserver key create --scopes operator --tenant %.*s --name …",
+				 (int)wish->tenant.n, wish->tenant.p);
+	if (!manages_all(caller) && !str_eq(wish->tenant, str_of(caller->tenant)))
+		return error_set(
+		    err, ERR_FORBIDDEN,
+		    "this API key manages the keys of its own tenant \"%s\", not of \"%.*s\": use a "
+		    "key of that tenant with the scope admin, or one with the scope operator",
+		    caller->tenant, (int)wish->tenant.n, wish->tenant.p);
+	return 0;
+}
+
 static int make(struct key_creation *creation, const struct key_wish *wish, struct error *err)
 {
 	const struct apiserver *server = creation->operation.server;
 	int shown = (int)wish->tenant.n;
-	if (api_key_check_names(wish->tenant, wish->name, err) != 0)
+	if (api_key_check_names(wish->tenant, wish->name, err) != 0 ||
+	    check_rights(creation->operation.caller, wish, err) != 0)
 		return -1;
 	if (!cluster_tenant_namespace(server->cluster, wish->tenant))
 		return error_set(err, ERR_BAD_REQUEST,
@@ -231,8 +270,9 @@ static void listing_free(struct operation *operation)
 static bool list_one(void *context, const void *object)
 {
 	struct key_listing *listing = context;
-	if (listing->count < listing->capacity)
-		listing->keys[listing->count++] = (struct api_key *)(uintptr_t)object;
+	const struct api_key *key = object;
+	if (listing->count < listing->capacity && manages(listing->operation.caller, key->tenant))
+		listing->keys[listing->count++] = (struct api_key *)(uintptr_t)key;
 	return true;
 }
 
@@ -242,13 +282,13 @@ static int list_rows(struct key_listing *listing, const struct db_result *result
 		struct api_key *key = db_keys_row(result, row, err);
 		if (!key)
 			return -1;
-		list_one(listing, key);
+		listing->keys[listing->count++] = key;
 		listing->own++;
 	}
 	return 0;
 }
 
-/* result: of DB_KEY_LIST; NULL: there is no database. */
+/* result: of DB_KEY_LIST or DB_KEY_LIST_OF; NULL: there is no database. */
 static void hand_over(struct key_listing *listing, const struct db_result *result)
 {
 	struct error err;
@@ -275,6 +315,16 @@ static void on_listed(struct operation *operation, const struct db_result *resul
 		hand_over(listing_of(operation), result);
 }
 
+static int list_stored(struct key_listing *listing, struct error *err)
+{
+	struct operation *operation = &listing->operation;
+	if (manages_all(operation->caller))
+		return operation_db(operation, DB_KEY_LIST, NULL, on_listed, err);
+	struct db_parameters *parameters = db_parameters_new();
+	db_put_text(parameters, operation->caller->tenant);
+	return operation_db(operation, DB_KEY_LIST_OF, parameters, on_listed, err);
+}
+
 void key_list(struct apiserver *server, struct caller *caller, key_listed_cb done, void *context)
 {
 	struct error err;
@@ -289,7 +339,7 @@ void key_list(struct apiserver *server, struct caller *caller, key_listed_cb don
 	listing->context = context;
 	if (!server->db)
 		hand_over(listing, NULL);
-	else if (operation_db(&listing->operation, DB_KEY_LIST, NULL, on_listed, &err) != 0)
+	else if (list_stored(listing, &err) != 0)
 		listing_fail(listing, &err);
 	operation_unref(&listing->operation);
 }
@@ -300,8 +350,8 @@ struct revocation {
 	struct operation operation;
 	/* As it was given. */
 	struct str id;
-	/* Of the key that has it; NULL: none has. */
-	char *secret;
+	/* Of the key that has it; NULL: none has, or it is a row. */
+	char *secret, *tenant;
 	/* NULL: it was called. */
 	key_revoked_cb done;
 	void *context;
@@ -335,6 +385,17 @@ static void refuse_unknown(struct revocation *revocation)
 	revocation_end(revocation, &failure);
 }
 
+/* It may be used for all tenants, so it is not for one tenant's administrator. */
+static void refuse_operator(struct revocation *revocation)
+{
+	struct error failure;
+	error_set(&failure, ERR_FORBIDDEN,
+		  "key %.*s has the scope operator: it is revoked with another such key, or from a shell: "
+		  "skillbox-apiserver key revoke %.*s",
+		  SHOWN_ID_MAX, revocation->id.p, SHOWN_ID_MAX, revocation->id.p);
+	revocation_end(revocation, &failure);
+}
+
 static void revocation_free(struct operation *operation)
 {
 	struct revocation *revocation = revocation_of(operation);
@@ -343,15 +404,17 @@ static void revocation_free(struct operation *operation)
 	revocation_end(revocation, &failure);
 	free((char *)(uintptr_t)revocation->id.p);
 	free(revocation->secret);
+	free(revocation->tenant);
 	free(revocation);
 }
 
 static void on_revoke_seen(struct operation *operation)
 {
+	struct revocation *revocation = revocation_of(operation);
 	char id[SHOWN_ID_MAX + 1];
-	snprintf(id, sizeof(id), "%s", revocation_of(operation)->id.p);
-	audit_note(operation->server->audit, operation->caller, "key.revoke", id);
-	revocation_end(revocation_of(operation), NULL);
+	snprintf(id, sizeof(id), "%s", revocation->id.p);
+	note(operation, "key.revoke", revocation->tenant, id);
+	revocation_end(revocation, NULL);
 }
 
 static void on_revoked(struct operation *operation, const struct kube_response *response)
@@ -370,12 +433,16 @@ static void on_revoked(struct operation *operation, const struct kube_response *
 static void on_row_revoked(struct operation *operation, const struct db_result *result,
 			   const struct error *error)
 {
+	struct revocation *revocation = revocation_of(operation);
 	if (error) {
-		revocation_fail(revocation_of(operation), error);
+		revocation_fail(revocation, error);
 	} else if (db_result_rows(result) == 0) {
-		refuse_unknown(revocation_of(operation));
+		refuse_unknown(revocation);
+	} else if (!db_result_bool(result, 0, DB_KEY_REVOKED)) {
+		refuse_operator(revocation);
 	} else {
 		db_keys_forget(operation->server->db_keys, str_of(db_result_text(result, 0, DB_KEY_HASH)));
+		revocation->tenant = str_dup(str_of(db_result_text(result, 0, DB_KEY_TENANT)));
 		on_revoke_seen(operation);
 	}
 }
@@ -383,10 +450,14 @@ static void on_row_revoked(struct operation *operation, const struct db_result *
 static void revoke_row(struct revocation *revocation)
 {
 	struct error err;
+	const struct caller *caller = revocation->operation.caller;
 	struct db_parameters *parameters = db_parameters_new();
 	db_put_text(parameters, revocation->id.p);
 	db_put_time(parameters, clock_wall_ms(revocation->operation.server->clock));
-	if (operation_db(&revocation->operation, DB_KEY_REVOKE, parameters, on_row_revoked, &err) != 0)
+	if (!manages_all(caller))
+		db_put_text(parameters, caller->tenant);
+	if (operation_db(&revocation->operation, manages_all(caller) ? DB_KEY_REVOKE : DB_KEY_REVOKE_OF,
+			 parameters, on_row_revoked, &err) != 0)
 		revocation_fail(revocation, &err);
 }
 
@@ -417,17 +488,37 @@ static bool match_id(void *context, const void *object)
 	return false;
 }
 
+/* Of the key that was found, which the next turn of the loop may take. */
+static int keep(struct revocation *revocation, const struct api_key *key)
+{
+	revocation->secret = str_dup(str_of(key->secret));
+	revocation->tenant = str_dup(str_of(key->tenant));
+	return revocation->secret && revocation->tenant ? 0 : -1;
+}
+
+static void revoke_found(struct revocation *revocation, const struct api_key *key)
+{
+	struct error err;
+	const struct caller *caller = revocation->operation.caller;
+	if (!manages(caller, key->tenant)) {
+		refuse_unknown(revocation);
+	} else if (key->scopes & SCOPE_OPERATOR && !manages_all(caller)) {
+		refuse_operator(revocation);
+	} else if (keep(revocation, key) != 0) {
+		error_set(&err, ERR_UNAVAILABLE, "the key could not be revoked; try again in a moment");
+		revocation_end(revocation, &err);
+	} else {
+		revoke_secret(revocation);
+	}
+}
+
 static void start_revocation(struct revocation *revocation)
 {
 	struct apiserver *server = revocation->operation.server;
-	struct error err;
 	struct match match = {.id = revocation->id};
 	informer_each(cluster_informer(server->cluster, CLUSTER_KEYS), match_id, &match);
-	if (match.found && !(revocation->secret = str_dup(str_of(match.found->secret)))) {
-		error_set(&err, ERR_UNAVAILABLE, "the key could not be revoked; try again in a moment");
-		revocation_end(revocation, &err);
-	} else if (match.found) {
-		revoke_secret(revocation);
+	if (match.found) {
+		revoke_found(revocation, match.found);
 	} else if (server->db && id_is_uuid(match.id)) {
 		revoke_row(revocation);
 	} else {

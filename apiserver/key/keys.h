@@ -1,5 +1,6 @@
-/* Make, list and revoke API keys of every tenant. With a database new keys are rows in it, else Secrets; what
- * is listed and revoked may be either.
+/* Make, list and revoke API keys: of the caller's own tenant, or with the scope operator of every tenant.
+ * What belongs to another one looks as if it were not there. With a database new keys are rows in it, else
+ * Secrets; what is listed and revoked may be either.
  *
  * done is called once, at once or later; failures are as clients may see them. */
 #ifndef SKILLBOX_APISERVER_KEY_KEYS_H

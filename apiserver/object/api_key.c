@@ -19,7 +19,8 @@
 static const struct {
 	const char *name;
 	unsigned bit;
-} scope_names[] = {{"run", SCOPE_RUN}, {"push", SCOPE_PUSH}, {"admin", SCOPE_ADMIN}};
+} scope_names[] = {
+    {"run", SCOPE_RUN}, {"push", SCOPE_PUSH}, {"admin", SCOPE_ADMIN}, {"operator", SCOPE_OPERATOR}};
 #define SCOPE_COUNT (sizeof(scope_names) / sizeof(scope_names[0]))
 
 static bool scope_find(struct str name, unsigned *ret)
@@ -42,7 +43,7 @@ int api_key_scopes_parse(struct str text, unsigned *ret, struct error *err)
 		item = str_trim(item);
 		if (!scope_find(item, &bit))
 			return error_set(err, ERR_BAD_REQUEST,
-					 "unknown scope \"%.*s\": use run, push or admin",
+					 "unknown scope \"%.*s\": use run, push, admin or operator",
 					 (int)(item.n < 64 ? item.n : 64), item.n ? item.p : "");
 		scopes |= bit;
 	}

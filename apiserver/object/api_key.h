@@ -20,7 +20,8 @@
 /* What a key may do. */
 #define SCOPE_RUN 1u
 #define SCOPE_PUSH 2u
-#define SCOPE_ADMIN 4u /* includes the others */
+#define SCOPE_ADMIN 4u    /* includes those, and the keys of its tenant */
+#define SCOPE_OPERATOR 8u /* includes those, and the keys of all tenants: given from a shell only */
 
 struct api_key {
 	/* What people name it by: of a Secret what follows the prefix (its whole name if it hasn't one), else
@@ -63,7 +64,7 @@ int api_key_hash(struct str key, char ret_hash[DIGEST_HEX_SIZE], char ret_secret
 /* Names of tenants are labels' values and parts of paths: a DNS-1123 label. Names of keys are for people. */
 int api_key_check_names(struct str tenant, struct str name, struct error *err);
 
-/* "run,push,admin" to bits and back (to ret, which has API_KEY_SCOPES_SIZE bytes). */
+/* "run,push,admin,operator" to bits and back (to ret, which has API_KEY_SCOPES_SIZE bytes). */
 #define API_KEY_SCOPES_SIZE 32
 int api_key_scopes_parse(struct str text, unsigned *ret, struct error *err);
 void api_key_scopes_format(unsigned scopes, char ret[API_KEY_SCOPES_SIZE]);

@@ -24,6 +24,8 @@ static void put_key(struct buffer *out, const struct api_key *key)
 		json_element_string(out, "push");
 	if (key->scopes & SCOPE_ADMIN)
 		json_element_string(out, "admin");
+	if (key->scopes & SCOPE_OPERATOR)
+		json_element_string(out, "operator");
 	json_close(out, ']');
 	json_put_time(out, "created_at", key->created_ms, true);
 	if (key->last_used_ms)

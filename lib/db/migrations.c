@@ -6,7 +6,7 @@ static const char keys_and_history[] =
     " key_hash text NOT NULL UNIQUE," /* lower-case hex SHA-256 of the whole key */
     " tenant_id text NOT NULL,"
     " name text NOT NULL,"
-    " scopes text NOT NULL," /* run,push,admin */
+    " scopes text NOT NULL," /* run,push,admin,operator */
     " created_at timestamptz NOT NULL,"
     " revoked_at timestamptz,"
     " last_used_at timestamptz);"

@@ -7,6 +7,7 @@
 	"id, key_hash, tenant_id, name, scopes, " MS("created_at") ", " MS(                                  \
 	    "last_used_at") ", "                                                                             \
 			    "revoked_at IS NOT NULL"
+#define IS_OPERATOR "('operator' = ANY (string_to_array(scopes, ',')))"
 /* In the order of execution_row.c. */
 #define EXECUTION_COLUMNS                                                                                    \
 	"id, uid, tenant_id, namespace, name, skill_name, skill_version, status, reason, "                   \
@@ -57,12 +58,27 @@ const struct db_statement_text db_statement_table[DB_STATEMENT_COUNT] = {
 		     "SELECT " KEY_COLUMNS
 		     " FROM sandbox.api_keys WHERE revoked_at IS NULL ORDER BY created_at, id LIMIT 10000",
 		     0},
+    /* tenant */
+    [DB_KEY_LIST_OF] = {"key_list_of",
+			"SELECT " KEY_COLUMNS " FROM sandbox.api_keys WHERE revoked_at IS NULL AND "
+			"tenant_id = $1 ORDER BY created_at, id LIMIT 10000",
+			1},
     /* id, time: the same call run a second time, after a lost answer, finds its own time; another call finds
        nothing */
     [DB_KEY_REVOKE] = {"key_revoke",
 		       "UPDATE sandbox.api_keys SET revoked_at = $2 WHERE id = $1 AND "
 		       "(revoked_at IS NULL OR revoked_at = $2) RETURNING " KEY_COLUMNS,
 		       2},
+    /* id, time, tenant: the same for a key of the tenant; one with the scope operator is found, and is not
+       revoked */
+    [DB_KEY_REVOKE_OF] = {"key_revoke_of",
+			  "WITH gone AS (UPDATE sandbox.api_keys SET revoked_at = $2 WHERE id = $1 AND "
+			  "(revoked_at IS NULL OR revoked_at = $2) AND tenant_id = $3 AND "
+			  "NOT " IS_OPERATOR " RETURNING *) SELECT " KEY_COLUMNS
+			  " FROM gone UNION ALL SELECT " KEY_COLUMNS
+			  " FROM sandbox.api_keys WHERE id = $1 AND tenant_id = $3 AND "
+			  "revoked_at IS NULL AND " IS_OPERATOR,
+			  3},
     /* id, time */
     [DB_KEY_TOUCH] = {"key_touch",
 		      "UPDATE sandbox.api_keys SET last_used_at = $2 WHERE id = $1 AND "

@@ -90,3 +90,44 @@ def assert_error(answer, status, code, *parts):
     for part in parts:
         assert part in body["message"], body["message"]
     return body["message"]
+
+
+def assert_keys_stay_with_their_tenant(server, make_client):
+    """Of an API server, wherever it keeps its keys; make_client(server, scopes): a client of a new tenant."""
+    ours, other = make_client(server, "admin"), make_client(server, "run,push,admin")
+
+    def listed(client):
+        keys = client.get("/v1/keys").json()
+        return {key["id"] for key in keys}, {key["tenant"] for key in keys}
+
+    def wish(tenant, *scopes):
+        return {"name": "made", "tenant": tenant, "scopes": list(scopes)}
+
+    # What exists and what doesn't looks the same.
+    for tenant in (other.tenant, "nobody"):
+        text = assert_error(ours.request("POST", "/v1/keys", json=wish(tenant, "run")), 403, "forbidden", "its own tenant")
+        assert text.replace(tenant, "") == f'this API key manages the keys of its own tenant "{ours.tenant}", not of "": use a key ' \
+            "of that tenant with the scope admin, or one with the scope operator"
+    theirs = other.request("POST", "/v1/keys", json=wish(other.tenant, "run")).json()["id"]
+    assert listed(ours)[1] == {ours.tenant} and listed(other)[1] == {other.tenant} and theirs in listed(other)[0]
+    assert assert_error(ours.request("DELETE", f"/v1/keys/{theirs}"), 404, "not_found") == f"key not found: {theirs}"
+    assert theirs in listed(other)[0], "it was not revoked"
+
+    # The scope for all tenants is given to nobody by REST, from a shell it is.
+    operator = make_client(server, "operator")
+    for client in (ours, operator):
+        for scopes in (["operator"], ["run", "operator"]):
+            assert_error(client.request("POST", "/v1/keys", json=wish(client.tenant, *scopes)), 403, "forbidden", "from a shell only")
+    assert {ours.tenant, other.tenant, operator.tenant} <= listed(operator)[1]
+    made = operator.request("POST", "/v1/keys", json=wish(ours.tenant, "admin"))
+    assert made.status_code == 201 and made.json()["id"] in listed(ours)[0], made.text
+    assert operator.request("DELETE", f"/v1/keys/{theirs}").status_code == 204 and theirs not in listed(other)[0]
+
+    # An operator's key is not its tenant's to revoke, though it sees it.
+    insider = operator.request("POST", "/v1/keys", json=wish(operator.tenant, "admin")).json()
+    headers = {"Authorization": f"Bearer {insider['key']}"}
+    (key,) = [key for key in operator.get("/v1/keys", headers=headers).json() if key["scopes"] == ["operator"]]
+    answer = operator.request("DELETE", f"/v1/keys/{key['id']}", headers=headers)
+    assert_error(answer, 403, "forbidden", "has the scope operator")
+    assert operator.get("/v1/keys").status_code == 200, "it was not revoked"
+    return ours, operator, made.json()["id"], theirs

@@ -231,9 +231,14 @@ group("admission", "cluster", "charts/skillbox/values.yaml",
 # ---- callers and tenants
 
 group("keys and tenants", "unit", "apiserver/http/auth.c",
-      ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN))) {", "if (false) {", "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"),
+      ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN | SCOPE_OPERATOR))) {", "if (false) {", "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"),
       ("tenant-header", "if (header && str_trim(*header).n && !str_eq(str_trim(*header), str_of(key->tenant)))", "if (false)",
        "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"))
+group("keys and tenants", "unit", "apiserver/key/keys.c",
+      ("keys-of-other-tenants", "return caller->scopes & SCOPE_OPERATOR;", "return caller->scopes != 0;",
+       "tests/unit/apiserver/key/test_keys.c::test_keys_of_another_tenant_are_hidden"),
+      ("operators-by-rest", "if (wish->scopes & SCOPE_OPERATOR)", "if (false)",
+       "tests/unit/apiserver/key/test_keys.c::test_keys_of_another_tenant_are_not_made"))
 group("keys and tenants", "apiserver", "apiserver/cluster.c",
       ("executions-of-other-tenants",
        ('buffer_appendf(out, "%s/%s", execution->meta.namespace, execution_id(execution));',

@@ -10,7 +10,7 @@ import uuid
 import requests
 
 from api_server import ApiServer, Client, KEYS_NAMESPACE
-from contract_checks import assert_error
+from contract_checks import assert_error, assert_keys_stay_with_their_tenant
 from waiting import unique, wait_for
 
 ODD = ('{"n":1234567890123456789012345678901234567890.10,"a":1,"a":2,"s":"\\u0000\\ud83d\\ude00 \\/","e":-0.0e+10,"big":"'
@@ -324,6 +324,16 @@ def test_audit(server, make_client, postgres, database):
     ((own,),) = rows(postgres, database, f"SELECT id FROM sandbox.api_keys WHERE tenant_id = '{admin.tenant}' AND name = 'test'")
     assert rows(postgres, database, f"SELECT DISTINCT key_id FROM sandbox.audit WHERE tenant_id = '{admin.tenant}'") == [[own]]
     assert rows(postgres, database, f"SELECT action FROM sandbox.audit WHERE request_id = '{request_id}'") == [["execution.create"]]
+
+
+def test_keys_stay_with_their_tenant(server, make_client, postgres, database):
+    ours, operator, made, revoked = assert_keys_stay_with_their_tenant(server, make_client)
+    def noted():
+        return rows(postgres, database, f"SELECT action, object FROM sandbox.audit WHERE tenant_id = '{operator.tenant}' ORDER BY at, id")
+    wait_for(lambda: len(noted()) == 3, lambda: f"what the operator did is noted: {noted()}")
+    assert noted()[0] == ["key.create", f"{ours.tenant}/{made}"]
+    assert noted()[1][0] == "key.revoke" and noted()[1][1].endswith(f"/{revoked}")
+    assert noted()[2][0] == "key.create" and "/" not in noted()[2][1], "of its own tenant"
 
 
 # ---- the database away; last, since it is everybody's

@@ -154,6 +154,11 @@ static void test_tenants_and_scopes(void **state)
 			    "this API key lacks the scope: admin");
 	put_key(cluster, WATCH_MODIFIED, T1, "YWRtaW4="); /* admin */
 	check(cluster, "Bearer " KEY, NULL, SCOPE_RUN, ERR_NONE);
+	put_key(cluster, WATCH_MODIFIED, T1, "b3BlcmF0b3I="); /* operator */
+	check(cluster, "Bearer " KEY, NULL, SCOPE_RUN, ERR_NONE);
+	check(cluster, "Bearer " KEY, NULL, SCOPE_ADMIN, ERR_NONE);
+	check(cluster, "Bearer " KEY, "t2", SCOPE_ADMIN,
+	      ERR_FORBIDDEN); /* in other tenants: their keys only */
 	put_key(cluster, WATCH_DELETED, T1, RUN_PUSH);
 	assert_string_equal(check(cluster, "Bearer " KEY, NULL, SCOPE_RUN, ERR_UNAUTHORIZED),
 			    "invalid or revoked API key");

@@ -85,15 +85,24 @@ static void ask_to_revoke(struct stage *stage, struct str id, struct told *ret)
 	key_revoke(&stage->server, stage->caller, id, on_revoked, ret);
 }
 
+#define ACME "YWNtZQ=="
+#define OTHER "b3RoZXI="
+#define RUN "cnVu"
+#define OPERATOR "b3BlcmF0b3I="
 /* A key's Secret as the watch brings it. */
-static const char *secret_json(const char *name)
+static const char *secret_of(const char *name, const char *tenant, const char *scopes)
 {
 	static char json[1024];
 	snprintf(json, sizeof(json),
 		 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"skillbox-system\"},\"data\":{\"hash\":"
-		 "\"" HASH_DATA "\",\"tenant\":\"YWNtZQ==\",\"name\":\"\",\"scopes\":\"cnVu\"}}",
-		 name);
+		 "\"" HASH_DATA "\",\"tenant\":\"%s\",\"name\":\"\",\"scopes\":\"%s\"}}",
+		 name, tenant, scopes);
 	return json;
+}
+
+static const char *secret_json(const char *name)
+{
+	return secret_of(name, ACME, RUN);
 }
 
 static int setup(void **state)
@@ -179,6 +188,7 @@ static void test_create_is_refused(void **state)
 		    {"Acme", "ci", "the tenant must be 1 to 63 lower-case letters"},
 		    {"other", "ci", "tenant \"other\" has no namespace: label one"}};
 	struct stage *stage = *state;
+	stage->caller->scopes = SCOPE_OPERATOR;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct key_wish wish = {str_of(rows[i].tenant), str_of(rows[i].name), SCOPE_RUN};
 		struct told told = {0};
@@ -186,6 +196,63 @@ static void test_create_is_refused(void **state)
 		told_is(&told, ERR_BAD_REQUEST, rows[i].words);
 		assert_int_equal(stage_waiting(), 0);
 	}
+}
+
+/* An administrator made keys of any tenant, and with them read whatever the others had. */
+static void test_keys_of_another_tenant_are_not_made(void **state)
+{
+	static const struct {
+		const char *tenant;
+		unsigned scopes, callers;
+		const char *words;
+	} rows[] = {{"other", SCOPE_RUN, SCOPE_ADMIN, "of its own tenant \"acme\", not of \"other\""},
+		    {"nobody", SCOPE_RUN, SCOPE_ADMIN, "of its own tenant \"acme\", not of \"nobody\""},
+		    {"acme", SCOPE_OPERATOR, SCOPE_ADMIN, "is given from a shell only"},
+		    {"acme", SCOPE_RUN | SCOPE_OPERATOR, SCOPE_OPERATOR, "is given from a shell only"}};
+	struct stage *stage = *state;
+	stage_object(stage, CLUSTER_NAMESPACES,
+		     "{\"metadata\":{\"name\":\"ns2\",\"labels\":{\"skillbox.dev/tenant\":\"other\"}}}");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct key_wish wish = {str_of(rows[i].tenant), STR("ci"), rows[i].scopes};
+		struct told told = {0};
+		stage->caller->scopes = rows[i].callers;
+		key_create(&stage->server, stage->caller, &wish, on_created, &told);
+		told_is(&told, ERR_FORBIDDEN, rows[i].words);
+		assert_int_equal(stage_waiting(), 0);
+	}
+	struct told told = {0};
+	const struct key_wish wish = {STR("other"), STR("ci"), SCOPE_RUN};
+	stage->caller->scopes = SCOPE_OPERATOR;
+	key_create(&stage->server, stage->caller, &wish, on_created, &told);
+	assert_non_null(stage_kube("POST", SECRETS));
+	stage_answer(403, "forbidden");
+	told_is(&told, ERR_INTERNAL, NOT_STORED);
+}
+
+/* Nor listed, nor revoked. */
+static void test_keys_of_another_tenant_are_hidden(void **state)
+{
+	struct stage *stage = *state;
+	struct told told = {0};
+	stage_object(stage, CLUSTER_KEYS, secret_of(API_KEY_SECRET_PREFIX "0123", OTHER, RUN));
+	stage_object(stage, CLUSTER_KEYS, secret_of(API_KEY_SECRET_PREFIX "4567", ACME, OPERATOR));
+	stage->caller->scopes = SCOPE_ADMIN;
+	key_list(&stage->server, stage->caller, on_listed, &told);
+	assert_string_equal(told.ids, "4567 ");
+	ask_to_revoke(stage, STR("0123"), &told);
+	told_is(&told, ERR_NOT_FOUND, "key not found: 0123");
+	ask_to_revoke(stage, STR("4567"), &told);
+	told_is(&told, ERR_FORBIDDEN, "key 4567 has the scope operator");
+	assert_int_equal(stage_waiting(), 0);
+	stage->caller->scopes = SCOPE_OPERATOR;
+	told = (struct told){0};
+	key_list(&stage->server, stage->caller, on_listed, &told);
+	assert_int_equal(strlen(told.ids), strlen("0123 4567 "));
+	ask_to_revoke(stage, STR("0123"), &told);
+	stage_kube("DELETE", SECRETS "/" API_KEY_SECRET_PREFIX "0123");
+	stage_answer(200, "{}");
+	stage_object_gone(stage, CLUSTER_KEYS, secret_of(API_KEY_SECRET_PREFIX "0123", OTHER, RUN));
+	told_is(&told, ERR_NONE, "");
 }
 
 static void test_create_fails(void **state)
@@ -339,7 +406,7 @@ static void test_both_are_listed(void **state)
 	struct told told = {0};
 	stage_object(stage, CLUSTER_KEYS, secret_json(API_KEY_SECRET_PREFIX "0123"));
 	key_list(&stage->server, stage->caller, on_listed, &told);
-	stage_db(DB_KEY_LIST);
+	assert_string_equal(stage_db(DB_KEY_LIST_OF)->parameters[0], "acme");
 	stage_answer_db(ERR_NONE, row, 1, 8);
 	told_is(&told, ERR_NONE, "");
 	assert_string_equal(told.ids, "0123 " STAGE_ID " ");
@@ -351,7 +418,8 @@ static void test_a_row_is_revoked(void **state)
 	struct stage *stage = *state;
 	struct told told;
 	ask_to_revoke(stage, STR(STAGE_ID), &told);
-	assert_string_equal(stage_db(DB_KEY_REVOKE)->parameters[0], STAGE_ID);
+	assert_string_equal(stage_db(DB_KEY_REVOKE_OF)->parameters[0], STAGE_ID);
+	assert_string_equal(stage_db(DB_KEY_REVOKE_OF)->parameters[2], "acme");
 	stage_answer_db(ERR_NONE, row, 1, 8);
 	told_is(&told, ERR_NONE, "");
 	ask_to_revoke(stage, STR(STAGE_ID), &told);
@@ -368,6 +436,26 @@ static void test_a_row_is_revoked(void **state)
 	told_is(&told, ERR_NONE, "");
 }
 
+static void test_rows_of_operators(void **state)
+{
+	static const char *const row[8] = ROW("operator", "f"), *const revoked[8] = ROW("operator", "t");
+	struct stage *stage = *state;
+	struct told told;
+	ask_to_revoke(stage, STR(STAGE_ID), &told);
+	stage_answer_db(ERR_NONE, row, 1, 8);
+	told_is(&told, ERR_FORBIDDEN, "key " STAGE_ID " has the scope operator");
+	stage->caller->scopes = SCOPE_OPERATOR;
+	ask_to_revoke(stage, STR(STAGE_ID), &told);
+	stage_db(DB_KEY_REVOKE);
+	stage_answer_db(ERR_NONE, revoked, 1, 8);
+	told_is(&told, ERR_NONE, "");
+	told = (struct told){0};
+	key_list(&stage->server, stage->caller, on_listed, &told);
+	stage_db(DB_KEY_LIST);
+	stage_answer_db(ERR_NONE, row, 1, 8);
+	assert_string_equal(told.ids, STAGE_ID " ");
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, stage_teardown)
 #define TEST_WITH_DB(test) cmocka_unit_test_setup_teardown(test, setup_with_db, teardown_with_db)
 
@@ -377,6 +465,8 @@ int main(void)
 	    TEST(test_created_when_it_is_seen),
 	    TEST(test_created_whatever_the_watch_does),
 	    TEST(test_create_is_refused),
+	    TEST(test_keys_of_another_tenant_are_not_made),
+	    TEST(test_keys_of_another_tenant_are_hidden),
 	    TEST(test_create_fails),
 	    TEST(test_a_conflict_stores_nothing),
 	    TEST(test_a_create_without_an_answer),
@@ -387,6 +477,7 @@ int main(void)
 	    TEST_WITH_DB(test_rows_fail),
 	    TEST_WITH_DB(test_both_are_listed),
 	    TEST_WITH_DB(test_a_row_is_revoked),
+	    TEST_WITH_DB(test_rows_of_operators),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,8 +39,10 @@ static void test_scopes(void **state)
 	char text[API_KEY_SCOPES_SIZE];
 	assert_int_equal(api_key_scopes_parse(STR(" push ,run,push"), &scopes, &err), 0);
 	assert_int_equal(scopes, SCOPE_RUN | SCOPE_PUSH);
-	api_key_scopes_format(SCOPE_RUN | SCOPE_PUSH | SCOPE_ADMIN, text);
-	assert_string_equal(text, "run,push,admin");
+	api_key_scopes_format(SCOPE_RUN | SCOPE_PUSH | SCOPE_ADMIN | SCOPE_OPERATOR, text);
+	assert_string_equal(text, "run,push,admin,operator");
+	assert_int_equal(api_key_scopes_parse(str_of(text), &scopes, NULL), 0);
+	assert_int_equal(scopes, SCOPE_RUN | SCOPE_PUSH | SCOPE_ADMIN | SCOPE_OPERATOR);
 	api_key_scopes_format(0, text);
 	assert_string_equal(text, "");
 	static const char *const bad[] = {"", ",", "run,", "Run", "run push", "run;push"};

@@ -313,6 +313,60 @@ static void test_keys(void **state)
 	assert_int_equal(db_check(database->db, NULL), 0); /* that says nothing against the database */
 }
 
+static int revoke_of(struct database *database, const char *id, const char *tenant, int64_t at_ms,
+		     struct key *ret)
+{
+	struct db_parameters *p = texts(id, NULL, NULL, NULL, NULL);
+	db_put_time(p, at_ms);
+	db_put_text(p, tenant);
+	return database_run(database, DB_KEY_REVOKE_OF, p, read_key, ret);
+}
+
+/* Keys of a tenant are found and revoked as such; an operator's is found only. */
+static void test_keys_of_a_tenant(void **state)
+{
+	DATABASE_OR_SKIP(state);
+	struct database *database = *state;
+	struct key key = {0};
+	static const char *const scopes[] = {"run,push,admin", "run,operator", "operators"};
+	char ids[3][ID_UUID_SIZE], tenant[ID_UUID_SIZE];
+	id_uuid4(tenant);
+	for (size_t i = 0; i < 3; i++) {
+		char hash[ID_UUID_SIZE];
+		id_uuid4(ids[i]);
+		id_uuid4(hash);
+		struct db_parameters *p = texts(ids[i], hash, tenant, "x", scopes[i]);
+		db_put_time(p, 1800000000000 + (int64_t)i);
+		assert_int_equal(database_run(database, DB_KEY_PUT, p, read_key, &key), ERR_NONE);
+	}
+	struct db_parameters *p = texts(tenant, NULL, NULL, NULL, NULL);
+	assert_int_equal(database_run(database, DB_KEY_LIST_OF, p, read_key, &key), ERR_NONE);
+	assert_int_equal(key.rows, 3);
+	assert_string_equal(key.id, ids[0]);
+	p = texts("other", NULL, NULL, NULL, NULL);
+	assert_int_equal(database_run(database, DB_KEY_LIST_OF, p, read_key, &key), ERR_NONE);
+	assert_int_equal(key.rows, 0);
+	assert_int_equal(revoke_of(database, ids[0], "other", 1800000002000, &key), ERR_NONE);
+	assert_int_equal(key.rows, 0);
+	for (int i = 0; i < 3; i++) { /* the same call again, then a later one */
+		assert_int_equal(
+		    revoke_of(database, ids[0], tenant, i < 2 ? 1800000002000 : 1800000002001, &key),
+		    ERR_NONE);
+		assert_int_equal(key.rows, i < 2 ? 1 : 0);
+		assert_true(key.revoked);
+	}
+	assert_int_equal(revoke_of(database, ids[1], tenant, 1800000002000, &key), ERR_NONE);
+	assert_int_equal(key.rows, 1);
+	assert_false(key.revoked);
+	assert_int_equal(revoke_of(database, ids[2], tenant, 1800000002000, &key), ERR_NONE);
+	assert_true(key.revoked);
+	p = texts(ids[1], NULL, NULL, NULL, NULL);
+	db_put_time(p, 1800000002000);
+	assert_int_equal(database_run(database, DB_KEY_REVOKE, p, read_key, &key), ERR_NONE);
+	assert_int_equal(key.rows, 1);
+	assert_true(key.revoked);
+}
+
 struct claim {
 	size_t rows;
 	char id[64], digest[64];
@@ -367,6 +421,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_ping, database_open, database_close),
 	    cmocka_unit_test_setup_teardown(test_many_at_once, database_open, database_close),
 	    cmocka_unit_test_setup_teardown(test_keys, database_open, database_close),
+	    cmocka_unit_test_setup_teardown(test_keys_of_a_tenant, database_open, database_close),
 	    cmocka_unit_test_setup_teardown(test_idempotency, database_open, database_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
