@@ -4,6 +4,7 @@
 #include "lib/policy/newest.h"
 #include "lib/skill/outline.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define KEY_MAX 1024
@@ -391,7 +392,23 @@ const char *cluster_problem(const struct cluster *cluster)
 		if (!informer_is_live(cluster->informers[i]))
 			return not_live[i];
 	}
+	for (int i = CLUSTER_NAMESPACES; i <= CLUSTER_KEYS; i++)
+		if (cluster_check_age(cluster, (enum cluster_resource)i, NULL) != 0)
+			return not_live[i];
 	return NULL;
+}
+
+int cluster_check_age(const struct cluster *cluster, enum cluster_resource resource, struct error *err)
+{
+	uint64_t age_ms = informer_age_ms(cluster->informers[resource]);
+	int64_t max_ms = cluster->options.key_max_age_ms;
+	if (!max_ms || age_ms <= (uint64_t)max_ms)
+		return 0;
+	return error_set(
+	    err, ERR_UNAVAILABLE,
+	    "this API key can't be checked: the watch of %s has been down for longer than %" PRId64
+	    " s (SKILLBOX_KEY_MAX_AGE); try again in a moment",
+	    resource_names[resource], max_ms / 1000);
 }
 
 /* Look-ups */

@@ -28,6 +28,7 @@ struct cluster_options {
 	void (*problem)(void *context, const char *resource, const struct error *problem); /* may be NULL */
 	void *context;
 	const struct clock *clock; /* NULL: the system's */
+	int64_t key_max_age_ms;    /* see cluster_check_age; 0: any */
 };
 
 /* ws NULL: no watches; a test feeds cluster_informer. */
@@ -47,6 +48,10 @@ struct informer *cluster_informer(struct cluster *cluster, enum cluster_resource
 bool cluster_has_synced(const struct cluster *cluster); /* every first list was complete once */
 /* NULL if all watches are up, else plain words ("the watch of executions is not up"). */
 const char *cluster_problem(const struct cluster *cluster);
+
+/* What gives rights, CLUSTER_KEYS and CLUSTER_NAMESPACES, may be no older than key_max_age_ms: a key that was
+ * revoked meanwhile would go on working for as long as the watch is down. ERR_UNAVAILABLE. */
+int cluster_check_age(const struct cluster *cluster, enum cluster_resource resource, struct error *err);
 
 /* Does a Skill or an Execution of any tenant refer to a blob with this digest? */
 bool cluster_names_blob(const struct cluster *cluster, struct str digest);

@@ -11,6 +11,8 @@
 #define IDLE_TIMEOUT_MAX_MS 3600000
 #define HEADER_TIMEOUT_MIN_MS 1000
 #define HEADER_TIMEOUT_MAX_MS 3600000
+#define KEY_MAX_AGE_MIN_MS 2000 /* a watch that ended comes back in less */
+#define KEY_MAX_AGE_MAX_MS 86400000
 #define PROBLEMS_MAX 1024
 #define SIGNING_KEY_MIN 32 /* as the controller asks for */
 
@@ -72,6 +74,9 @@ static void find_problems(const struct apiserver_config *config, struct buffer *
 	if (config->limits.max_connections_per_address > config->limits.max_connections)
 		buffer_append_c(problems, "; SKILLBOX_MAX_CONNECTIONS_PER_ADDRESS is more than "
 					  "SKILLBOX_MAX_CONNECTIONS: lower the first or raise the second");
+	if (config->limits.key_max_age_ms < KEY_MAX_AGE_MIN_MS ||
+	    config->limits.key_max_age_ms > KEY_MAX_AGE_MAX_MS)
+		buffer_append_c(problems, "; SKILLBOX_KEY_MAX_AGE must be from 2s to 24h");
 	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)
 		buffer_append_c(problems, "; SKILLBOX_BLOB_GRACE is shorter than 1h: a blob is stored before "
 					  "there is a record that refers to it");

@@ -85,6 +85,7 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
     [APISERVER_INFORMER_UP] = KUBE_METRIC_INFORMER_UP,
     [APISERVER_INFORMER_OBJECTS] = KUBE_METRIC_INFORMER_OBJECTS,
     [APISERVER_INFORMER_UNREADABLE] = KUBE_METRIC_INFORMER_UNREADABLE,
+    [APISERVER_INFORMER_AGE] = KUBE_METRIC_INFORMER_AGE,
     [APISERVER_CACHED_KEYS] = {METRIC_DEFINE(GAUGE, "skillbox_api_keys_cached",
 					     "Hashes in the cache of database keys, unknown ones included. "
 					     "Only where PostgreSQL is configured."),

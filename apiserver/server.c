@@ -119,8 +119,9 @@ static int start_blobs(struct apiserver *server, struct error *err)
 
 static int start(struct apiserver *server, const struct kube_config *kube, struct error *err)
 {
-	struct cluster_options options = {server->namespace, on_execution, on_skill,     on_key,
-					  on_problem,        server,       server->clock};
+	struct cluster_options options = {
+	    server->namespace, on_execution, on_skill,      on_key,
+	    on_problem,        server,       server->clock, server->config->limits.key_max_age_ms};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, err);
 	if (!server->metrics)
 		return -1;

@@ -83,7 +83,7 @@ void answer_error_as(struct request *request, int status, const char *code, cons
 	json_close(&body, '}');
 	if (status == 401)
 		answer_header(request, "WWW-Authenticate", "Bearer");
-	if (status == 429)
+	if (status == 429 || status == 503)
 		answer_header(request, "Retry-After", "1");
 	answer_text(request, status, ANSWER_JSON_TYPE,
 		    body.failed ? STR("{\"error\":\"unavailable\",\"message\":\"out of memory\"}")

@@ -26,6 +26,8 @@ static int check_tenant(const struct cluster *cluster, const struct api_key *key
 		    "X-Tenant-ID \"%.*s\" is not the tenant of this API key: leave the header out, or "
 		    "use a key of that tenant",
 		    (int)(header->n < 128 ? header->n : 128), header->p);
+	if (cluster_has_synced(cluster) && cluster_check_age(cluster, CLUSTER_NAMESPACES, err) != 0)
+		return -1;
 	ret->tenant = key->tenant;
 	ret->scopes = key->scopes;
 	ret->key = key;
@@ -51,7 +53,7 @@ enum auth_lookup auth_find_key(const struct cluster *cluster, struct db_keys *db
 {
 	*ret = cluster_key(cluster, str_of(hash));
 	if (*ret)
-		return AUTH_FOUND;
+		return cluster_check_age(cluster, CLUSTER_KEYS, err) == 0 ? AUTH_FOUND : AUTH_REFUSED;
 	switch (db_keys_find(db_keys, str_of(hash), ret)) {
 	case DB_KEYS_KNOWN:
 		return AUTH_CACHED;
@@ -69,6 +71,9 @@ int auth_refuse_unknown(const struct cluster *cluster, struct error *err)
 	/* Before the first list no key is known: that says nothing about this one. */
 	if (!cluster_has_synced(cluster))
 		return error_set(err, ERR_UNAVAILABLE, "the server is starting; try again in a moment");
+	/* Nor does one that was made since. */
+	if (cluster_check_age(cluster, CLUSTER_KEYS, err) != 0)
+		return -1;
 	return error_set(err, ERR_UNAUTHORIZED, "invalid or revoked API key");
 }
 

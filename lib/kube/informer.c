@@ -491,6 +491,11 @@ bool informer_is_live(const struct informer *informer)
 	return informer->watch && watch_is_synced(informer->watch);
 }
 
+uint64_t informer_age_ms(const struct informer *informer)
+{
+	return informer->watch ? watch_age_ms(informer->watch) : 0;
+}
+
 size_t informer_count(const struct informer *informer)
 {
 	return informer->entries.count;

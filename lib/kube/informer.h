@@ -45,6 +45,8 @@ struct informer *informer_start(struct kube_ws *ws, const struct informer_option
 struct informer *informer_stop(struct informer *informer); /* NULL-safe; returns NULL */
 bool informer_has_synced(const struct informer *informer); /* the first list was complete once */
 bool informer_is_live(const struct informer *informer);    /* watch_is_synced */
+/* watch_age_ms; 0 without a watch. */
+uint64_t informer_age_ms(const struct informer *informer);
 size_t informer_count(const struct informer *informer);
 size_t informer_unreadable_count(const struct informer *informer); /* objects that are there and left out */
 

@@ -58,6 +58,7 @@ void kube_measure_informer(struct metrics *metrics, size_t up, const char *resou
 	    informer_has_synced(informer) && informer_is_live(informer),
 	    (double)informer_count(informer),
 	    (double)informer_unreadable_count(informer),
+	    informer_has_synced(informer) ? (double)informer_age_ms(informer) / 1000 : 0,
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		metrics_set(metrics, up + i, METRIC_AT(metrics_label(metrics, up + i, 0, str_of(resource))),

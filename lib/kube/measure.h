@@ -60,6 +60,15 @@ extern const double kube_measure_seconds[KUBE_MEASURE_BUCKETS];
 		    }                                                                                        \
 	}
 
+#define KUBE_METRIC_INFORMER_AGE                                                                             \
+	{                                                                                                    \
+		METRIC_DEFINE(GAUGE, "skillbox_informer_age_seconds",                                        \
+			      "How long ago the cache of a resource was known to lack nothing."),            \
+		    .labels = {                                                                              \
+			    METRIC_LABEL_OPEN("resource", KUBE_MEASURE_RESOURCES)                            \
+		    }                                                                                        \
+	}
+
 struct kube_measure {            /* where they stand in the program's table */
 	struct metrics *metrics; /* NULL: nothing is counted */
 	size_t requests, seconds;

@@ -24,6 +24,8 @@
 #define BACKOFF_MAX_MS 30000
 #define DEFAULT_SILENCE_MS 90000
 #define SYNCED_GRACE_MS 60000
+#define QUIET_MS 35000           /* a stream that is well has answered a ping (ws.c) in that time */
+#define SETTLED_AFTER_MS 1000    /* the server has refused by then to go on from our version, if it does */
 #define HEALTHY_AFTER_MS 10000   /* a stream that lived so long starts the backoff anew */
 #define ERRORS_BEFORE_LIST 3     /* of the server, each ending a stream from the same version */
 #define MAX_VERSION 1024         /* of a resourceVersion, bytes */
@@ -46,6 +48,7 @@ struct watch {
 	bool stream_up;
 	bool has_list;
 	uint64_t stream_since_ms, last_heard_ms, last_good_ms;
+	uint64_t current_ms; /* what was told was all there is, then, beside what the stream says */
 
 	unsigned failures; /* since something worked */
 	uv_timer_t retry_timer, silence_timer;
@@ -94,10 +97,21 @@ static void retry_later(struct watch *watch)
 		uv_timer_start(&watch->retry_timer, on_retry, backoff_ms(++watch->failures), 0);
 }
 
+/* When it was last sure that nothing is missing. */
+static uint64_t last_current_ms(const struct watch *watch)
+{
+	uint64_t now = uv_now(watch->loop);
+
+	if (!watch->stream_up || now - watch->stream_since_ms < SETTLED_AFTER_MS)
+		return watch->current_ms;
+	return now - watch->last_heard_ms < QUIET_MS ? now : watch->last_heard_ms;
+}
+
 static void drop_stream(struct watch *watch)
 {
 	uint64_t now = uv_now(watch->loop);
 
+	watch->current_ms = last_current_ms(watch);
 	if (watch->stream_up) {
 		watch->last_good_ms = now;
 		if (now - watch->stream_since_ms >= HEALTHY_AFTER_MS)
@@ -244,7 +258,7 @@ static void on_page(void *context, const struct kube_response *response)
 		return;
 	}
 	watch->has_list = true;
-	watch->last_good_ms = uv_now(watch->loop);
+	watch->last_good_ms = watch->current_ms = uv_now(watch->loop);
 	watch->options.event(watch->options.context, WATCH_LIST_END, (struct str){0});
 	if (!watch->stopped)
 		start_stream(watch);
@@ -477,4 +491,9 @@ bool watch_is_synced(const struct watch *watch)
 {
 	return watch->has_list &&
 	       (watch->stream_up || uv_now(watch->loop) - watch->last_good_ms <= SYNCED_GRACE_MS);
+}
+
+uint64_t watch_age_ms(const struct watch *watch)
+{
+	return watch->has_list ? uv_now(watch->loop) - last_current_ms(watch) : UINT64_MAX;
 }

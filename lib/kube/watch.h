@@ -9,6 +9,7 @@
 #include "lib/kube/ws.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct watch;
 
@@ -47,5 +48,8 @@ struct watch *watch_start(struct kube_ws *ws, const struct watch_options *option
 struct watch *watch_stop(struct watch *watch);
 /* A list is complete and the stream is (or was within the last minute) up. */
 bool watch_is_synced(const struct watch *watch);
+/* How long ago what was told was all there is; 0: it is, as far as a stream can say. UINT64_MAX: there never
+ * was a list. */
+uint64_t watch_age_ms(const struct watch *watch);
 
 #endif

@@ -23,6 +23,8 @@ struct limits {
 	int64_t max_connections, max_connections_per_address;
 	/* From a connection, or the end of the last answer on it, to the end of a request's headers. */
 	int64_t header_timeout_ms;
+	/* How old what is known of keys and tenants may be. */
+	int64_t key_max_age_ms;
 };
 
 #define LIMITS_OBJECTS_MAX 100000
@@ -68,7 +70,11 @@ struct limits {
 	 LIMITS_CONNECTIONS_MAX, false, \
 	 "open connections from one address, which may be a proxy's; one more is answered with 503"}, \
 	{"SKILLBOX_HEADER_TIMEOUT", OPTION_DURATION, offsetof(type, member.header_timeout_ms), \
-	 "10s", 0, 0, false, "time that a request's headers may take to come"}
+	 "10s", 0, 0, false, "time that a request's headers may take to come"}, \
+	{"SKILLBOX_KEY_MAX_AGE", OPTION_DURATION, offsetof(type, member.key_max_age_ms), \
+	 "5m", 0, 0, false, \
+	 "keys and tenants are believed for so long while their watch is down; then requests are answered " \
+	 "with 503"}
 /* clang-format on */
 
 #endif

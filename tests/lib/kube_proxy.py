@@ -15,13 +15,13 @@ class KubeProxy:
     """kubeconfig: a path; otherwise as a ControlPlane where a program is started.
 
     rule(method, path) says what becomes of a request: None: nothing; LOSE: it is carried out, and its answer never comes; CUT:
-    it does not arrive; a Held: its answer waits there. answers: (method, path, status, body) of all but watches. While `watching`
+    it does not arrive; a Held: its answer waits there. hang_up_watches() ends the streams that are open. answers: (method, path, status, body) of all but watches. While `watching`
     is not set no news comes."""
 
     def __init__(self, plane, folder):
         self.upstream = urllib.parse.urlsplit(plane.url).netloc
         self.rule = lambda method, path: None
-        self.answers = []
+        self.answers, self.streams = [], []
         self.watching = threading.Event()
         self.watching.set()
         self.context = ssl.create_default_context()
@@ -33,6 +33,14 @@ class KubeProxy:
         config["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self.server.server_port}"}
         self.kubeconfig = folder / "kubeconfig-of-the-proxy"
         self.kubeconfig.write_text(json.dumps(config))
+
+    def hang_up_watches(self):
+        for stream in self.streams:
+            try:
+                stream.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended
+        self.streams.clear()
 
     def stop(self):
         self.server.shutdown()
@@ -113,6 +121,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         host, port = self.proxy.upstream.rsplit(":", 1)
         with self.proxy.context.wrap_socket(socket.create_connection((host, int(port)))) as upstream:
+            self.proxy.streams.append(self.connection)
             lines = [f"{self.command} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers.items()), "", ""]
             upstream.sendall("\r\n".join(lines).encode())
             threading.Thread(target=copy, args=(self.connection, upstream), daemon=True).start()

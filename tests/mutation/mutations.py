@@ -240,6 +240,8 @@ group("keys and tenants", "unit", "apiserver/key/keys.c",
       ("operators-by-rest", "if (wish->scopes & SCOPE_OPERATOR)", "if (false)",
        "tests/unit/apiserver/key/test_keys.c::test_keys_of_another_tenant_are_not_made"))
 group("keys and tenants", "apiserver", "apiserver/cluster.c",
+      ("keys-for-ever", "if (!max_ms || age_ms <= (uint64_t)max_ms)", "if (age_ms || !max_ms || max_ms)",
+       "tests/hostile/test_stale_keys.py::test_what_gives_rights_is_not_believed_for_ever"),
       ("executions-of-other-tenants",
        ('buffer_appendf(out, "%s/%s", execution->meta.namespace, execution_id(execution));',
         'buffer_appendf(&key, "%s/", namespace);\n\tbuffer_append_str(&key, id);'),

@@ -514,8 +514,13 @@ struct stage *stage_open(bool with_db)
 				     .namespace = "skillbox-system",
 				     .blobs = &store,
 				     .db = with_db ? (struct db *)stage : NULL};
-	const struct cluster_options options = {"skillbox-system", on_execution, on_skill,     on_key,
-						on_problem,        stage,        &stage->clock};
+	const struct cluster_options options = {.namespace = "skillbox-system",
+						.execution_changed = on_execution,
+						.skill_changed = on_skill,
+						.key_changed = on_key,
+						.problem = on_problem,
+						.context = stage,
+						.clock = &stage->clock};
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, &err);
 	server->reader = reader_new(NULL, 4, &err);
 	server->skill_quota = skill_quota_new(&err);

@@ -11,10 +11,14 @@
 
 #include <stdlib.h>
 
-enum { REQUESTS, SECONDS, UP, OBJECTS, UNREADABLE, COUNT };
+enum { REQUESTS, SECONDS, UP, OBJECTS, UNREADABLE, AGE, COUNT };
 
-static const struct metric table[COUNT] = {KUBE_METRIC_REQUESTS, KUBE_METRIC_SECONDS, KUBE_METRIC_INFORMER_UP,
-					   KUBE_METRIC_INFORMER_OBJECTS, KUBE_METRIC_INFORMER_UNREADABLE};
+static const struct metric table[COUNT] = {KUBE_METRIC_REQUESTS,
+					   KUBE_METRIC_SECONDS,
+					   KUBE_METRIC_INFORMER_UP,
+					   KUBE_METRIC_INFORMER_OBJECTS,
+					   KUBE_METRIC_INFORMER_UNREADABLE,
+					   KUBE_METRIC_INFORMER_AGE};
 
 static void a_path_names_its_resource(void **state)
 {
@@ -105,6 +109,7 @@ static void an_informer_is_counted(void **state)
 	assert_non_null(strstr(out.data, "\nskillbox_informer_up{resource=\"things\"} 0\n"));
 	assert_non_null(strstr(out.data, "\nskillbox_informer_objects{resource=\"things\"} 2\n"));
 	assert_non_null(strstr(out.data, "\nskillbox_informer_unreadable{resource=\"things\"} 1\n"));
+	assert_non_null(strstr(out.data, "\nskillbox_informer_age_seconds{resource=\"things\"} 0\n"));
 	informer_stop(informer);
 	metrics_free(metrics);
 }

@@ -251,6 +251,50 @@ static void a_lost_stream_goes_on_from_the_last_version(void **state)
 	RUN_UNTIL_LOG(f, "+d");
 }
 
+/* The server refuses streams; then it takes them, and says nothing. */
+static void accept_the_first_and_from_the_fourth(struct fixture *f, struct fake_peer *peer)
+{
+	if (f->streams == 1 || f->streams >= 4)
+		fake_peer_accept(peer, NULL);
+	else
+		fake_peer_hang_up(peer);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	(void)timer; /* so that the loop turns */
+}
+
+/* What was listed grows old from the moment that the stream is gone, and not from a new one that may yet be
+ * refused. */
+static void what_is_known_grows_old(void **state)
+{
+	struct fixture *f = *state;
+	static uv_timer_t timer; /* it is closed when the loop ends */
+
+	assert_int_equal(uv_timer_init(&f->loop, &timer), 0);
+	assert_int_equal(uv_timer_start(&timer, on_tick, 10, 10), 0);
+	f->on_list = two_pods;
+	f->on_request = accept_the_first_and_from_the_fourth;
+	start(f);
+	assert_true(watch_age_ms(f->watch) == UINT64_MAX);
+	RUN_UNTIL_LOG(f, "]");
+	RUN_UNTIL(f, f->server.last);
+	RUN_UNTIL(f, watch_age_ms(f->watch) > 0); /* the server may yet refuse to go on from there */
+	RUN_UNTIL(f, watch_age_ms(f->watch) == 0);
+	uint64_t up_ms = uv_now(&f->loop);
+	RUN_UNTIL(f, uv_now(&f->loop) - up_ms > 100);
+	assert_int_equal(watch_age_ms(f->watch), 0);
+	fake_peer_hang_up(f->server.last);
+	RUN_UNTIL(f, f->streams == 4);
+	RUN_UNTIL(f, f->server.last);
+	uint64_t age_ms = watch_age_ms(f->watch);
+	assert_in_range(age_ms, 150, 1500); /* three pauses of 50 ms and more */
+	RUN_UNTIL(f, watch_age_ms(f->watch) > age_ms + 500);
+	RUN_UNTIL(f, watch_age_ms(f->watch) == 0);
+	uv_close((uv_handle_t *)&timer, NULL);
+}
+
 static void lose_inside_message(struct fixture *f, struct fake_peer *peer)
 {
 	fake_peer_accept(peer, NULL);
@@ -735,6 +779,7 @@ int main(void)
 	    TEST(events_in_pieces_of_every_size),
 	    TEST(a_lost_stream_goes_on_from_the_last_version),
 	    TEST(half_an_event_is_no_event),
+	    TEST(what_is_known_grows_old),
 	    TEST(a_close_frame_is_a_lost_stream),
 	    TEST(an_expired_version_lists_again),
 	    TEST(a_version_from_which_only_errors_come_is_given_up),
