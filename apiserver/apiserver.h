@@ -22,6 +22,7 @@ struct http_server;
 struct outline_cache;
 struct pending;
 struct rate_limiter;
+struct reload;
 struct route;
 struct skill_expiry;
 struct skill_quota;
@@ -55,6 +56,7 @@ struct apiserver {
 	struct audit *audit;
 	/* When idempotency keys of yesterday were deleted last. */
 	int64_t purged_ms;
+	struct reload *reload;
 	struct http_server *http;
 	/* What it answers. */
 	const struct route *routes;

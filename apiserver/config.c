@@ -2,10 +2,6 @@
 
 #include "lib/base/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #define BLOB_GRACE_MIN_MS 3600000
 #define IDLE_TIMEOUT_MIN_MS 1000
 #define IDLE_TIMEOUT_MAX_MS 3600000
@@ -14,7 +10,6 @@
 #define KEY_MAX_AGE_MIN_MS 2000 /* a watch that ended comes back in less */
 #define KEY_MAX_AGE_MAX_MS 86400000
 #define PROBLEMS_MAX 1024
-#define SIGNING_KEY_MIN 32 /* as the controller asks for */
 
 #define FIELD(name) offsetof(struct apiserver_config, name)
 static const struct option option_table[] = {
@@ -34,6 +29,10 @@ static const struct option option_table[] = {
      "blobs stored more recently than that stay; at least 1h"},
     {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
      "file with the secret that signs URLs of the embedded storage, the controller's too; required with it"},
+    {"SKILLBOX_SIGNING_KEY_SECRET", OPTION_STRING, FIELD(signing_key_secret), "", 0, 0, false,
+     "Secret of that namespace with the entry key, which is taken while there is no such file; made if it "
+     "isn't "
+     "there"},
     POLICY_OPTIONS(struct apiserver_config, policy),
     LIMITS_OPTIONS(struct apiserver_config, limits),
     {"SKILLBOX_MAX_SKILL_SIZE", OPTION_SIZE, FIELD(max_skill_size), "50Mi", 1, (int64_t)1 << 31, false,
@@ -104,44 +103,4 @@ void apiserver_config_free(struct apiserver_config *config)
 void apiserver_config_help(struct buffer *out)
 {
 	options_help(option_table, OPTION_COUNT, out);
-}
-
-int apiserver_config_read_file(const char *path, struct buffer *out, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "can't open %s", path);
-	char piece[4096];
-	ssize_t n = 0;
-	while ((n = read(fd, piece, sizeof(piece))) > 0 && buffer_append(out, piece, (size_t)n) == 0)
-		;
-	int saved = errno;
-	close(fd);
-	explicit_bzero(piece, sizeof(piece));
-	errno = saved;
-	if (n < 0)
-		return error_errno(err, "can't read %s", path);
-	return out->failed ? error_set(err, ERR_TOO_LARGE, "%s has more than %zu bytes", path, out->max) : 0;
-}
-
-int apiserver_config_signing_key(const struct apiserver_config *config, struct buffer *ret_key,
-				 struct error *err)
-{
-	if (!config->signing_key_file[0] && config->s3.endpoint[0])
-		return 0;
-	if (!config->signing_key_file[0])
-		return error_set(
-		    err, ERR_BAD_REQUEST,
-		    "SKILLBOX_SIGNING_KEY_FILE is not set: it names the file with the secret that signs "
-		    "blob URLs (make one: openssl rand -hex 32)");
-	if (apiserver_config_read_file(config->signing_key_file, ret_key, err) != 0)
-		return error_wrap(err, "SKILLBOX_SIGNING_KEY_FILE");
-	struct str key = str_trim(buffer_str(ret_key));
-	if (key.n < SIGNING_KEY_MIN)
-		return error_set(err, ERR_BAD_REQUEST, "the signing key in %s has %zu bytes, fewer than %d",
-				 config->signing_key_file, key.n, SIGNING_KEY_MIN);
-	buffer_consume(ret_key, (size_t)(key.p - ret_key->data));
-	ret_key->len = key.n;
-	ret_key->data[key.n] = '\0';
-	return 0;
 }

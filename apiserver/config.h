@@ -16,7 +16,7 @@ struct apiserver_config {
 	int64_t port;
 	char *public_url;
 	char *data_dir;
-	char *signing_key_file;
+	char *signing_key_file, *signing_key_secret;
 	struct policy policy; /* what the controller reads, too */
 	struct limits limits;
 	int64_t max_skill_size;
@@ -34,14 +34,7 @@ struct apiserver_config {
 /* Fill config (zeroed) from the environment; what contradicts itself or isn't built yet is an error, all in
  * one message. */
 int apiserver_config_load(struct apiserver_config *config, struct error *err);
-/* What `serve` needs beyond that: the signing key (trimmed content of the file, appended to ret_key). With S3
- * it may be missing. */
-int apiserver_config_signing_key(const struct apiserver_config *config, struct buffer *ret_key,
-				 struct error *err);
 void apiserver_config_free(struct apiserver_config *config);
 void apiserver_config_help(struct buffer *out);
-
-/* Append a whole file of at most out->max bytes. */
-int apiserver_config_read_file(const char *path, struct buffer *out, struct error *err);
 
 #endif

@@ -2,14 +2,15 @@
 #include "apiserver/config.h"
 #include "apiserver/key/key_command.h"
 #include "apiserver/server.h"
+#include "apiserver/signing_key.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/kube/kube_config.h"
+#include "lib/policy/signing_key.h"
 
 #include <curl/curl.h>
 #include <signal.h>
 
-#define SIGNING_KEY_MAX 4096
 #define HELP_MAX 65536
 
 static int print_help(void)
@@ -37,7 +38,7 @@ static int serve(const struct apiserver_config *config, const struct kube_config
 {
 	struct error err;
 	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
-	int result = apiserver_config_signing_key(config, &key, &err);
+	int result = apiserver_signing_key(config, kube, namespace, &key, &err);
 	if (result == 0)
 		result = server_run(config, kube, namespace, buffer_str(&key), &err);
 	return result == 0 ? 0 : complain(&err);

@@ -9,10 +9,12 @@
 #include "apiserver/http/serve.h"
 #include "apiserver/key/db_keys.h"
 #include "apiserver/operation.h"
+#include "apiserver/reload.h"
 #include "apiserver/rest/routes.h"
 #include "apiserver/skill/expire.h"
 #include "apiserver/skill/quota.h"
 #include "lib/base/log.h"
+#include "lib/files/read_file.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -20,7 +22,6 @@
 #define TICK_MS 100
 #define READS_AT_ONCE 4      /* objects of up to 1.5 MiB, in memory twice */
 #define LAST_ANSWERS_MS 2000 /* after the grace time: for those who are told to come back */
-#define PEM_MAX ((size_t)1 << 20)
 
 struct run { /* of the loop */
 	struct apiserver *server;
@@ -87,13 +88,13 @@ static int start_database(struct apiserver *server, struct error *err)
 static int start_listener(struct apiserver *server, struct error *err)
 {
 	const struct apiserver_config *config = server->config;
-	cleanup_buffer struct buffer cert = BUFFER(PEM_MAX);
-	cleanup_secret_buffer struct buffer key = BUFFER(PEM_MAX);
+	cleanup_buffer struct buffer cert = BUFFER(RELOAD_PEM_MAX);
+	cleanup_secret_buffer struct buffer key = BUFFER(RELOAD_PEM_MAX);
 	struct http_server_options options = {.port = (uint16_t)config->port,
 					      .idle_timeout_s = (unsigned)(config->idle_timeout_ms / 1000)};
 	if (config->tls_cert[0]) {
-		if (apiserver_config_read_file(config->tls_cert, &cert, err) != 0 ||
-		    apiserver_config_read_file(config->tls_key, &key, err) != 0)
+		if (read_file(config->tls_cert, &cert, err) != 0 ||
+		    read_file(config->tls_key, &key, err) != 0)
 			return error_wrap(err, "TLS");
 		options.tls_cert_pem = cert.data;
 		options.tls_key_pem = key.data;
@@ -144,7 +145,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	if (server->config->blob_sweep && !server->s3_client &&
 	    !(server->blob_sweep = blob_sweep_new(server, err)))
 		return -1;
-	if (!(server->skill_expiry = skill_expiry_new(server, err)))
+	if (!(server->skill_expiry = skill_expiry_new(server, err)) ||
+	    !(server->reload = reload_new(server, err)))
 		return -1;
 	return start_listener(server, err);
 }
@@ -168,20 +170,26 @@ static void on_tick(uv_timer_t *timer)
 	}
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static void begin_stop(void *context, const char *why)
 {
-	struct run *run = signal->data;
+	struct run *run = context;
 	if (run->server->stopping)
 		return;
-	log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+	log_info("stopping", "signal", why, NULL);
 	run->server->stopping = true;
 	run->stop_asked_ms = uv_now(run->server->loop);
 	uv_timer_start(&run->tick, on_tick, 0, TICK_MS);
 }
 
+static void on_signal(uv_signal_t *signal, int number)
+{
+	begin_stop(signal->data, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
 static void stop(struct apiserver *server)
 {
 	server->ended = true;
+	reload_free(server->reload);
 	http_server_free(server->http); /* ends every exchange */
 	if (server->waiters)
 		waiters_expire_all(server->waiters);
@@ -215,6 +223,7 @@ static void serve(struct apiserver *server)
 	run.term.data = run.interrupt.data = run.tick.data = &run;
 	uv_signal_start(&run.term, on_signal, SIGTERM);
 	uv_signal_start(&run.interrupt, on_signal, SIGINT);
+	reload_start(server->reload, begin_stop, &run);
 	snprintf(port, sizeof(port), "%u", http_server_port(server->http));
 	log_info("serving", "version", SKILLBOX_VERSION, "port", port, "namespace", server->namespace, NULL);
 	uv_run(server->loop, UV_RUN_DEFAULT);

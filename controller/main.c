@@ -3,10 +3,13 @@
 #include "controller/health.h"
 #include "lib/base/log.h"
 #include "lib/base/process.h"
+#include "lib/files/file_watch.h"
+#include "lib/policy/signing_key.h"
 
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define HELP_MAX (64 << 10)
 
@@ -39,12 +42,47 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2])
 	uv_signal_start(&signals[1], on_signal, SIGINT);
 }
 
+/* Much is made of the signing key, so another one begins with another process, which is started again. */
+struct key_file {
+	uv_loop_t *loop;
+	char *path;
+	struct file_watch *watch;
+};
+
+static void on_signing_key(void *context)
+{
+	const struct key_file *file = context;
+	struct error err;
+	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
+	if (signing_key_read(file->path, &key, &err) != 0) {
+		log_error("the new signing key can't be used: the one from before stays", "reason",
+			  err.message, NULL);
+		return;
+	}
+	log_info("stopping", "signal", "the signing key has changed", NULL);
+	uv_stop(file->loop);
+}
+
+static int watch_signing_key(struct key_file *file, uv_loop_t *loop, const char *path, struct error *err)
+{
+	*file = (struct key_file){.loop = loop, .path = str_dup(str_of(path))};
+	if (!file->path)
+		return error_no_memory(err);
+	const char *const paths[] = {file->path};
+	if (!path[0])
+		return 0;
+	file->watch = file_watch_new(loop, paths, 1, on_signing_key, file, err);
+	return file->watch ? 0 : -1;
+}
+
 /* Sandboxes keep their jobs and results; the next controller goes on from there. */
 static int serve(uv_loop_t *loop, struct controller_config *config)
 {
 	struct error err;
+	struct key_file key_file;
 	uv_signal_t signals[2];
-	struct controller *controller = controller_new(loop, config, &err);
+	bool is_watched = watch_signing_key(&key_file, loop, config->signing_key_file, &err) == 0;
+	struct controller *controller = is_watched ? controller_new(loop, config, &err) : NULL;
 	const struct health_source source = {controller, controller_is_ready, controller_append_metrics};
 	struct http_server *health =
 	    controller ? health_start(loop, controller_health_port(controller), &source, &err) : NULL;
@@ -59,9 +97,11 @@ static int serve(uv_loop_t *loop, struct controller_config *config)
 	}
 	uv_close((uv_handle_t *)&signals[0], NULL);
 	uv_close((uv_handle_t *)&signals[1], NULL);
+	file_watch_free(key_file.watch);
 	http_server_free(health);
 	controller_free(controller);
 	uv_run(loop, UV_RUN_DEFAULT); /* close callbacks */
+	free(key_file.path);
 	return status;
 }
 

@@ -1,5 +1,6 @@
 #include "apiserver/object/api_key.h"
 
+#include "apiserver/object/secret.h"
 #include "lib/api/json.h"
 #include "lib/api/meta.h"
 #include "lib/base/clock.h"
@@ -8,7 +9,6 @@
 #include "lib/base/utf8.h"
 #include "lib/kube/client.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define KEY_RANDOM_BYTES 24
@@ -94,33 +94,6 @@ void api_key_path(struct buffer *out, const char *namespace, const char *secret)
 		buffer_appendf(out, "/%s", secret);
 }
 
-/* json_read_fn: base64 text of a Secret's data, decoded. */
-static int read_base64(struct str value, const struct json_path *path, int64_t max, void *target,
-		       struct error *err)
-{
-	cleanup_free char *encoded = NULL;
-	if (json_read_string(value, path, max, &encoded, err) != 0)
-		return -1;
-	size_t n = strlen(encoded);
-	if (n % 4 != 0)
-		return json_error(path, err, "must be base64");
-	unsigned char *decoded = calloc(1, n / 4 * 3 + 1);
-	if (!decoded)
-		return error_no_memory(err);
-	int length = EVP_DecodeBlock(decoded, (const unsigned char *)encoded, (int)n);
-	if (length < 0) {
-		free(decoded);
-		return json_error(path, err, "must be base64");
-	}
-	/* EVP_DecodeBlock counts the padding as zero bytes. */
-	for (size_t i = n; length > 0 && i > 0 && encoded[i - 1] == '=' && n - i < 2; i--)
-		length--;
-	decoded[length] = '\0';
-	free(*(char **)target);
-	*(char **)target = (char *)decoded;
-	return 0;
-}
-
 struct secret {
 	struct object_meta meta;
 	struct api_key *key;
@@ -131,13 +104,13 @@ static int read_data(struct str value, const struct json_path *path, int64_t max
 		     struct error *err)
 {
 	static const struct json_field key_fields[] = {
-	    {"hash", read_base64, offsetof(struct api_key, hash), FIELD_MAX},
-	    {"tenant", read_base64, offsetof(struct api_key, tenant), FIELD_MAX},
-	    {"name", read_base64, offsetof(struct api_key, name), FIELD_MAX},
+	    {"hash", secret_read_base64, offsetof(struct api_key, hash), FIELD_MAX},
+	    {"tenant", secret_read_base64, offsetof(struct api_key, tenant), FIELD_MAX},
+	    {"name", secret_read_base64, offsetof(struct api_key, name), FIELD_MAX},
 	};
 	static const struct json_field fields[] = {
-	    {"scopes", read_base64, offsetof(struct secret, scopes), FIELD_MAX},
-	    {"created_at", read_base64, offsetof(struct secret, created_at), FIELD_MAX},
+	    {"scopes", secret_read_base64, offsetof(struct secret, scopes), FIELD_MAX},
+	    {"created_at", secret_read_base64, offsetof(struct secret, created_at), FIELD_MAX},
 	};
 	(void)max;
 	struct secret *secret = target;

@@ -45,6 +45,7 @@ def test_help_and_version():
     ({"SKILLBOX_DB_DSN": "postgres://u:hushhush@h/d?sslmod=require"}, ["SKILLBOX_DB_DSN"]),
     ({"SKILLBOX_S3_ENDPOINT": "http://minio:9000"}, ["SKILLBOX_S3_ACCESS_KEY"]),
     ({"SKILLBOX_TLS_CERT": "/x"}, ["SKILLBOX_TLS_KEY"]),
+    ({"SKILLBOX_TLS_CERT": "/dev/null", "SKILLBOX_TLS_KEY": "/dev/null"}, ["are certificate and key a pair?"]),
     ({"SKILLBOX_IDLE_TIMEOUT": "500ms"}, ["SKILLBOX_IDLE_TIMEOUT must be from 1s to 1h"]),
     ({"SKILLBOX_IDLE_TIMEOUT": "75"}, ["SKILLBOX_IDLE_TIMEOUT", "a duration"]),
     ({"KUBECONFIG": "/nowhere"}, ["/nowhere"]),

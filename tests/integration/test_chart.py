@@ -147,7 +147,7 @@ def test_the_ingress_leads_to_every_route_but_metrics():
 
 def test_every_variable_is_one_that_the_programs_read():
     known = set()
-    for table in ("apiserver/config.c", "controller/config.c", "lib/policy/policy.h"):
+    for table in ("apiserver/config.c", "controller/config.c", "lib/policy/policy.h", "lib/policy/limits.h"):
         known |= set(re.findall(r'^\s*\{"(SKILLBOX_[A-Z0-9_]+)"', (ROOT / table).read_text(), re.MULTILINE))
     known |= set(re.findall(r'"(SKILLBOX_[A-Z0-9_]+)"', (ROOT / "lib" / "api" / "pod.h").read_text()))  # the runner's
     given = set(re.findall(r"\bSKILLBOX_[A-Z0-9_]+\b", template().stdout))
@@ -160,15 +160,26 @@ def test_the_chart_has_all_custom_resources():
         assert path.read_text() == (ROOT / "crds" / path.name).read_text()
 
 
-def test_the_signing_key_stays(control_plane, install):
-    def key():
-        return control_plane.get("secret", "skillbox-signing", "-n", NAMESPACE)["data"]["key"]
+def test_nothing_rendered_changes_by_itself():
+    """Each rendering brought another signing key, which GitOps then applied, and no program read."""
+    first, second = rendered(), rendered()
+    assert first == second
+    assert not [d for d in first if d["kind"] == "Secret"]
 
-    before = key()
-    assert len(before) >= 64  # 48 random characters in base64
-    install("--set", "config.logLevel=debug")
-    assert key() == before
-    install()
+
+def test_the_signing_key_is_the_api_servers_to_make(control_plane, install):
+    """It does so while the file isn't there; the controller waits for the Secret. One that is named is nobody's to make."""
+    for values, secret, is_made in (((), "skillbox-signing", True), (("--set", "signingKey.existingSecret=mine"), "mine", False)):
+        pods = {d["metadata"]["name"]: d["spec"]["template"]["spec"] for d in rendered(*values) if d["kind"] == "Deployment"}
+        for part, pod in pods.items():
+            (volume,) = [v for v in pod["volumes"] if v["name"] == "signing"]
+            env = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
+            is_api_server = part == "skillbox-apiserver"
+            assert volume["secret"]["secretName"] == secret
+            assert volume["secret"].get("optional", False) is (is_made and is_api_server)
+            assert env.get("SKILLBOX_SIGNING_KEY_SECRET") == (secret if is_made and is_api_server else None)
+            assert env["SKILLBOX_SIGNING_KEY_FILE"] == "/etc/skillbox/signing/key"
+    assert may(control_plane, APISERVER, NAMESPACE, "get secrets") and may(control_plane, APISERVER, NAMESPACE, "create secrets")
 
 
 def test_a_change_of_configuration_restarts_the_programs(control_plane, install):

@@ -116,10 +116,16 @@ class ApiServer:
         self.lines = []
 
     def start(self, ready=True):
+        self.spawn()
+        return self.wait_until_serving(ready)
+
+    def spawn(self):
         self.process = subprocess.Popen([program()], env=self.environment, stderr=subprocess.PIPE, text=True)
         self.lines = []
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def wait_until_serving(self, ready=True):
         serving = wait_for(lambda: self.logged("serving") or self.process.poll() is not None, "the server serves")
         if serving is True:
             self.reader.join(10)  # what it said last may still be on its way

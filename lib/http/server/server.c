@@ -161,8 +161,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 	struct MHD_OptionItem tls[] = {
-	    {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls_cert_pem},
-	    {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key_pem},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)http_tls_retrieve},
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 	    {MHD_OPTION_END, 0, NULL},
 	};
@@ -182,6 +181,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 
 static void server_release(struct http_server *server)
 {
+	http_tls_free(server->tls);
 	free(server->tls_cert_pem);
 	if (server->tls_key_pem)
 		explicit_bzero(server->tls_key_pem, strlen(server->tls_key_pem));
@@ -259,6 +259,11 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_op
 	struct http_server *server = server_new(loop, options, handler, err);
 	if (!server)
 		return NULL;
+	if (server->tls_cert_pem &&
+	    !(server->tls = http_tls_new(server->tls_cert_pem, server->tls_key_pem, err))) {
+		server_release(server);
+		return NULL;
+	}
 	int fd = listen_open(options, err);
 	if (fd < 0) {
 		server_release(server);
@@ -269,18 +274,26 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_op
 	server->daemon = daemon_start(server, options, fd);
 	if (!server->daemon) {
 		close(fd);
-		error_set(err, server->tls_cert_pem ? ERR_BAD_REQUEST : ERR_INTERNAL,
-			  "the HTTP server can't be started%s",
-			  server->tls_cert_pem ? ": are certificate and key a pair?" : "");
+		error_set(err, ERR_INTERNAL, "the HTTP server can't be started");
 		server_release(server);
 		return NULL;
 	}
+	if (server->tls)
+		http_tls_serve(server->tls, server->daemon);
 	if (watch_daemon(server, err) != 0) {
 		MHD_stop_daemon(server->daemon);
 		server_release(server);
 		return NULL;
 	}
 	return server;
+}
+
+int http_server_set_certificate(struct http_server *server, const char *cert_pem, const char *key_pem,
+				struct error *err)
+{
+	if (!server->tls)
+		return error_set(err, ERR_BAD_REQUEST, "this port speaks plain HTTP");
+	return http_tls_change(server->tls, cert_pem, key_pem, err);
 }
 
 uint16_t http_server_port(const struct http_server *server)

@@ -59,6 +59,10 @@ struct http_server_options {
  * ignored from here on. */
 struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_options *options,
 				    const struct http_handler *handler, struct error *err);
+/* Another pair, in PEM, from the next connection on; those that are open keep theirs. Nothing changes on
+ * failure (ERR_BAD_REQUEST: it is no pair, or the port has no TLS). */
+int http_server_set_certificate(struct http_server *server, const char *cert_pem, const char *key_pem,
+				struct error *err);
 uint16_t http_server_port(const struct http_server *server);
 void http_server_quiesce(struct http_server *server);          /* stop accepting; open connections go on */
 unsigned http_server_active(const struct http_server *server); /* exchanges between begin and end */

@@ -6,6 +6,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/http/server/server.h"
+#include "lib/http/server/tls.h"
 
 #include <microhttpd.h>
 #include <sys/queue.h>
@@ -31,6 +32,7 @@ struct http_server {
 	unsigned idle_timeout_s;
 	struct http_handler handler;
 	char *tls_cert_pem, *tls_key_pem;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	LIST_HEAD(, http_exchange) exchanges;
 	TAILQ_HEAD(, http_lingerer) lingering;
 };
