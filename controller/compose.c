@@ -49,6 +49,7 @@ struct controller {
 	struct blob_store *store;
 	struct bundle_cache *bundles;
 	struct db *db; /* NULL: none is configured */
+	struct token_key token_key;
 	struct session_services sessions;
 	struct cache *cache;
 	struct lead lead;
@@ -56,9 +57,15 @@ struct controller {
 
 /* Ground */
 
-/* The key that signs URLs of the embedded store: a file of at most 4 KiB. */
+/* The key that signs URLs of the embedded store, and of which that of our Pods' tokens is made: a file of at
+ * most 4 KiB. */
 static int read_signing_key(const char *path, struct buffer *out, struct error *err)
 {
+	if (!path[0])
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_SIGNING_KEY_FILE is not set: name a file with the release's signing key, "
+		    "by which the controller knows its Pods, with S3 as well");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "SKILLBOX_SIGNING_KEY_FILE '%s' can't be opened", path);
@@ -77,17 +84,7 @@ static int read_signing_key(const char *path, struct buffer *out, struct error *
 	return 0;
 }
 
-static int start_embedded_store(struct controller *c, struct error *err)
-{
-	cleanup_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
-	if (read_signing_key(c->config.signing_key_file, &key, err) != 0)
-		return -1;
-	c->store = blob_store_http(c->loop, c->http, c->config.blob_url, str_trim(buffer_str(&key)), err);
-	explicit_bzero(key.data, key.len);
-	return c->store ? 0 : -1;
-}
-
-static int start_store(struct controller *c, struct error *err)
+static int open_store(struct controller *c, struct str signing_key, struct error *err)
 {
 	struct http_client_options options = {.max_connections = MAX_BLOB_CONNECTIONS};
 	bool in_s3 = c->config.s3.endpoint[0];
@@ -98,10 +95,23 @@ static int start_store(struct controller *c, struct error *err)
 	if (in_s3)
 		c->store = blob_store_s3(c->loop, c->http, &c->config.s3, err);
 	else
-		start_embedded_store(c, err);
+		c->store = blob_store_http(c->loop, c->http, c->config.blob_url, signing_key, err);
 	if (c->store)
 		c->bundles = bundle_cache_new(c->loop, c->store, c->reader, err);
 	return c->bundles ? 0 : -1;
+}
+
+static int start_store(struct controller *c, struct error *err)
+{
+	cleanup_buffer struct buffer file = BUFFER(SIGNING_KEY_MAX);
+	if (read_signing_key(c->config.signing_key_file, &file, err) != 0)
+		return -1;
+	struct str signing_key = str_trim(buffer_str(&file));
+	int result = token_key_derive(signing_key, &c->token_key, err);
+	if (result == 0)
+		result = open_store(c, signing_key, err);
+	explicit_bzero(file.data, file.len);
+	return result;
 }
 
 static int start_kube(struct controller *c, struct error *err)
@@ -340,8 +350,14 @@ struct controller *controller_new(uv_loop_t *loop, struct controller_config *con
 	c->metrics = metrics_new(controller_metric_table, CONTROLLER_METRIC_COUNT, err);
 	if (!c->metrics || start_kube(c, err) != 0 || start_store(c, err) != 0 || start_database(c, err) != 0)
 		return controller_free(c);
-	c->sessions =
-	    (struct session_services){c->loop, c->ws, c->store, c->bundles, c->reader, &c->config, c->clock};
+	c->sessions = (struct session_services){.loop = c->loop,
+						.ws = c->ws,
+						.store = c->store,
+						.bundles = c->bundles,
+						.reader = c->reader,
+						.config = &c->config,
+						.clock = c->clock,
+						.token_key = &c->token_key};
 	if (start_cache(c, err) != 0 || take_lead(c, err) != 0)
 		return controller_free(c);
 	return c;
@@ -363,6 +379,7 @@ struct controller *controller_free(struct controller *c)
 	kube_client_free(c->client);
 	metrics_free(c->metrics);
 	controller_config_free(&c->config);
+	explicit_bzero(&c->token_key, sizeof(c->token_key));
 	free(c);
 	return NULL;
 }

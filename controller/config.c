@@ -20,7 +20,8 @@ static const struct option option_table[] = {
     {"SKILLBOX_BLOB_URL", OPTION_STRING, FIELD(blob_url), "http://localhost:8080", 0, 0, false,
      "where the API server's embedded storage answers inside the cluster"},
     {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
-     "file with the key that signs URLs of the embedded storage"},
+     "file with the release's signing key: URLs of the embedded storage are signed with it, and by it the "
+     "controller knows its Pods; always needed"},
     S3_OPTIONS(struct controller_config, s3),
     {"SKILLBOX_RUNNER_IMAGE", OPTION_STRING, FIELD(runner_image), "skillbox/runner:dev", 0, 0, false,
      "image that carries /runner"},

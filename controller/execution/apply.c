@@ -5,7 +5,6 @@
 #include "controller/metrics.h"
 #include "controller/sandbox/pod_spec.h"
 #include "controller/sandbox/trouble.h"
-#include "lib/base/id.h"
 #include "lib/base/log.h"
 
 #include <stdio.h>
@@ -127,6 +126,19 @@ static void note_refused(struct pass *pass, const struct kube_response *response
 	pass->requeue_ms = 0;
 }
 
+/* Whatever Pod has that name later. */
+static void know_created_pod(struct tracked *tracked, struct str json)
+{
+	struct error err;
+	struct pod *pod = pod_from_json(json, &err);
+	if (pod && pod->meta.uid)
+		tracked_know_pod(tracked, pod->meta.uid);
+	else /* then its token will tell */
+		log_warn("answer to the creation of a Pod not understood", "execution", tracked->node.key.p,
+			 "error", pod ? "it has no UID" : err.message, NULL);
+	pod_free(pod);
+}
+
 static void pod_created(void *context, const struct kube_response *response)
 {
 	struct pass *pass = context;
@@ -135,6 +147,7 @@ static void pod_created(void *context, const struct kube_response *response)
 	} else {
 		tracked_forget_refusal(pass->tracked);
 		pass->tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
+		know_created_pod(pass->tracked, response->body);
 	}
 	pass_settle(pass);
 }
@@ -145,13 +158,11 @@ static void create_pod(struct pass *pass, const struct observation *seen, struct
 	const struct execution *execution = seen->execution;
 	const struct run_shape *shape = &plan->shape;
 	cleanup_buffer struct buffer body = BUFFER(POD_MAX);
-	unsigned char random[16];
-	char token[33], path[PATH_SIZE];
+	char path[PATH_SIZE];
 	struct error err;
 	tracked_move(tracked, TRACKED_STARTING);
-	id_random(random, sizeof(random));
-	id_hex(random, sizeof(random), token);
-	if (pod_spec_of_execution(execution, shape, token, pass->services->config, &body, &err) != 0) {
+	if (pod_spec_of_execution(execution, shape, pass->services->sessions->token_key,
+				  pass->services->config, &body, &err) != 0) {
 		note_failure(pass, "Pod not built", &err);
 		return;
 	}
@@ -385,6 +396,7 @@ static int take_sandbox(struct pass *pass, const struct observation *seen, const
 	}
 	free(tracked->claimed_pod);
 	tracked->claimed_pod = claim.pod_name;
+	tracked_know_pod(tracked, claim.pod_uid);
 	free(tracked->session_pod_uid);
 	tracked->session_pod_uid = claim.pod_uid;
 	session_free(tracked->session);

@@ -98,10 +98,26 @@ int decision_replace_sandbox(const struct decision *d, const char *why)
 	return decision_wish(d, status);
 }
 
+int decision_leave_name(const struct decision *d, const char *why)
+{
+	const struct execution *execution = d->seen->execution;
+	if (execution->status.attempt + 1 >= PLAN_MAX_ATTEMPTS)
+		return decision_end(d, "sandbox_start_failed", why);
+	struct execution *status = outcome_progress(execution, REASON_PENDING, why, d->seen->now_ms, d->err);
+	if (!status)
+		return -1;
+	status->status.attempt = execution->status.attempt + 1;
+	if (d->seen->session != SESSION_NONE)
+		d->plan->actions |= ACTION_CLOSE_SESSION;
+	decision_note_event(d, "Warning", "ForeignPod", why);
+	return decision_wish(d, status);
+}
+
 bool decision_pod_is_ours(const struct observation *seen)
 {
 	const char *owner = seen->pod ? seen->pod->meta.owner_uid : NULL;
-	return seen->claimed || (owner && strcmp(owner, seen->execution->meta.uid) == 0);
+	return !seen->pod_is_foreign &&
+	       (seen->claimed || (owner && strcmp(owner, seen->execution->meta.uid) == 0));
 }
 
 bool decision_pod_is_left(const struct observation *seen)

@@ -36,6 +36,9 @@ int decision_report_step(const struct decision *d, const char *reason, const cha
  */
 int decision_replace_sandbox(const struct decision *d, const char *why);
 
+/* A stranger's Pod has the name of the sandbox: another name is tried, and that Pod is left alone. */
+int decision_leave_name(const struct decision *d, const char *why);
+
 /* A Pod is touched only if it was made for this Execution, or given to it. */
 bool decision_pod_is_ours(const struct observation *seen);
 /* It is ours, and nobody has deleted it. */

@@ -24,6 +24,8 @@ struct observation {
 
 	/* The Pod of the current attempt; NULL if there is none. */
 	const struct pod *pod;
+	/* that Pod has the name and is not ours: somebody else made it */
+	bool pod_is_foreign;
 	/* that Pod is of a pool, and was given to this Execution */
 	bool claimed;
 	/* it was given a waiting sandbox */

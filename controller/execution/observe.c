@@ -9,6 +9,7 @@ static void observe_pod(const struct tracked *tracked, struct observation *ret)
 	bool is_claimed = pod && tracked->claimed_pod && strcmp(pod->meta.name, tracked->claimed_pod) == 0;
 	ret->pod = pod;
 	ret->claimed = is_claimed;
+	ret->pod_is_foreign = pod && !tracked_owns_pod(tracked, pod);
 	ret->pod_lost = !pod && tracked->claimed_pod;
 	ret->pod_expected = refresh_expects_pod(tracked, pod);
 }
@@ -102,7 +103,8 @@ static void observe_history(const struct tracked *tracked, struct observation *r
 static const struct run_shape *shape_of(const struct tracked *tracked, const struct pod *pod,
 					struct run_shape *memory)
 {
-	if (pod && pod->run_shape && run_shape_read(str_of(pod->run_shape), memory))
+	if (pod && tracked_owns_pod(tracked, pod) && pod->run_shape &&
+	    run_shape_read(str_of(pod->run_shape), memory))
 		return memory;
 	return tracked_shape(tracked);
 }

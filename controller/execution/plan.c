@@ -315,7 +315,10 @@ static enum verdict rule_pod_gone(const struct decision *d)
 	const char *reason = seen->execution->status.succeeded.reason;
 	bool had_one =
 	    seen->shape || seen->session != SESSION_NONE || (reason && strcmp(reason, REASON_RUNNING) == 0);
-	return !seen->pod && had_one ? decided(replace_gone(d)) : PASSES;
+	if (seen->pod || !had_one)
+		return PASSES;
+	bool is_taken = seen->refusal && strcmp(seen->refusal->reason, TROUBLE_NAME_TAKEN) == 0;
+	return decided(is_taken ? decision_leave_name(d, seen->refusal->message) : replace_gone(d));
 }
 
 /* It is tried again, now and then; a pool may have one meanwhile. */
@@ -416,10 +419,15 @@ static enum verdict rule_create(const struct decision *d)
 
 static enum verdict rule_foreign_pod(const struct decision *d)
 {
+	char message[DECISION_MESSAGE_SIZE];
 	if (decision_pod_is_ours(d->seen))
 		return PASSES;
-	return decided(decision_end(d, "sandbox_start_failed",
-				    "a Pod with the sandbox's name exists and is not ours: delete it"));
+	snprintf(
+	    message, sizeof(message),
+	    "a Pod that is not ours has the sandbox's name %.253s: delete it, and see who may create Pods in "
+	    "namespace %.63s",
+	    d->seen->pod->meta.name, d->seen->pod->meta.namespace);
+	return decided(decision_leave_name(d, message));
 }
 
 /* Its end is an event of its own, which a finalizer or a dead node may hold back. */

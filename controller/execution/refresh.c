@@ -32,13 +32,27 @@ static const struct pod *own_pod(const struct tracked *tracked, const struct exe
 	return cache_pod(tracked->executions->services.cache, execution->meta.namespace, name);
 }
 
+/* Another Pod may have the name of one that was claimed and is gone. */
+static const struct pod *claimed_pod(const struct tracked *tracked, const struct execution *execution)
+{
+	const struct pod *pod =
+	    cache_pod(tracked->executions->services.cache, execution->meta.namespace, tracked->claimed_pod);
+	return pod && tracked_owns_pod(tracked, pod) ? pod : NULL;
+}
+
 const struct pod *refresh_pod(const struct tracked *tracked, const struct execution *execution)
 {
-	const struct pod *pod = own_pod(tracked, execution);
-	if (pod || !tracked->claimed_pod)
-		return pod;
-	return cache_pod(tracked->executions->services.cache, execution->meta.namespace,
-			 tracked->claimed_pod);
+	return tracked->claimed_pod ? claimed_pod(tracked, execution) : own_pod(tracked, execution);
+}
+
+/* Its name says nothing: anybody with the right to create Pods can make one of that name. */
+static void know_own_pod(struct tracked *tracked, const struct pod *pod)
+{
+	const char *owner = pod ? pod->meta.owner_uid : NULL;
+	if (tracked->pod_uid[0] || !owner || strcmp(owner, tracked->uid) != 0)
+		return;
+	if (token_is_of(tracked->executions->services.sessions->token_key, pod))
+		tracked_know_pod(tracked, pod->meta.uid);
 }
 
 bool refresh_expects_pod(const struct tracked *tracked, const struct pod *pod)
@@ -51,15 +65,18 @@ bool refresh_expects_pod(const struct tracked *tracked, const struct pod *pod)
  * since changes nothing for that run. */
 static void adopt_claim(struct tracked *tracked, const struct execution *execution)
 {
-	const struct run_shape *shape = NULL;
-	if (tracked->claimed_pod || tracked->session || execution_is_finished(execution) ||
-	    own_pod(tracked, execution))
+	struct found_claim found;
+	if (tracked->claimed_pod || tracked->session || tracked->pod_uid[0] ||
+	    execution_is_finished(execution) ||
+	    !pools_find_claimed(tracked->executions->services.pools, execution->meta.namespace,
+				execution_id(execution), &found))
 		return;
-	const char *claimed = pools_find_claimed(tracked->executions->services.pools,
-						 execution->meta.namespace, execution_id(execution), &shape);
-	tracked->claimed_pod = claimed ? str_dup(str_of(claimed)) : NULL;
-	if (tracked->claimed_pod && shape)
-		tracked_set_shape(tracked, shape);
+	tracked->claimed_pod = str_dup(str_of(found.pod_name));
+	if (!tracked->claimed_pod)
+		return; /* at the next look */
+	tracked_know_pod(tracked, found.pod_uid);
+	if (found.shape)
+		tracked_set_shape(tracked, found.shape);
 }
 
 /* A Pod that is going or has ended holds no place. */
@@ -81,7 +98,12 @@ static void follow_pod(struct tracked *tracked, const struct pod *pod)
 const struct execution *refresh_tracked(struct tracked *tracked, const struct execution *cached)
 {
 	const struct execution *execution = newest(tracked, cached);
+	know_own_pod(tracked, own_pod(tracked, execution));
 	adopt_claim(tracked, execution);
-	follow_pod(tracked, refresh_pod(tracked, execution));
+	const struct pod *pod = refresh_pod(tracked, execution);
+	bool is_foreign = pod && !tracked_owns_pod(tracked, pod);
+	if (is_foreign)
+		tracked->pod_created_ms = 0; /* nothing else comes under that name */
+	follow_pod(tracked, is_foreign ? NULL : pod);
 	return execution;
 }

@@ -1,5 +1,6 @@
 #include "controller/execution/state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Between two tries to create a Pod that is refused, doubled with each. */
@@ -176,11 +177,24 @@ void tracked_forget_refusal(struct tracked *tracked)
 	tracked->refusals = 0;
 }
 
+void tracked_know_pod(struct tracked *tracked, const char *uid)
+{
+	struct str text = str_of(uid);
+	bool fits = text.n < sizeof(tracked->pod_uid);
+	snprintf(tracked->pod_uid, sizeof(tracked->pod_uid), "%s", fits ? uid : "");
+}
+
+bool tracked_owns_pod(const struct tracked *tracked, const struct pod *pod)
+{
+	return tracked->pod_uid[0] && pod->meta.uid && strcmp(tracked->pod_uid, pod->meta.uid) == 0;
+}
+
 void tracked_forget_sandbox(struct tracked *tracked)
 {
 	release_claim(tracked);
 	tracked->session = session_free(tracked->session);
 	tracked_set_shape(tracked, NULL);
+	tracked->pod_uid[0] = '\0';
 	tracked->pod_created_ms = 0;
 	tracked->stream_losses = 0;
 	tracked_forget_refusal(tracked);

@@ -49,6 +49,9 @@ enum tracked_state {
 
 struct pass;
 
+/* UIDs of Kubernetes have 36 characters. */
+#define TRACKED_UID_SIZE 64
+
 struct tracked {
 	struct map_node node; /* key: "namespace/name" */
 	struct executions *executions;
@@ -71,6 +74,9 @@ struct tracked {
 	char *session_pod_uid;
 	/* name of the Pod of a pool that it was given; NULL: none */
 	char *claimed_pod;
+	/* UID of the Pod that it has, made for it or claimed: no other of the same name is its own. "": none
+	 * that is known */
+	char pod_uid[TRACKED_UID_SIZE];
 	/* streams lost into this sandbox */
 	unsigned stream_losses;
 	/* of the run in the sandbox that it has, or that is being made for it; see tracked_shape */
@@ -132,6 +138,9 @@ void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape);
 /* To create its Pod was refused; it is tried again, later each time. */
 void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble);
 void tracked_forget_refusal(struct tracked *tracked);
+/* This Pod is its own from now on. One with a UID that is too long is nobody's. */
+void tracked_know_pod(struct tracked *tracked, const char *uid);
+bool tracked_owns_pod(const struct tracked *tracked, const struct pod *pod);
 /* Another sandbox is to be made. */
 void tracked_forget_sandbox(struct tracked *tracked);
 /* Not while a plan is being applied. */

@@ -1,6 +1,5 @@
 #include "controller/pool/calls.h"
 
-#include "lib/base/id.h"
 #include "lib/base/log.h"
 #include "lib/base/quantity.h"
 
@@ -113,10 +112,10 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 {
 	const struct pool *pool = sandbox->pool;
 	const struct controller_config *config = pool->pools->services.config;
-	unsigned char random[16];
-	char token[33];
-	id_random(random, sizeof(random));
-	id_hex(random, sizeof(random), token);
+	char token[TOKEN_SIZE];
+	if (token_make(pool->pools->services.sessions->token_key, pool->namespace, sandbox->name, pool->uid,
+		       token, err) != 0)
+		return -1;
 	struct sandbox_spec spec = {
 	    .name = sandbox->name,
 	    .owner_kind = "SandboxPool",

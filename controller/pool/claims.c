@@ -16,7 +16,8 @@ struct unknown_search {
 /* A sandbox of a pool that runs, of which nobody knows yet whether it has a job. */
 static bool is_unknown(const struct pools *pools, const struct pod *pod)
 {
-	if (!pod->pool_uid || !pod->ready || pod->meta.deleted_ms)
+	if (!pod->pool_uid || !pod->ready || pod->meta.deleted_ms ||
+	    !token_is_of(pools->services.sessions->token_key, pod))
 		return false;
 	const struct pool *pool = pool_by_uid(pools, pod->pool_uid);
 	const struct sandbox *sandbox = pool ? pool_find_sandbox(pool, pod->meta.name) : NULL;
@@ -127,8 +128,8 @@ int pools_claim(struct pools *pools, const char *namespace, const char *executio
 	return 0;
 }
 
-const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *id,
-			       const struct run_shape **ret_shape)
+bool pools_find_claimed(const struct pools *pools, const char *namespace, const char *id,
+			struct found_claim *ret)
 {
 	struct map_cursor cursor = {0};
 	const struct sandbox *sandbox;
@@ -138,11 +139,12 @@ const char *pools_find_claimed(const struct pools *pools, const char *namespace,
 			continue;
 		LIST_FOREACH(sandbox, &pool->sandboxes, link)
 			if (sandbox->claimed && !sandbox->used && strcmp(sandbox->execution_id, id) == 0) {
-				*ret_shape = sandbox->found_shape;
-				return sandbox->name;
+				*ret =
+				    (struct found_claim){sandbox->name, sandbox->uid, sandbox->found_shape};
+				return true;
 			}
 	}
-	return NULL;
+	return false;
 }
 
 void pools_release(struct pools *pools, const char *namespace, const char *pod_name, bool deleted)

@@ -31,10 +31,15 @@ struct claim {
 /* Give a waiting sandbox to an Execution. -1 with err: there is none that can take it. */
 int pools_claim(struct pools *pools, const char *namespace, const char *execution_id,
 		const struct run_shape *shape, struct claim *ret, struct error *err);
-/* The name of the Pod that runs this Execution already, as it told this controller; NULL if none did.
- * *ret_shape is that run's shape, NULL if it isn't known. */
-const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,
-			       const struct run_shape **ret_shape);
+/* A sandbox that has an Execution. The pools' texts. */
+struct found_claim {
+	const char *pod_name, *pod_uid;
+	/* of that run; NULL: not known */
+	const struct run_shape *shape;
+};
+/* The sandbox that runs this Execution already, as it told this controller; false if none did. */
+bool pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,
+			struct found_claim *ret);
 /* The Execution is done with its sandbox, or gone: the sandbox goes, too. deleted: its DELETE is on its way.
  */
 void pools_release(struct pools *pools, const char *namespace, const char *pod_name, bool deleted);

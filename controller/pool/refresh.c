@@ -36,6 +36,26 @@ static int reshape(struct pool *pool, const struct sandbox_pool *object, struct 
 	return 0;
 }
 
+/* The first Pod that the watch shows under this name, or another than before. One that we did not make, or
+ * that came in the place of ours, goes: it is never spoken to. */
+static void take_pod(struct sandbox *sandbox, const struct pod *pod)
+{
+	const struct pool_services *services = &sandbox->pool->pools->services;
+	char *uid = str_dup(str_of(pod->meta.uid));
+	if (!uid)
+		return; /* at the next look */
+	bool is_ours = !sandbox->uid && token_is_of(services->sessions->token_key, pod);
+	free(sandbox->uid);
+	sandbox->uid = uid;
+	if (is_ours)
+		return;
+	log_warn("a Pod that says it is of a pool is not ours: it is deleted", "pool",
+		 sandbox->pool->node.key.p, "pod", sandbox->name, NULL);
+	sandbox->session = session_free(sandbox->session);
+	sandbox->used = true;
+	sandbox->deleted_ms = 0;
+}
+
 static bool visit_pod(void *context, const void *object)
 {
 	struct pool *pool = context;
@@ -46,9 +66,10 @@ static bool visit_pod(void *context, const void *object)
 	struct sandbox *sandbox = pool_find_sandbox(pool, pod->meta.name);
 	if (!sandbox)
 		sandbox = sandbox_new(pool, pod->meta.name, pod->meta.created_ms);
-	if (!sandbox || (!sandbox->uid && !(sandbox->uid = str_dup(str_of(pod->meta.uid)))))
-		return true; /* no memory: at the next look */
-	sandbox->pod = pod;
+	if (sandbox && (!sandbox->uid || strcmp(sandbox->uid, pod->meta.uid) != 0))
+		take_pod(sandbox, pod);
+	if (sandbox && sandbox->uid)
+		sandbox->pod = pod;
 	return true;
 }
 

@@ -199,14 +199,17 @@ int pod_spec_build(const struct sandbox_spec *spec, const struct controller_conf
 	return out->failed ? error_no_memory(err) : 0;
 }
 
-int pod_spec_of_execution(const struct execution *execution, const struct run_shape *shape, const char *token,
-			  const struct controller_config *config, struct buffer *out, struct error *err)
+int pod_spec_of_execution(const struct execution *execution, const struct run_shape *shape,
+			  const struct token_key *key, const struct controller_config *config,
+			  struct buffer *out, struct error *err)
 {
-	char name[POD_NAME_SIZE];
+	char name[POD_NAME_SIZE], token[TOKEN_SIZE];
 	cleanup_buffer struct buffer annotation = BUFFER(ANNOTATION_MAX);
 	pod_name(execution, name);
 	if (run_shape_write(shape, &annotation) != 0 || buffer_append_byte(&annotation, '\0') != 0)
 		return error_no_memory(err);
+	if (token_make(key, execution->meta.namespace, name, execution->meta.uid, token, err) != 0)
+		return -1;
 	struct sandbox_spec spec = {
 	    .name = name,
 	    .owner_kind = "Execution",
@@ -225,5 +228,7 @@ int pod_spec_of_execution(const struct execution *execution, const struct run_sh
 	    .cpu = shape->cpu,
 	    .lifetime_ms = config->start_timeout_ms + shape->timeout_ms,
 	};
-	return pod_spec_build(&spec, config, out, err);
+	int result = pod_spec_build(&spec, config, out, err);
+	explicit_bzero(token, sizeof(token));
+	return result;
 }

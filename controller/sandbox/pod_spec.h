@@ -4,6 +4,7 @@
 
 #include "controller/config.h"
 #include "controller/sandbox/shape.h"
+#include "controller/sandbox/token.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 
@@ -34,7 +35,7 @@ struct sandbox_spec {
 	const char *lang, *preload;
 	/* That the interpreter will run; "": the usual one */
 	const char *script;
-	/* What the controller must say in HELLO; made anew for each Pod */
+	/* What the controller must say in HELLO; of token_make */
 	const char *token;
 	/* Bytes, millicores */
 	int64_t memory, cpu;
@@ -46,7 +47,8 @@ int pod_spec_build(const struct sandbox_spec *spec, const struct controller_conf
 		   struct buffer *out, struct error *err);
 
 /* The sandbox of an Execution's current attempt. */
-int pod_spec_of_execution(const struct execution *execution, const struct run_shape *shape, const char *token,
-			  const struct controller_config *config, struct buffer *out, struct error *err);
+int pod_spec_of_execution(const struct execution *execution, const struct run_shape *shape,
+			  const struct token_key *key, const struct controller_config *config,
+			  struct buffer *out, struct error *err);
 
 #endif

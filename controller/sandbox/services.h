@@ -4,6 +4,7 @@
 
 #include "controller/config.h"
 #include "controller/sandbox/bundle_cache.h"
+#include "controller/sandbox/token.h"
 #include "lib/base/clock.h"
 #include "lib/blob/blob.h"
 #include "lib/kube/reader.h"
@@ -20,6 +21,8 @@ struct session_services {
 	struct reader *reader;
 	const struct controller_config *config;
 	const struct clock *clock;
+	/* By which our Pods are known. */
+	const struct token_key *token_key;
 };
 
 #endif

@@ -35,6 +35,10 @@ class FakeKubelet:
                 except OSError:
                     kubelet.asked.append("gone")
 
+            def do_POST(self):  # exec, as kube-apiserver asks for it
+                kubelet.asked.append(self.path)
+                self.send_error(503)
+
             def log_message(self, *_):
                 pass
 
@@ -56,6 +60,10 @@ class FakeKubelet:
             if piece is None:
                 return
             yield piece
+
+    def execs(self, pod):
+        """Who tried to get into that Pod."""
+        return [path for path in self.asked if path.startswith("/exec/") and path.split("/")[3] == pod]
 
     def pod(self, namespace, name):
         """A Pod that runs here."""

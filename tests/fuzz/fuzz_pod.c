@@ -29,8 +29,8 @@ static struct str build(const struct execution *execution, const struct run_shap
 {
 	const struct jsontext_rules strict = {.refuse_duplicates = true};
 	struct str spec = {0};
-	if (pod_spec_of_execution(execution, shape, "0123456789abcdef0123456789abcdef", &config, out, NULL) !=
-		0 ||
+	static const struct token_key key = {"key"};
+	if (pod_spec_of_execution(execution, shape, &key, &config, out, NULL) != 0 ||
 	    jsontext_check(buffer_str(out), &strict, NULL) != 0 ||
 	    !jsontext_member(buffer_str(out), STR("spec"), &spec))
 		abort();

@@ -230,6 +230,16 @@ group("admission", "cluster", "charts/skillbox/values.yaml",
 
 # ---- callers and tenants
 
+group("Pods of ours", "unit", "controller/sandbox/token.c",
+      ("strangers-token", "return str_eq_constant_time(str_of(pod->token), str_of(token));", "return true;",
+       "tests/unit/controller/sandbox/test_token.c::test_whose_it_is",
+       "tests/unit/controller/execution/test_refresh.c::test_a_strangers_pod_is_not_its_own",
+       "tests/unit/controller/pool/test_refresh.c::test_a_pod_that_somebody_else_made"))
+group("Pods of ours", "unit", "controller/execution/state.c",
+      ("strangers-uid", "return tracked->pod_uid[0] && pod->meta.uid && strcmp(tracked->pod_uid, pod->meta.uid) == 0;",
+       "return pod != NULL && tracked->uid != NULL;",
+       "tests/unit/controller/execution/test_refresh.c::test_a_strangers_pod_is_not_its_own",
+       "tests/unit/controller/execution/test_refresh.c::test_strangers_beside_a_claimed_sandbox"))
 group("keys and tenants", "unit", "apiserver/http/auth.c",
       ("scopes", "if (!(key->scopes & (scopes | SCOPE_ADMIN | SCOPE_OPERATOR))) {", "if (false) {", "tests/unit/apiserver/http/test_auth.c::test_tenants_and_scopes"),
       ("tenant-header", "if (header && str_trim(*header).n && !str_eq(str_trim(*header), str_of(key->tenant)))", "if (false)",

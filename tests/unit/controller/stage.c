@@ -17,6 +17,7 @@
 #define JSON_SIZE 8192
 
 static struct stage *open_stage;
+const struct token_key stage_token_key = {"a key that nobody else has"};
 
 /* Clocks */
 
@@ -133,8 +134,10 @@ static struct stage *open_unsynced(void)
 	    .skill_wait_ms = 10000,
 	    .ttl_seconds = 3600,
 	};
-	stage->sessions =
-	    (struct session_services){.loop = &stage->loop, .config = &stage->config, .clock = &stage->clock};
+	stage->sessions = (struct session_services){.loop = &stage->loop,
+						    .config = &stage->config,
+						    .clock = &stage->clock,
+						    .token_key = &stage_token_key};
 	stage->metrics = metrics_new(controller_metric_table, CONTROLLER_METRIC_COUNT, NULL);
 	assert_non_null(stage->metrics);
 	stage->client = stand_in_client();
@@ -230,11 +233,16 @@ const char *stage_skill(const char *version, const char *spec_more, const char *
 const char *stage_pod(const char *name, const char *owner_label, const char *owner_uid,
 		      const char *annotations, const char *container)
 {
+	char token[TOKEN_SIZE];
+	assert_int_equal(token_make(&stage_token_key, "ns", name, owner_uid, token, NULL), 0);
 	return json("{\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\",\"uid\":\"uid-of-%s\","
 		    "\"creationTimestamp\":\"" STAGE_NOW "\",\"annotations\":{%s},\"labels\":{\"%s\":\"%s\"},"
-		    "\"ownerReferences\":[{\"uid\":\"%s\",\"controller\":true}]},\"status\":{\"phase\":"
+		    "\"ownerReferences\":[{\"uid\":\"%s\",\"controller\":true}]},"
+		    "\"spec\":{\"containers\":[{\"name\":\"sandbox\","
+		    "\"env\":[{\"name\":\"SKILLBOX_TOKEN\",\"value\":\"%s\"}]}]},"
+		    "\"status\":{\"phase\":"
 		    "\"Pending\",\"containerStatuses\":[{\"name\":\"sandbox\",\"state\":%s}]}}",
-		    name, name, annotations, owner_label, owner_uid, owner_uid,
+		    name, name, annotations, owner_label, owner_uid, owner_uid, token,
 		    container[0] ? container : "{}");
 }
 

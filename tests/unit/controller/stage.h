@@ -17,6 +17,8 @@
 #define STAGE_KEY STR("ns/e")
 #define STAGE_POD "skx-" STAGE_UID "-0"
 #define STAGE_IMAGE "python:3.12-slim"
+/* of the Pods that stage_pod makes */
+extern const struct token_key stage_token_key;
 
 struct stage {
 	uv_loop_t loop;

@@ -163,6 +163,13 @@ static void test_what_is_missing(void **state)
 			fail_msg("%s", fixture->err.message);
 		stand_ins_check_empty();
 	}
+	setenv("SKILLBOX_SIGNING_KEY_FILE", "", 1);
+	setenv("SKILLBOX_S3_ENDPOINT", "http://127.0.0.1:1",
+	       1); /* with S3, too: its Pods are known by the key */
+	start(fixture);
+	assert_null(fixture->controller);
+	assert_non_null(strstr(fixture->err.message, "SKILLBOX_SIGNING_KEY_FILE is not set"));
+	unsetenv("SKILLBOX_S3_ENDPOINT");
 	unlink(fixture->kubeconfig);
 	start(fixture);
 	assert_null(fixture->controller);

@@ -26,8 +26,7 @@ static struct {
 	const struct trouble *trouble;
 	unsigned offers;
 	int64_t pools_starting;
-	const char *claimed;
-	const struct run_shape *claimed_shape;
+	struct found_claim claimed;
 	enum history_state history;
 	unsigned sessions_freed, released;
 	char released_pod[64];
@@ -60,13 +59,26 @@ static struct controller_config fake_config = {.runner_delivery = RUNNER_IN_IMAG
 							  .image_allowlist = (char *)"bash:5"},
 					       .ttl_seconds = 100};
 
+static const struct token_key fake_key = {"key"};
+static const struct session_services fake_sessions = {.token_key = &fake_key};
+
+/* The token that makes this Pod ours. */
+static inline char *fake_token(const struct pod *pod)
+{
+	static char token[TOKEN_SIZE];
+	const struct object_meta *meta = &pod->meta;
+	assert_int_equal(token_make(&fake_key, meta->namespace, meta->name, meta->owner_uid, token, NULL), 0);
+	return token;
+}
+
 static struct executions *fake_open(void)
 {
 	struct error err;
 	memset(&fake, 0, sizeof(fake));
 	fake.now_us = FAKE_NOW_MS * 1000;
 	fake.history = HISTORY_DONE;
-	struct execution_services services = {.config = &fake_config, .clock = &fake_clock};
+	struct execution_services services = {
+	    .config = &fake_config, .clock = &fake_clock, .sessions = &fake_sessions};
 	struct executions *executions = executions_new(&services, &err);
 	assert_non_null(executions);
 	return executions;
@@ -130,14 +142,14 @@ const struct trouble *pools_trouble(const struct pools *pools, const char *names
 	return fake.trouble;
 }
 
-const char *pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,
-			       const struct run_shape **ret_shape)
+bool pools_find_claimed(const struct pools *pools, const char *namespace, const char *execution_id,
+			struct found_claim *ret)
 {
 	(void)pools;
 	(void)namespace;
 	(void)execution_id;
-	*ret_shape = fake.claimed_shape;
-	return fake.claimed;
+	*ret = fake.claimed;
+	return fake.claimed.pod_name != NULL;
 }
 
 void pools_release(struct pools *pools, const char *namespace, const char *pod_name, bool deleted)

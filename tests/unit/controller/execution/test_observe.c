@@ -245,6 +245,10 @@ static void test_the_shape(void **state)
 	assert_string_equal(observe().shape->image, "remembered:1");
 	fake.pods[0] = &pod;
 	pod.run_shape = note;
+	assert_true(observe().pod_is_foreign); /* what a stranger's Pod says of itself is nothing */
+	assert_string_equal(observe().shape->image, "remembered:1");
+	tracked_know_pod(tracked, pod.meta.uid);
+	assert_false(observe().pod_is_foreign);
 	assert_int_equal(observe().shape->timeout_ms, 7);
 	pod.run_shape = (char *)"v9 nonsense";
 	assert_string_equal(observe().shape->image, "remembered:1");

@@ -55,7 +55,7 @@ struct row {
 	unsigned stream_losses;
 	int64_t attempt, tenant_sandboxes, tenant_starting, starting;
 	bool waiting;
-	bool claimed, pod_lost;
+	bool claimed, pod_lost, pod_is_foreign, name_is_taken;
 	enum pool_offer pool;
 	bool pool_in_trouble;
 	bool waits_for_pool;                  /* expected */
@@ -389,8 +389,34 @@ static const struct row rows[] = {
      .reason = "Failed",
      .error_code = "sandbox_start_failed",
      .message = "ErrImagePull: no such image"},
-    {.name = "a stranger's Pod has the name",
+    {.name = "a stranger's Pod has the name: another is tried, and that Pod left alone",
      .pod = FOREIGN,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "is not ours",
+     .wish_attempt = 1},
+    {.name = "a stranger's Pod with our owner reference, by its token: as any stranger's",
+     .pod = READY,
+     .pod_is_foreign = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "is not ours",
+     .wish_attempt = 1},
+    {.name = "the name is taken by a Pod that the watch does not show: another is tried",
+     .has_shape = true,
+     .refused = "pods \"skx\" already exists",
+     .name_is_taken = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "Unknown",
+     .reason = "Pending",
+     .message = "already exists",
+     .wish_attempt = 1},
+    {.name = "a stranger's Pod has all names",
+     .pod = FOREIGN,
+     .attempt = PLAN_MAX_ATTEMPTS - 1,
+     .wish_attempt = PLAN_MAX_ATTEMPTS - 1,
      .actions = ACTION_PATCH_STATUS,
      .status = "False",
      .reason = "Failed",
@@ -871,7 +897,7 @@ static void test_row(void **state)
 				  .cpu = 500,
 				  .skill_version = "1.0.0"};
 	struct run_result result = {.reason = FRAME_EXITED};
-	struct trouble refusal = {.reason = "QuotaExceeded"};
+	struct trouble refusal = {.reason = row->name_is_taken ? TROUBLE_NAME_TAKEN : "QuotaExceeded"};
 	snprintf(refusal.message, sizeof(refusal.message), "%s", row->refused ? row->refused : "");
 	struct pod pod = pod_of(row);
 	struct observation seen = {
@@ -883,6 +909,7 @@ static void test_row(void **state)
 	    .pod_expected = row->pod_expected,
 	    .sandbox_age_ms = row->pod_age_ms,
 	    .claimed = row->claimed,
+	    .pod_is_foreign = row->pod_is_foreign,
 	    .pod_lost = row->pod_lost,
 	    .pool = row->pool,
 	    .pool_trouble = row->pool_in_trouble ? &refusal : NULL,
@@ -911,7 +938,8 @@ static void test_row(void **state)
 	if (plan_execution(&seen, &config, &plan, &problem) != 0)
 		fail_msg("%s", problem.message);
 	bool ends = row->status && strcmp(row->status, "Unknown") != 0;
-	bool pod_is_left = row->pod != NO_POD && row->pod != FOREIGN && row->pod != GONE_SOON;
+	bool pod_is_left =
+	    row->pod != NO_POD && row->pod != FOREIGN && row->pod != GONE_SOON && !row->pod_is_foreign;
 	assert_int_equal(plan.actions, row->actions | (ends && pod_is_left ? ACTION_DELETE_POD : 0) |
 					   (row->waiting ? ACTION_WAIT : 0) |
 					   (row->waits_for_pool ? ACTION_WAIT_IN_LINE : 0));

@@ -48,9 +48,11 @@ static void test_the_state_follows_the_pod(void **state)
 		struct pod pod = {.meta = {.namespace = (char *)"ns",
 					   .name = name,
 					   .uid = (char *)"p",
+					   .owner_uid = (char *)"uid",
 					   .deleted_ms = cases[i].pod == GOING ? 1 : 0},
 				  .ready = cases[i].pod == RUNS || cases[i].pod == GOING,
 				  .terminated = cases[i].pod == ENDED};
+		pod.token = fake_token(&pod);
 		fake.pods[0] = cases[i].pod == NO_POD ? NULL : &pod;
 		tracked->pod_created_ms = cases[i].created ? FAKE_NOW_MS - 4999 : 0;
 		tracked_note_refusal(tracked, &(struct trouble){.reason = TROUBLE_NAME_TAKEN});
@@ -129,13 +131,18 @@ static void test_a_sandbox_that_has_it_is_adopted(void **state)
 		struct executions *executions = fake_open();
 		struct tracked *tracked = fake_track(executions, "ns/a");
 		struct execution execution = cached;
-		struct pod claimed = {.meta = {.namespace = (char *)"ns", .name = (char *)"sbp-1"},
-				      .ready = true};
+		struct pod claimed = {
+		    .meta = {.namespace = (char *)"ns", .name = (char *)"sbp-1", .uid = (char *)"sbp-uid"},
+		    .ready = true};
 		char name[POD_NAME_SIZE];
 		pod_name(&cached, name);
-		struct pod own = {.meta = {.namespace = (char *)"ns", .name = name}, .ready = true};
-		fake.claimed = "sbp-1";
-		fake.claimed_shape = &shape;
+		struct pod own = {.meta = {.namespace = (char *)"ns",
+					   .name = name,
+					   .uid = (char *)"own-uid",
+					   .owner_uid = (char *)"uid"},
+				  .ready = true};
+		own.token = fake_token(&own);
+		fake.claimed = (struct found_claim){"sbp-1", "sbp-uid", &shape};
 		fake.pods[0] = &claimed;
 		tracked->session = why_not == 1 ? &session : NULL;
 		if (why_not == 2)
@@ -157,6 +164,70 @@ static void test_a_sandbox_that_has_it_is_adopted(void **state)
 	}
 }
 
+/* What is told of a Pod by its name, its labels and its owner, anybody can say. */
+static void test_a_strangers_pod_is_not_its_own(void **state)
+{
+	(void)state;
+	enum { NO_TOKEN, MADE_UP, OF_ANOTHER_POD, OTHER_OWNER, OTHER_UID, COUNT };
+	for (int how = 0; how < COUNT; how++) {
+		struct executions *executions = fake_open();
+		struct tracked *tracked = fake_track(executions, "ns/a");
+		char name[POD_NAME_SIZE];
+		pod_name(&cached, name);
+		struct pod pod = {.meta = {.namespace = (char *)"ns",
+					   .name = name,
+					   .uid = (char *)"p",
+					   .owner_uid = (char *)"uid"},
+				  .ready = true};
+		struct pod other = pod;
+		other.meta.name = (char *)"skx-uid-1";
+		pod.token = how == NO_TOKEN         ? NULL
+			    : how == MADE_UP        ? (char *)"0123456789abcdef0123456789abcdef"
+			    : how == OF_ANOTHER_POD ? fake_token(&other)
+						    : fake_token(&pod);
+		if (how == OTHER_OWNER)
+			pod.meta.owner_uid = (char *)"other";
+		if (how == OTHER_UID)
+			tracked_know_pod(tracked, "ours"); /* the answer to our create */
+		fake.pods[0] = &pod;
+		tracked->pod_created_ms = FAKE_NOW_MS;
+		tracked_move(tracked, TRACKED_STARTING);
+		refresh_tracked(tracked, &cached);
+		if (tracked_owns_pod(tracked, &pod) || tracked->state != TRACKED_IDLE)
+			fail_msg("case %d: %s", how, tracked_state_name(tracked->state));
+		assert_int_equal(tracked->pod_created_ms, 0); /* nothing else comes under that name */
+		assert_ptr_equal(refresh_pod(tracked, &cached), &pod);
+		executions_free(executions);
+	}
+}
+
+/* One that has the name of the run's own Pod takes nothing from a run that has a sandbox of a pool, and one
+ * that has the name of that sandbox isn't it. */
+static void test_strangers_beside_a_claimed_sandbox(void **state)
+{
+	(void)state;
+	struct executions *executions = fake_open();
+	struct tracked *tracked = fake_track(executions, "ns/a");
+	char name[POD_NAME_SIZE];
+	pod_name(&cached, name);
+	struct pod own = {.meta = {.namespace = (char *)"ns", .name = name, .uid = (char *)"stranger"},
+			  .ready = true};
+	struct pod claimed = {
+	    .meta = {.namespace = (char *)"ns", .name = (char *)"sbp-1", .uid = (char *)"sbp-uid"},
+	    .ready = true};
+	fake.pods[0] = &own;
+	fake.pods[1] = &claimed;
+	fake.claimed = (struct found_claim){"sbp-1", "sbp-uid", NULL};
+	refresh_tracked(tracked, &cached);
+	assert_ptr_equal(refresh_pod(tracked, &cached), &claimed);
+	assert_int_equal(tracked->state, TRACKED_READY);
+	claimed.meta.uid = (char *)"stranger";
+	refresh_tracked(tracked, &cached);
+	assert_null(refresh_pod(tracked, &cached));
+	assert_int_equal(tracked->state, TRACKED_IDLE);
+	executions_free(executions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +235,8 @@ int main(void)
 	    cmocka_unit_test(test_a_pod_is_expected_for_a_while),
 	    cmocka_unit_test(test_our_own_write_counts_until_it_is_shown),
 	    cmocka_unit_test(test_a_sandbox_that_has_it_is_adopted),
+	    cmocka_unit_test(test_a_strangers_pod_is_not_its_own),
+	    cmocka_unit_test(test_strangers_beside_a_claimed_sandbox),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

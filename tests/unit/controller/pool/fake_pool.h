@@ -44,6 +44,9 @@ static struct controller_config fake_config = {.runtime_class = (char *)"",
 					       .max_starting = 16,
 					       .start_timeout_ms = 300000};
 
+static const struct token_key fake_key = {"key"};
+static const struct session_services fake_sessions = {.token_key = &fake_key};
+
 static int64_t fake_starts(void *context)
 {
 	(void)context;
@@ -66,8 +69,11 @@ static struct pools *fake_open(void)
 	fake_starting = 0;
 	fake_execution = NULL;
 	memset(fake_pods, 0, sizeof(fake_pods));
-	struct pool_services services = {
-	    .config = &fake_config, .clock = &fake_clock, .starting = fake_starts, .look = fake_look};
+	struct pool_services services = {.config = &fake_config,
+					 .clock = &fake_clock,
+					 .sessions = &fake_sessions,
+					 .starting = fake_starts,
+					 .look = fake_look};
 	struct pools *pools = pools_new(&services, &err);
 	assert_non_null(pools);
 	return pools;

@@ -52,7 +52,9 @@ static inline struct sandbox *make_ready(struct stage *stage, struct pool *pool,
 	struct sandbox *sandbox = sandbox_new(pool, name, STAGE_NOW_MS);
 	assert_non_null(sandbox);
 	stage_show(CACHE_PODS, pool_pod(pool, name, STAGE_RUNS));
-	sandbox->uid = str_dup(STR("uid"));
+	char uid[128];
+	snprintf(uid, sizeof(uid), "uid-of-%s", name);
+	sandbox->uid = str_dup(str_of(uid));
 	sandbox->fits = true;
 	park(stage, sandbox, SESSION_PARKED);
 	return sandbox;

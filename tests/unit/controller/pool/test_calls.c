@@ -35,22 +35,22 @@ static void test_a_pod(void **state)
 	assert_int_equal(stage_asked(stage->pool_queue, POOL_KEY), STAGE_NOT_ASKED);
 }
 
-/* Two Pods never have the same token. */
+/* Each Pod has the token of its name, by which it is known to be ours. */
 static void test_a_token_a_pod(void **state)
 {
 	struct stage *stage = *state;
 	struct pool *pool = make_pool(stage, 2, "");
-	char tokens[2][33];
+	static const char *const names[] = {"a", "b"};
+	char wanted[128], token[2][TOKEN_SIZE];
 	for (size_t i = 0; i < 2; i++) {
-		pools_create(sandbox_new(pool, "a", STAGE_NOW_MS), pool_object(stage));
-		const char *at = strstr(stage_call("POST", PODS)->body, "\"" POD_TOKEN_ENV "\",\"value\":\"");
-		assert_non_null(at);
-		snprintf(tokens[i], sizeof(tokens[i]), "%s",
-			 at + strlen("\"" POD_TOKEN_ENV "\",\"value\":\""));
-		assert_int_equal(strspn(tokens[i], "0123456789abcdef"), 32);
+		pools_create(sandbox_new(pool, names[i], STAGE_NOW_MS), pool_object(stage));
+		assert_int_equal(token_make(&stage_token_key, "ns", names[i], "pool-uid", token[i], NULL), 0);
+		snprintf(wanted, sizeof(wanted), "{\"name\":\"" POD_TOKEN_ENV "\",\"value\":\"%s\"}",
+			 token[i]);
+		assert_non_null(strstr(stage_call("POST", PODS)->body, wanted));
 		stage_answer(201, "{}");
 	}
-	assert_string_not_equal(tokens[0], tokens[1]);
+	assert_string_not_equal(token[0], token[1]);
 }
 
 static void test_a_pod_that_is_refused(void **state)

@@ -31,7 +31,7 @@ static void test_given_once(void **state)
 	struct session session = {.state = SESSION_PARKED};
 	struct sandbox *sandbox = fake_sandbox(fake_pool(pools, "ns/p", "u", "bash:5"), "sbp-1", &session);
 	struct run_shape shape = fake_run("bash:5");
-	const struct run_shape *found;
+	struct found_claim found;
 	struct claim claim;
 	struct error err;
 	assert_int_equal(pools_offer(pools, "ns", NULL, &shape), POOL_READY);
@@ -41,9 +41,12 @@ static void test_given_once(void **state)
 	assert_string_equal(claim.pod_uid, "pod-uid");
 	assert_null(sandbox->session);        /* it is the receiver's now */
 	assert_int_equal(fake_later_ms, 100); /* the place is filled when the run is over, or then */
-	assert_string_equal(pools_find_claimed(pools, "ns", "id-1", &found), "sbp-1");
-	assert_null(pools_find_claimed(pools, "ns", "id-2", &found));
-	assert_null(pools_find_claimed(pools, "else", "id-1", &found));
+	assert_true(pools_find_claimed(pools, "ns", "id-1", &found));
+	assert_string_equal(found.pod_name, "sbp-1");
+	assert_string_equal(found.pod_uid, "pod-uid");
+	assert_null(found.shape);
+	assert_false(pools_find_claimed(pools, "ns", "id-2", &found));
+	assert_false(pools_find_claimed(pools, "else", "id-1", &found));
 	free(claim.pod_name);
 	free(claim.pod_uid);
 	assert_int_equal(pools_claim(pools, "ns", "id-2", &shape, &claim, &err), -1);
@@ -53,7 +56,7 @@ static void test_given_once(void **state)
 	assert_true(sandbox->used);
 	assert_int_equal(sandbox->deleted_ms, fake_now_ms);
 	assert_int_equal(fake_enqueued, 1);
-	assert_null(pools_find_claimed(pools, "ns", "id-1", &found));
+	assert_false(pools_find_claimed(pools, "ns", "id-1", &found));
 }
 
 /* What makes a sandbox nobody's to have. */
@@ -147,8 +150,14 @@ static void test_settling(void **state)
 	struct pod pod = {.meta = {.namespace = (char *)"ns", .name = (char *)"sbp-1"},
 			  .pool_uid = (char *)"u",
 			  .ready = true};
+	char token[TOKEN_SIZE];
+	pod.meta.owner_uid = (char *)"u";
+	assert_int_equal(token_make(&fake_key, "ns", "sbp-1", "u", token, NULL), 0);
 	fake_now_ms = FAKE_NOW_MS + 7999;
 	fake_pods[0] = &pod;
+	assert_int_equal(pools_offer(pools, "ns", &pod, &shape),
+			 POOL_COMING); /* a stranger's tells nothing */
+	pod.token = token;
 	assert_int_equal(pools_offer(pools, "ns", NULL, &shape), POOL_SETTLING);
 	assert_int_equal(pools_offer(pools, "else", NULL, &shape), POOL_NONE);
 	fake_now_ms++;

@@ -87,6 +87,35 @@ static void test_which_sandboxes_there_are(void **state)
 	assert_int_equal(pool_size(pool), 1);
 }
 
+/* Whoever may create Pods in the namespace can say of one that it is of the pool: it is never spoken to. */
+static void test_a_pod_that_somebody_else_made(void **state)
+{
+	struct stage *stage = *state;
+	struct pool *pool = make_pool(stage, 1, "");
+	char shown[4096], *token;
+	snprintf(shown, sizeof(shown), "%s", pool_pod(pool, "sbp-strange", STAGE_RUNS));
+	token = strstr(shown, "SKILLBOX_TOKEN\",\"value\":\"");
+	assert_non_null(token);
+	token += strlen("SKILLBOX_TOKEN\",\"value\":\"");
+	*token = *token == '0' ? '1' : '0';
+	stage_show(CACHE_PODS, shown);
+	refresh(stage, pool);
+	struct sandbox *sandbox = pool_find_sandbox(pool, "sbp-strange");
+	assert_int_equal(sandbox_state(sandbox, STAGE_NOW_MS), MEMBER_USED); /* and so it is deleted */
+	assert_null(sandbox->session);
+	assert_false(sandbox_is_ready(sandbox));
+	/* in the place of one of ours, with all that could be read of that */
+	struct sandbox *ours = make_ready(stage, pool, "sbp-ours");
+	refresh(stage, pool);
+	assert_true(sandbox_is_ready(ours));
+	free(ours->uid);
+	ours->uid = str_dup(STR("uid of the one that is gone"));
+	refresh(stage, pool);
+	assert_true(ours->used);
+	assert_null(ours->session);
+	assert_string_equal(ours->uid, "uid-of-sbp-ours"); /* by which it is deleted */
+}
+
 static void test_one_that_is_not_shown(void **state)
 {
 	struct stage *stage = *state;
@@ -163,6 +192,7 @@ int main(void)
 	    TEST(test_a_spec_that_can_not_be_served),
 	    TEST(test_another_template),
 	    TEST(test_which_sandboxes_there_are),
+	    TEST(test_a_pod_that_somebody_else_made),
 	    TEST(test_one_that_is_not_shown),
 	    TEST(test_another_controller_gave_it_a_job),
 	    TEST(test_whether_it_is_still_wanted),

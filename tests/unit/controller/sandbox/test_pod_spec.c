@@ -20,6 +20,8 @@ static struct run_shape shape = {.image = "python:3.12-slim",
 				 .lang = "python",
 				 .script = "scripts/run.py"};
 
+static const struct token_key key = {"key"};
+
 static void build(struct controller_config *config, struct buffer *out)
 {
 	struct error err;
@@ -29,7 +31,7 @@ static void build(struct controller_config *config, struct buffer *out)
 		config->runtime_class = (char *)"";
 	if (!config->seccomp_profile)
 		config->seccomp_profile = (char *)"";
-	assert_int_equal(pod_spec_of_execution(&execution, &shape, "0123456789abcdef", config, out, &err), 0);
+	assert_int_equal(pod_spec_of_execution(&execution, &shape, &key, config, out, &err), 0);
 	struct jsontext_rules rules = {.refuse_duplicates = true};
 	if (jsontext_check(buffer_str(out), &rules, &err) != 0)
 		fail_msg("%s", err.message);
@@ -207,7 +209,7 @@ static void test_no_room(void **state)
 	    .runner_image = (char *)"r", .runtime_class = (char *)"", .seccomp_profile = (char *)""};
 	cleanup_buffer struct buffer out = BUFFER(1000);
 	struct error err = {0};
-	assert_int_equal(pod_spec_of_execution(&execution, &shape, "t", &config, &out, &err), -1);
+	assert_int_equal(pod_spec_of_execution(&execution, &shape, &key, &config, &out, &err), -1);
 	assert_int_not_equal(err.code, ERR_NONE);
 }
 
