@@ -10,6 +10,7 @@
 #include "lib/base/log.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,7 +31,6 @@ struct lead {
 	struct executions *executions;
 	struct skills *skills;
 	struct sweep *sweep;
-	struct heartbeat *heartbeat;
 	struct route route;
 	bool is_complete; /* changes are routed */
 };
@@ -41,6 +41,10 @@ struct controller {
 	const struct clock *clock;
 	struct controller_config config;
 	struct metrics *metrics;
+	/* Of its own, since it goes on when all else has given way */
+	struct kube_client *lease_client;
+	struct heartbeat *heartbeat;
+	bool has_failed; /* after its start */
 	struct kube_client *client;
 	struct reader *reader; /* of objects that the cache has as outlines */
 	struct kube_ws *ws;
@@ -119,9 +123,13 @@ static int start_kube(struct controller *c, struct error *err)
 	struct kube_config config = {0};
 	if (kube_config_load(NULL, &config, err) != 0)
 		return -1;
-	c->client = kube_client_new(c->loop, &config, err);
+	c->lease_client = kube_client_new(c->loop, &config, err);
+	if (c->lease_client)
+		c->client = kube_client_new(c->loop, &config, err);
 	kube_config_free(&config);
 	struct kube_measure measure = {c->metrics, CONTROLLER_KUBE_REQUESTS, CONTROLLER_KUBE_SECONDS};
+	if (c->lease_client)
+		kube_client_measure(c->lease_client, &measure);
 	if (c->client)
 		kube_client_measure(c->client, &measure);
 	if (c->client)
@@ -172,7 +180,6 @@ static void cache_unreadable(void *context, const char *kind, const struct infor
 		event_record(c->events, &about, "Warning", "Unreadable", "Read", why->message);
 }
 
-/* Lasts until the loop turns first: no change is told before whoever begins to work is there. */
 static int start_cache(struct controller *c, struct error *err)
 {
 	struct cache_options options = {.ws = c->ws,
@@ -287,8 +294,6 @@ static int start_work(struct controller *c, struct error *err)
 	struct skill_services skills = {&c->config.policy, c->clock,  c->cache,
 					c->client,         c->events, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
-	struct heartbeat_services heartbeat = {c->loop, c->clock, c->client, c->config.namespace,
-					       c->config.pod_name};
 	executions.pools = lead->pools = pools_new(&pools, err);
 	if (lead->pools)
 		lead->executions = executions_new(&executions, err);
@@ -296,9 +301,7 @@ static int start_work(struct controller *c, struct error *err)
 		lead->skills = skills_new(&skills, err);
 	if (lead->skills)
 		lead->sweep = sweep_new(&sweep, err);
-	if (lead->sweep)
-		lead->heartbeat = heartbeat_new(&heartbeat, err);
-	return lead->heartbeat ? 0 : -1;
+	return lead->sweep ? 0 : -1;
 }
 
 static int take_lead(struct controller *c, struct error *err)
@@ -314,6 +317,7 @@ static int take_lead(struct controller *c, struct error *err)
 				     .skill_queue = lead->skill_queue,
 				     .pool_queue = lead->pool_queue};
 	lead->is_complete = true;
+	route_all(&lead->route);
 	return 0;
 }
 
@@ -323,7 +327,6 @@ static void step_down(struct controller *c)
 {
 	struct lead *lead = &c->lead;
 	lead->is_complete = false;
-	heartbeat_free(lead->heartbeat);
 	sweep_free(lead->sweep);
 	apply_forget(lead->executions);
 	executions_free(lead->executions);
@@ -334,6 +337,77 @@ static void step_down(struct controller *c)
 	workqueue_free(lead->skill_queue);
 	workqueue_free(lead->pool_queue);
 	*lead = (struct lead){0};
+}
+
+static void free_ground(struct controller *c)
+{
+	c->cache = cache_free(c->cache);
+	c->db = db_free(c->db);
+	c->events = event_recorder_free(c->events);
+	c->bundles = bundle_cache_free(c->bundles);
+	c->store = blob_store_free(c->store);
+	c->http = http_client_free(c->http);
+	c->reader = reader_free(c->reader);
+	c->ws = kube_ws_free(c->ws);
+	c->client = kube_client_free(c->client);
+}
+
+/* Generations */
+
+static void on_taken(void *context, int64_t generation)
+{
+	struct controller *c = context;
+	char number[32];
+	struct error err;
+	c->sessions.generation = (uint64_t)generation;
+	if (take_lead(c, &err) == 0) {
+		snprintf(number, sizeof(number), "%lld", (long long)generation);
+		log_info("this controller works", "generation", number, NULL);
+		return;
+	}
+	log_error("can't work", "error", err.message, NULL);
+	c->has_failed = true;
+	uv_stop(c->loop);
+}
+
+/* For good: nothing that comes in any more is of use to it. */
+static void on_superseded(void *context)
+{
+	struct controller *c = context;
+	step_down(c);
+	free_ground(c);
+}
+
+/* To work, it needs a generation of its own: whoever runs this process starts it again. */
+static void on_expired(void *context)
+{
+	const struct controller *c = context;
+	log_info("stopping: the controller that works has not renewed the Lease, and this one is to be "
+		 "started anew",
+		 NULL);
+	uv_stop(c->loop);
+}
+
+/* A sandbox says so, and may be lying: the Lease tells. */
+static void check_generation(void *context)
+{
+	const struct controller *c = context;
+	heartbeat_beat(c->heartbeat);
+}
+
+static int start_heartbeat(struct controller *c, struct error *err)
+{
+	struct heartbeat_services heartbeat = {.loop = c->loop,
+					       .clock = c->clock,
+					       .client = c->lease_client,
+					       .namespace = c->config.namespace,
+					       .holder = c->config.pod_name,
+					       .taken = on_taken,
+					       .superseded = on_superseded,
+					       .expired = on_expired,
+					       .context = c};
+	c->heartbeat = heartbeat_new(&heartbeat, err);
+	return c->heartbeat ? 0 : -1;
 }
 
 struct controller *controller_new(uv_loop_t *loop, struct controller_config *config, struct error *err)
@@ -357,8 +431,10 @@ struct controller *controller_new(uv_loop_t *loop, struct controller_config *con
 						.reader = c->reader,
 						.config = &c->config,
 						.clock = c->clock,
+						.superseded = check_generation,
+						.context = c,
 						.token_key = &c->token_key};
-	if (start_cache(c, err) != 0 || take_lead(c, err) != 0)
+	if (start_cache(c, err) != 0 || start_heartbeat(c, err) != 0)
 		return controller_free(c);
 	return c;
 }
@@ -368,15 +444,9 @@ struct controller *controller_free(struct controller *c)
 	if (!c)
 		return NULL;
 	step_down(c);
-	cache_free(c->cache);
-	db_free(c->db);
-	event_recorder_free(c->events);
-	bundle_cache_free(c->bundles);
-	blob_store_free(c->store);
-	http_client_free(c->http);
-	reader_free(c->reader);
-	kube_ws_free(c->ws);
-	kube_client_free(c->client);
+	free_ground(c);
+	heartbeat_free(c->heartbeat);
+	kube_client_free(c->lease_client);
 	metrics_free(c->metrics);
 	controller_config_free(&c->config);
 	explicit_bzero(&c->token_key, sizeof(c->token_key));
@@ -389,10 +459,17 @@ uint16_t controller_health_port(const struct controller *c)
 	return (uint16_t)c->config.health_port;
 }
 
+bool controller_has_failed(const struct controller *c)
+{
+	return c->has_failed;
+}
+
 bool controller_is_ready(void *context, const char **ret_problem)
 {
 	const struct controller *c = context;
-	const char *problem = cache_problem(c->cache);
+	const char *problem = heartbeat_problem(c->heartbeat);
+	if (!problem)
+		problem = cache_problem(c->cache);
 	if (!problem && c->db && db_check(c->db, NULL) != 0)
 		problem = "postgres: the database can't be used; executions run all the same";
 	if (problem)
@@ -406,6 +483,8 @@ void controller_append_metrics(void *context, struct buffer *out)
 	const struct lead *lead = &c->lead;
 	const struct gauge_sources sources = {
 	    .metrics = c->metrics,
+	    .works = heartbeat_stage(c->heartbeat) == HEARTBEAT_WORKS,
+	    .generation = heartbeat_generation(c->heartbeat),
 	    .cache = c->cache,
 	    .executions = lead->executions,
 	    .pools = lead->pools,

@@ -66,17 +66,31 @@ static void set_informers(const struct gauge_sources *sources)
 	}
 }
 
+static void set_generation(const struct gauge_sources *sources)
+{
+	metrics_set(sources->metrics, CONTROLLER_WORKS, METRIC_PLAIN, sources->works);
+	metrics_set(sources->metrics, CONTROLLER_GENERATION, METRIC_PLAIN, (double)sources->generation);
+}
+
+static void set_work(const struct gauge_sources *sources)
+{
+	set_unfinished(sources);
+	set_sandboxes(sources);
+	set_pools(sources);
+	for (size_t i = 0; i < COUNT(sources->queues); i++)
+		set_queue(sources->metrics, i, sources->queues[i]);
+}
+
 void gauges_append(const struct gauge_sources *sources, struct buffer *out)
 {
 	static const struct db_measure database = {CONTROLLER_DATABASE_UP, CONTROLLER_DATABASE_STATEMENTS,
 						   CONTROLLER_DATABASE_ERRORS, CONTROLLER_DATABASE_WAITING};
 	struct metrics *metrics = sources->metrics;
-	set_unfinished(sources);
-	set_sandboxes(sources);
-	set_pools(sources);
-	for (size_t i = 0; i < COUNT(sources->queues); i++)
-		set_queue(metrics, i, sources->queues[i]);
-	set_informers(sources);
+	set_generation(sources);
+	if (sources->executions)
+		set_work(sources);
+	if (sources->cache)
+		set_informers(sources);
 	db_measure(metrics, &database, sources->db);
 	if (sources->db)
 		metrics_set(metrics, CONTROLLER_ARCHIVE_BACKLOG, METRIC_PLAIN,

@@ -11,6 +11,10 @@
 
 struct gauge_sources {
 	struct metrics *metrics;
+	/* Does this controller work? The last generation that it knows of. */
+	bool works;
+	int64_t generation;
+	/* NULL, from here on: this controller does not work */
 	const struct cache *cache;
 	const struct executions *executions;
 	const struct pools *pools;

@@ -91,6 +91,7 @@ static int serve(uv_loop_t *loop, struct controller_config *config)
 	if (health) {
 		log_info("started", "version", SKILLBOX_VERSION, NULL);
 		uv_run(loop, UV_RUN_DEFAULT);
+		status = controller_has_failed(controller);
 	} else {
 		log_error("can't start", "error", err.message, NULL);
 		status = 1;

@@ -50,6 +50,12 @@ const struct metric controller_metric_table[CONTROLLER_METRIC_COUNT] = {
 	"Tries to store a result again that the blob store had not taken.")},
     [CONTROLLER_KUBE_REQUESTS] = KUBE_METRIC_REQUESTS,
     [CONTROLLER_KUBE_SECONDS] = KUBE_METRIC_SECONDS,
+    [CONTROLLER_WORKS] = {METRIC_DEFINE(GAUGE, "skillbox_controller_works",
+					"1: this controller works. 0: it has no generation yet, or a "
+					"controller that was started later works, and it stands by.")},
+    [CONTROLLER_GENERATION] = {METRIC_DEFINE(GAUGE, "skillbox_controller_generation",
+					     "Count of starts of controllers: of this one while it works, "
+					     "else of the one that does.")},
     [CONTROLLER_TENANT_UNFINISHED] = {METRIC_DEFINE(GAUGE, "skillbox_tenant_executions_unfinished",
 						    "Executions that have not ended, by tenant."),
 				      .labels = {METRIC_LABEL_OPEN("tenant", CONTROLLER_MAX_TENANTS)}},

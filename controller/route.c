@@ -90,6 +90,19 @@ static void skill_changed(const struct route *route, const struct skill *old, co
 	cache_each(route->cache, CACHE_EXECUTIONS, visit_waiting, &users);
 }
 
+static bool visit_key(void *context, const void *object)
+{
+	cache_enqueue(context, object); /* every object begins with its meta */
+	return true;
+}
+
+void route_all(const struct route *route)
+{
+	cache_each(route->cache, CACHE_SKILLS, visit_key, route->skill_queue);
+	cache_each(route->cache, CACHE_SANDBOX_POOLS, visit_key, route->pool_queue);
+	cache_each(route->cache, CACHE_EXECUTIONS, visit_key, route->execution_queue);
+}
+
 void route_change(const struct route *route, enum cache_resource resource, const void *old, const void *fresh)
 {
 	switch (resource) {

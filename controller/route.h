@@ -17,6 +17,8 @@ struct route {
 };
 
 /* As the cache's `changed`. */
+/* Whoever begins to work has missed what was shown before: all of it is looked at. */
+void route_all(const struct route *route);
 void route_change(const struct route *route, enum cache_resource resource, const void *old,
 		  const void *fresh);
 

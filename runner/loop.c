@@ -89,7 +89,7 @@ static void say_hello(struct init *init, struct connection *connection)
 	    .from_runner = true,
 	    .hello =
 		{
-		    .version = FRAME_VERSION,
+		    .version = connection->version,
 		    .state = cell_state(&init->cell),
 		    .execution_id = str_of(init->cell.job.execution_id),
 		    .note = str_of(init->cell.job.note),
@@ -107,6 +107,15 @@ static void say_hello(struct init *init, struct connection *connection)
 		connection_refuse(connection, "io", err.message);
 }
 
+/* A controller that was replaced and does not know it would take the sandbox from the one that works, again
+ * and again. Before version 4 it would take FRAME_SUPERSEDED for the end of the run. */
+static void send_away(struct connection *connection)
+{
+	connection_refuse(connection,
+			  connection->version > FRAME_VERSION_OLDEST ? FRAME_SUPERSEDED : "protocol",
+			  "a newer controller has this sandbox");
+}
+
 /* The first frame of a peer. One that doesn't know the token is sent away without a word. */
 static void take_hello(struct init *init, struct connection *connection, const struct frame *frame)
 {
@@ -115,6 +124,13 @@ static void take_hello(struct init *init, struct connection *connection, const s
 		close_connection(init, connection);
 		return;
 	}
+	const struct frame_hello_request *hello = &frame->hello_request;
+	connection->version = hello->version < FRAME_VERSION ? hello->version : FRAME_VERSION;
+	if (hello->generation < init->generation) {
+		send_away(connection);
+		return;
+	}
+	init->generation = hello->generation;
 	for (size_t i = 0; i < INIT_CONNECTIONS; i++)
 		if (init->connections[i].known)
 			close_connection(init, &init->connections[i]);

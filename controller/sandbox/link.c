@@ -137,7 +137,9 @@ static void on_error_output(void *context, struct str data)
 
 int link_put_hello(const struct link *link, struct buffer *out, struct error *err)
 {
-	struct frame frame = {.type = FRAME_HELLO, .hello_request = {FRAME_VERSION, str_of(link->token)}};
+	struct frame frame = {
+	    .type = FRAME_HELLO,
+	    .hello_request = {FRAME_VERSION, str_of(link->token), link->services->generation}};
 	return frame_encode(&frame, out, err);
 }
 

@@ -21,6 +21,12 @@ struct session_services {
 	struct reader *reader;
 	const struct controller_config *config;
 	const struct clock *clock;
+	/* Of this start of the controller; larger than every earlier one. */
+	uint64_t generation;
+	/* A sandbox says that it has a newer controller. What a sandbox says is no proof. NULL: nobody asks.
+	 */
+	void (*superseded)(void *context);
+	void *context;
 	/* By which our Pods are known. */
 	const struct token_key *token_key;
 };

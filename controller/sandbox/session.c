@@ -192,7 +192,9 @@ static int take_failed(struct session *s, const struct frame_failed *failed, str
 	size_t n = failed->message.n < FAILURE_MESSAGE_MAX ? failed->message.n : FAILURE_MESSAGE_MAX;
 	snprintf(text, sizeof(text), "%.*s: %.*s", (int)failed->reason.n, failed->reason.p, (int)n,
 		 failed->message.p);
-	if (str_eq(failed->reason, STR("protocol")))
+	if (str_eq(failed->reason, STR(FRAME_SUPERSEDED)) && s->services->superseded)
+		s->services->superseded(s->services->context);
+	if (str_eq(failed->reason, STR("protocol")) || str_eq(failed->reason, STR(FRAME_SUPERSEDED)))
 		return error_set(err, ERR_PROTOCOL, "sandbox: %s", text);
 	fail(s, "sandbox_start_failed", text);
 	return 0;

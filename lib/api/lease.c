@@ -17,6 +17,7 @@ static int read_spec(struct str value, const struct json_path *path, int64_t max
 	    {"renewTime", json_read_time, offsetof(struct lease, renewed_ms), 0},
 	    {"leaseDurationSeconds", json_read_count, offsetof(struct lease, duration_seconds),
 	     MAX_DURATION_SECONDS},
+	    {"leaseTransitions", json_read_count, offsetof(struct lease, transitions), LEASE_TRANSITIONS_MAX},
 	};
 	(void)max;
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
@@ -59,22 +60,26 @@ struct lease *lease_free(struct lease *lease)
 	return NULL;
 }
 
-int lease_to_json(const char *name, const char *holder, int64_t now_ms, int64_t duration_seconds,
-		  struct buffer *out, struct error *err)
+int lease_to_json(const struct lease_write *write, struct buffer *out, struct error *err)
 {
 	char renewed[CLOCK_MICRO_TIME_SIZE];
-	clock_format_micro_time(now_ms, renewed);
+	clock_format_micro_time(write->now_ms, renewed);
 	json_open(out, '{');
 	json_put_string(out, "apiVersion", "coordination.k8s.io/v1");
 	json_put_string(out, "kind", "Lease");
 	json_key(out, "metadata");
 	json_open(out, '{');
-	json_put_string(out, "name", name);
+	json_put_string(out, "name", write->name);
+	if (write->resource_version)
+		json_put_string(out, "resourceVersion", write->resource_version);
 	json_close(out, '}');
 	json_key(out, "spec");
 	json_open(out, '{');
-	json_put_string(out, "holderIdentity", holder);
-	json_put_int(out, "leaseDurationSeconds", duration_seconds);
+	if (write->holder)
+		json_put_string(out, "holderIdentity", write->holder);
+	json_put_int(out, "leaseDurationSeconds", write->duration_seconds);
+	if (write->transitions > 0)
+		json_put_int(out, "leaseTransitions", write->transitions);
 	json_put_string(out, "renewTime", renewed);
 	json_close(out, '}');
 	json_close(out, '}');

@@ -1,4 +1,5 @@
-/* The Lease by which a controller shows that it works. */
+/* The Lease by which a controller shows that it works, and from which each start of one takes its generation.
+ */
 #ifndef SKILLBOX_API_LEASE_H
 #define SKILLBOX_API_LEASE_H
 
@@ -16,14 +17,27 @@ struct lease {
 	/* 0: never */
 	int64_t renewed_ms;
 	int64_t duration_seconds;
+	/* How often it was taken: the generation of whoever took it last. */
+	int64_t transitions;
 };
+#define LEASE_TRANSITIONS_MAX INT32_MAX
 
 struct lease *lease_from_json(struct str json, struct error *err);
 /* NULL-safe; returns NULL. */
 struct lease *lease_free(struct lease *lease);
 
-/* The object to POST, which is a merge patch, too: that this holder is there now. */
-int lease_to_json(const char *name, const char *holder, int64_t now_ms, int64_t duration_seconds,
-		  struct buffer *out, struct error *err);
+/* What is to be written. Nothing is owned. */
+struct lease_write {
+	const char *name;
+	/* Only if it has this version; NULL: whichever it has. */
+	const char *resource_version;
+	/* NULL: whoever it is */
+	const char *holder;
+	int64_t now_ms, duration_seconds;
+	/* 0: as they are */
+	int64_t transitions;
+};
+/* The object to POST, which is a merge patch, too. */
+int lease_to_json(const struct lease_write *write, struct buffer *out, struct error *err);
 
 #endif

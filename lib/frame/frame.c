@@ -104,14 +104,19 @@ static void field_path(struct codec *c, const char *field, struct str *path)
 
 static void visit_hello_request(struct codec *c, struct frame *f)
 {
-	field_u16(c, "version", &f->hello_request.version, FRAME_VERSION, FRAME_VERSION);
-	field_text(c, "token", &f->hello_request.token, 1, FRAME_MAX_TOKEN);
+	struct frame_hello_request *h = &f->hello_request;
+	field_u16(c, "version", &h->version, FRAME_VERSION_OLDEST, UINT16_MAX);
+	field_text(c, "token", &h->token, 1, FRAME_MAX_TOKEN);
+	if (!c->broken && h->version > FRAME_VERSION_OLDEST)
+		field_u64(c, "generation", &h->generation, UINT64_MAX);
+	if (!c->broken && !c->out && h->version > FRAME_VERSION)
+		c->in = (struct str){NULL, 0}; /* fields of a later version */
 }
 
 static void visit_hello(struct codec *c, struct frame *f)
 {
 	struct frame_hello *h = &f->hello;
-	field_u16(c, "version", &h->version, FRAME_VERSION, FRAME_VERSION);
+	field_u16(c, "version", &h->version, FRAME_VERSION_OLDEST, FRAME_VERSION);
 	h->state = (enum frame_state)number(c, "state", h->state, 1, 0, FRAME_STATE_FINISHED);
 	field_text(c, "execution_id", &h->execution_id, 0, FRAME_MAX_NAME);
 	field_text(c, "note", &h->note, 0, FRAME_MAX_TEXT);

@@ -18,8 +18,11 @@
  *
  * The runner keeps the result. A controller that connects later (restart, lost stream) says HELLO and, in
  * state RUNNING or FINISHED, gets STARTED … END from the start again; it must not send a second JOB. A new
- * connection replaces an older one. Files and a job that had not reached START when their connection ended
- * are forgotten: the runner is WAITING again, with /sandbox/scripts empty.
+ * connection replaces an older one, unless that is of a later controller: each start of a controller has a
+ * generation that is larger than every earlier one, HELLO carries it, and the runner keeps the largest. An
+ * older one is told FAILED (FRAME_SUPERSEDED), and nothing changes for the newer. Files and a job that had
+ * not reached START when their connection ended are forgotten: the runner is WAITING again, with
+ * /sandbox/scripts empty.
  *
  * A stream that ends without END (or FAILED) is an error, never a success. */
 #ifndef SKILLBOX_FRAME_FRAME_H
@@ -32,7 +35,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_VERSION 3
+#define FRAME_VERSION 4
+/* Of a peer that is still understood: its HELLO has no generation. */
+#define FRAME_VERSION_OLDEST 3
 #define FRAME_HEADER_SIZE 5
 #define FRAME_MAX_PAYLOAD (160u * 1024)
 #define FRAME_DATA_SIZE (64u * 1024) /* what senders put into one DATA frame at most */
@@ -106,6 +111,9 @@ enum frame_object_kind {
 struct frame_hello_request { /* controller → runner */
 	uint16_t version;
 	struct str token; /* the Pod's token (environment variable SKILLBOX_TOKEN of PID 1) */
+	/* Of this start of the controller; 0 before version 4. What a later version adds comes behind it, and
+	 * is not read here; the answer says which version is spoken. */
+	uint64_t generation;
 };
 
 struct frame_layer {     /* one layer of isolation, as the runner found it in force */
@@ -182,9 +190,13 @@ struct frame_end {
 	uint64_t byte_count; /* of DATA since EXIT */
 };
 
+/* The reason of a FAILED by which an older controller is sent away. */
+#define FRAME_SUPERSEDED "superseded"
+
 /* The job could not be run (bad bundle path, no interpreter, a layer could not be set …). */
 struct frame_failed {
-	struct str reason;  /* "bad_job", "no_interpreter", "lockdown_failed", "protocol", "io" */
+	struct str
+	    reason; /* "bad_job", "no_interpreter", "lockdown_failed", "protocol", "io", FRAME_SUPERSEDED */
 	struct str message; /* for people */
 };
 

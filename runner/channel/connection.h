@@ -8,6 +8,7 @@
 struct connection {
 	int fd;            /* -1: there is none */
 	bool known;        /* its HELLO carried the token */
+	uint16_t version;  /* of the protocol, that both speak; once it is known */
 	bool ended;        /* the peer will send no more */
 	bool closing;      /* close once `out` is written; what still comes is not read */
 	bool discards_job; /* the job failed: the frames of it that are under way are dropped */

@@ -21,8 +21,8 @@ def frame(kind, payload=b""):
     return struct.pack(">IB", len(payload), kind) + payload
 
 
-def hello(token, version=3):
-    return frame(HELLO, struct.pack(">H", version) + text(token))
+def hello(token, version=4, generation=1, more=b""):
+    return frame(HELLO, struct.pack(">H", version) + text(token) + (struct.pack(">Q", generation) if version > 3 else b"") + more)
 
 
 def job(execution_id="e-1", note="", interpreter="python", script="main.py", timeout_ms=10000, max_output=1 << 20,

@@ -170,14 +170,14 @@ def children_of(pid):
 class Peer:
     """One relay."""
 
-    def __init__(self, sandbox, token=TOKEN, hello=True):
+    def __init__(self, sandbox, token=TOKEN, hello=True, **greeting):
         command = ["nsenter", "-t", str(sandbox.pid), "-m", "-p", "-n", "-i", "-u", *USER, "/skillbox/runner", "relay"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=OPTIONS | {"PATH": os.environ["PATH"]})
         self.pending = b""
         self.state = None
         if hello:
-            self.send(frames.hello(token))
+            self.send(frames.hello(token, **greeting))
             kind, self.state = self.receive()
             assert kind == frames.HELLO
 

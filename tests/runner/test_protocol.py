@@ -3,9 +3,15 @@
 import pytest
 
 from . import frames
-from .sandbox import wait_until
+from .sandbox import TOKEN, wait_until
 
 SLEEP = {"main.sh": "echo begun; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo '{}' > out/output.json"}
+
+
+def refused_hello(sandbox, **greeting):
+    peer = sandbox.connect(hello=False)
+    peer.send(frames.hello(TOKEN, **greeting))
+    return refused(peer)
 
 
 def refused(peer):
@@ -16,7 +22,7 @@ def refused(peer):
 
 @pytest.mark.parametrize("first", [
     frames.hello("0123456789abcdef0123456789abcdeF"), frames.hello("x"), frames.hello("0" * 256),
-    frames.job(), frames.hello("0123456789abcdef0123456789abcdef", version=4), frames.frame(99), b"GET / HTTP/1.1\r\n\r\n",
+    frames.job(), frames.hello("0123456789abcdef0123456789abcdef", version=2), frames.frame(99), b"GET / HTTP/1.1\r\n\r\n",
     b"\xff" * 100])
 def test_stranger_gets_no_word(sandbox, first):
     peer = sandbox.connect(hello=False)
@@ -124,6 +130,52 @@ def test_end_of_stdin_lets_the_result_through(sandbox):
     peer.send(frames.whole_job({"main.sh": "sleep 0.2; echo done"}, interpreter="bash", script="main.sh"))
     peer.process.stdin.close()
     assert peer.result().logs == b"done\n"
+
+
+def test_an_older_controller_takes_nothing(sandbox):
+    """Two controllers that don't know of each other: the one that started last has the sandbox for good, whatever the other does."""
+    newer = sandbox.connect(generation=7)
+    newer.send(frames.whole_job(SLEEP, interpreter="bash", script="main.sh"))
+    newer.expect(frames.STARTED)
+    for generation in (6, 0):
+        older = sandbox.connect(hello=False)
+        older.send(frames.hello(TOKEN, generation=generation) + frames.frame(frames.CANCEL))
+        assert refused(older) == {"reason": "superseded", "message": "a newer controller has this sandbox"}
+    newer.send(frames.frame(frames.CANCEL))
+    assert newer.expect(frames.EXIT)["reason"] == "cancelled"
+    newer.close()
+    assert refused_hello(sandbox, generation=6)["reason"] == "superseded"  # also when the other is gone
+    for generation in (7, 8, 1 << 63):  # the same, over another stream; later ones
+        peer = sandbox.connect(generation=generation)
+        assert peer.state["state"] == "finished" and peer.result().exit["reason"] == "cancelled"
+    assert refused_hello(sandbox, generation=8)["reason"] == "superseded"
+
+
+def test_a_newer_controller_takes_it_over(sandbox):
+    older = sandbox.connect(generation=3)
+    older.send(frames.whole_job(SLEEP, interpreter="bash", script="main.sh", execution_id="e-3"))
+    older.expect(frames.STARTED)
+    newer = sandbox.connect(generation=4)
+    assert newer.state["state"] == "running" and newer.state["execution_id"] == "e-3"
+    assert older.receive() is None
+    newer.send(frames.frame(frames.CANCEL))
+    assert newer.result().exit["reason"] == "cancelled"
+
+
+def test_the_generation_counts_with_the_token_only(sandbox):
+    stranger = sandbox.connect(hello=False)
+    stranger.send(frames.hello("wrong", generation=1 << 62))
+    assert stranger.receive() is None
+    assert sandbox.connect(generation=1).state["state"] == "waiting"
+
+
+def test_controllers_of_other_releases(sandbox):
+    """One of the release before, which has no generation, and one of a later release, which says more in its HELLO."""
+    assert sandbox.connect(version=3).state["version"] == 3
+    assert sandbox.connect(version=9, generation=1, more=b"what a later version says").state["version"] == 4
+    # it would take another reason than this for the end of the run
+    assert refused_hello(sandbox, version=3)["reason"] == "protocol"
+    assert refused_hello(sandbox, version=9, generation=0)["reason"] == "superseded"
 
 
 def test_second_job(sandbox):

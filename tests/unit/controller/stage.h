@@ -101,6 +101,7 @@ void stage_work(struct workqueue *queue, struct str key);
 
 /* Sandboxes' sessions. */
 struct session {
+	const struct session_services *services; /* of session_start */
 	enum session_state state;
 	bool is_parked, is_assigned, is_cancelled, is_stored_again;
 	char *found_execution;

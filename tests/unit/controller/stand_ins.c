@@ -253,6 +253,11 @@ struct workqueue *workqueue_free(struct workqueue *queue)
 	return NULL;
 }
 
+size_t stand_in_queues(void)
+{
+	return queue_count;
+}
+
 struct workqueue *stand_in_queue(size_t index)
 {
 	assert_true(index < queue_count);
@@ -370,8 +375,10 @@ struct session *session_start(const struct session_services *services, const str
 	assert_non_null(shape);
 	assert_string_equal(tenant, "acme");
 	struct session *session = session_new(pod, changed, context, err);
-	if (session)
-		take_job(session, execution, skill);
+	if (!session)
+		return NULL;
+	session->services = services;
+	take_job(session, execution, skill);
 	return session;
 }
 

@@ -13,5 +13,6 @@ struct kube_client *stand_in_client(void);
 struct history *stand_in_history(void);
 /* The queues there are, in the order in which they were made. */
 struct workqueue *stand_in_queue(size_t index);
+size_t stand_in_queues(void);
 
 #endif

@@ -79,6 +79,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void take_generation(struct fixture *fixture);
+
 static void start(struct fixture *fixture)
 {
 	struct controller_config config;
@@ -87,8 +89,25 @@ static void start(struct fixture *fixture)
 	controller_config_free(&config); /* zeroed if it was taken over */
 	if (!fixture->controller)
 		return;
-	stage_call("PATCH", "/namespaces/skillbox/leases/skillbox-controller"); /* it says that it works */
-	stage_answer(200, "{}");
+	take_generation(fixture);
+}
+
+#define LEASE(version, holder, generation)                                                                   \
+	"{\"metadata\":{\"name\":\"skillbox-controller\",\"resourceVersion\":\"" version "\"},\"spec\":{"    \
+	"\"holderIdentity\":\"" holder "\",\"leaseTransitions\":" generation "}}"
+
+/* Nothing is done before. */
+static void take_generation(struct fixture *fixture)
+{
+	const char *problem = NULL;
+	stage_call("PATCH", "/namespaces/skillbox/leases/skillbox-controller");
+	assert_false(controller_is_ready(fixture->controller, &problem));
+	assert_non_null(strstr(problem, "a generation is being taken"));
+	assert_int_equal(stand_in_queues(), 0);
+	stage_answer(200, LEASE("1", "other", "4"));
+	stage_call("PATCH", "/namespaces/skillbox/leases/skillbox-controller");
+	stage_answer(200, LEASE("2", "skillbox-controller", "5"));
+	assert_int_equal(stand_in_queues(), 3);
 }
 
 static void sync_all(void)
@@ -145,6 +164,56 @@ static void test_its_parts_work_together(void **state)
 	assert_true(stage_calls() > 0);
 }
 
+/* What was shown before there was a generation is looked at when there is one. */
+static void test_what_came_before_it_works(void **state)
+{
+	struct fixture *fixture = *state;
+	struct controller_config config;
+	assert_int_equal(controller_config_load(&config, &fixture->err), 0);
+	fixture->controller = controller_new(&fixture->loop, &config, &fixture->err);
+	sync_all();
+	stage_show(CACHE_SKILLS, stage_skill("1.0.0", "", ""));
+	stage_show(CACHE_SANDBOX_POOLS, stage_pool(1, ""));
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	take_generation(fixture);
+	assert_int_equal(stage_asked(stand_in_queue(EXECUTIONS), STAGE_KEY), 0);
+	assert_int_equal(stage_asked(stand_in_queue(SKILLS), STR("ns/adder-1.0.0")), 0);
+	assert_int_equal(stage_asked(stand_in_queue(POOLS), STR("ns/p")), 0);
+}
+
+/* A later controller works: nothing of what was under way is carried on, and nothing new begins. */
+static void test_it_gives_way(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *problem = NULL;
+	start(fixture);
+	sync_all();
+	stage_show(CACHE_SKILLS, stage_skill("1.0.0", "", ""));
+	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
+	assert_true(controller_is_ready(fixture->controller, &problem));
+	stage_work(stand_in_queue(EXECUTIONS), STAGE_KEY);
+	stage_call("POST", "/api/v1/namespaces/ns/pods");
+	stage_answer(201, "{\"metadata\":{\"name\":\"" STAGE_POD "\",\"uid\":\"uid-of-" STAGE_POD "\"}}");
+	stage_show(CACHE_PODS, stage_pod(STAGE_POD, POD_EXECUTION_LABEL, STAGE_UID, "", STAGE_RUNS));
+	stage_work(stand_in_queue(EXECUTIONS), STAGE_KEY);
+	const struct session_services *services = stage_session()->services;
+	assert_int_equal(services->generation, 5);
+	services->superseded(services->context); /* its sandbox says so; the Lease is asked */
+	while (stage_calls() == 0)
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	stage_call("PATCH", "/namespaces/skillbox/leases/skillbox-controller");
+	stage_answer(200, LEASE("9", "pod-2", "6"));
+	assert_int_equal(stand_in_queues(), 0);
+	assert_int_equal(stage_sessions(), 0);
+	assert_false(controller_is_ready(fixture->controller, &problem));
+	assert_non_null(strstr(problem, "stands by: the controller pod-2"));
+	cleanup_buffer struct buffer text = BUFFER((size_t)1 << 20);
+	controller_append_metrics(fixture->controller, &text);
+	assert_non_null(strstr(text.data, "\nskillbox_controller_works 0\n"));
+	assert_non_null(strstr(text.data, "\nskillbox_controller_generation 6\n"));
+	assert_false(controller_has_failed(fixture->controller));
+}
+
 static void test_what_is_missing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,6 +250,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_ready_when_all_is_known, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_its_parts_work_together, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_what_came_before_it_works, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_it_gives_way, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_what_is_missing, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

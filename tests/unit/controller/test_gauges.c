@@ -15,6 +15,8 @@ static struct gauge_sources sources_of(struct stage *stage)
 {
 	return (struct gauge_sources){
 	    .metrics = stage->metrics,
+	    .works = true,
+	    .generation = 7,
 	    .cache = stage->cache,
 	    .executions = stage->executions,
 	    .pools = stage->pools,
@@ -35,6 +37,8 @@ static void check(struct stage *stage, const char *const *lines, size_t count, b
 static void test_what_there_is(void **state)
 {
 	static const char *const lines[] = {
+	    "skillbox_controller_works 1\n",
+	    "skillbox_controller_generation 7\n",
 	    "skillbox_sandboxes{stage=\"waiting\"} 1\n",
 	    "skillbox_sandboxes{stage=\"starting\"} 2\n",
 	    "skillbox_sandboxes{stage=\"ready\"} 3\n",
@@ -91,11 +95,23 @@ static void test_watches(void **state)
 	check(stage, backlog, 1, false);
 }
 
+/* It stands by: what it knew and did is gone. */
+static void test_one_that_does_not_work(void **state)
+{
+	struct stage *stage = *state;
+	const struct gauge_sources sources = {.metrics = stage->metrics, .generation = 8};
+	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
+	gauges_append(&sources, &text);
+	assert_non_null(strstr(text.data, "\nskillbox_controller_works 0\n"));
+	assert_non_null(strstr(text.data, "\nskillbox_controller_generation 8\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_what_there_is, stage_setup, stage_teardown),
 	    cmocka_unit_test_setup_teardown(test_watches, stage_setup, stage_teardown),
+	    cmocka_unit_test_setup_teardown(test_one_that_does_not_work, stage_setup, stage_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -285,7 +285,7 @@ static void say(struct peer *peer, struct frame frame)
 
 static void say_token(struct peer *peer, const char *token)
 {
-	say(peer, (struct frame){.type = FRAME_HELLO, .hello_request = {FRAME_VERSION, str_of(token)}});
+	say(peer, (struct frame){.type = FRAME_HELLO, .hello_request = {FRAME_VERSION, str_of(token), 1}});
 }
 
 /* The next frame; NULL if the runner has closed the connection. */

@@ -28,7 +28,7 @@ static int64_t fake_monotonic_us(void *context)
 
 static const struct clock fake_clock = {fake_wall_ms, fake_monotonic_us, NULL};
 static struct controller_config config;
-static const struct session_services services = {.config = &config, .clock = &fake_clock};
+static const struct session_services services = {.config = &config, .clock = &fake_clock, .generation = 77};
 static const struct pod pod = {
     .meta = {.name = (char *)"skx-1", .namespace = (char *)"n", .uid = (char *)"p"},
     .token = (char *)"secret"};
@@ -151,6 +151,7 @@ static void test_the_token_is_said_first(void **state)
 	assert_int_equal(frame.type, FRAME_HELLO);
 	assert_int_equal(frame.hello_request.version, FRAME_VERSION);
 	assert_true(str_eq(frame.hello_request.token, STR("secret")));
+	assert_int_equal(frame.hello_request.generation, 77);
 	assert_true(link_is_listening(link));
 	expect("", "");
 	link_free(link);
@@ -289,10 +290,11 @@ static void test_another_version(void **state)
 {
 	(void)state;
 	struct frame hello = hello_frame();
-	for (int step = -1; step <= 1; step += 2) {
+	static const int versions[] = {FRAME_VERSION_OLDEST - 1, FRAME_VERSION + 1};
+	for (size_t i = 0; i < 2; i++) {
 		struct link *link = start();
 		cleanup_buffer struct buffer bytes = stream_encode(&hello);
-		bytes.data[FRAME_HEADER_SIZE + 1] = (char)(FRAME_VERSION + step);
+		bytes.data[FRAME_HEADER_SIZE + 1] = (char)versions[i];
 		stream->handler.output(stream->context, buffer_str(&bytes));
 		expect("L", "version");
 		assert_int_equal(heard.error.code, ERR_PROTOCOL);

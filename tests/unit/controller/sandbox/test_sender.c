@@ -42,7 +42,7 @@ size_t link_write(struct link *link, struct str bytes)
 
 int link_put_hello(const struct link *link, struct buffer *out, struct error *err)
 {
-	struct frame frame = {.type = FRAME_HELLO, .hello_request = {FRAME_VERSION, STR("secret")}};
+	struct frame frame = {.type = FRAME_HELLO, .hello_request = {FRAME_VERSION, STR("secret"), 1}};
 	(void)link;
 	return frame_encode(&frame, out, err);
 }

@@ -520,6 +520,30 @@ static void test_a_failure_of_many_words(void **state)
 	run_loop();
 }
 
+static void note_superseded(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+/* The sandbox has a newer controller: that is no end of the run, and somebody asks whether it is so. */
+static void test_a_newer_controller_has_it(void **state)
+{
+	(void)state;
+	unsigned asked = 0;
+	const struct frame failed = {.type = FRAME_FAILED,
+				     .from_runner = true,
+				     .failed = {STR(FRAME_SUPERSEDED), STR("a newer controller")}};
+	for (int with_hook = 0; with_hook < 2; with_hook++) {
+		services.superseded = with_hook ? note_superseded : NULL;
+		services.context = &asked;
+		struct session *session = start(&skill);
+		stream_say(&failed);
+		check_lost(session, "superseded: a newer controller");
+		assert_int_equal(asked, with_hook);
+	}
+	services.superseded = NULL;
+}
+
 /* Bundle and input can't be had both: the first reason was told, and stays. */
 static void test_the_first_failure_counts(void **state)
 {
@@ -715,6 +739,7 @@ int main(void)
 	    TEST(test_the_job_of_another),
 	    TEST(test_what_becomes_of_a_failure),
 	    TEST(test_a_failure_of_many_words),
+	    TEST(test_a_newer_controller_has_it),
 	    TEST(test_the_first_failure_counts),
 	    TEST(test_frames_out_of_turn),
 	    TEST(test_a_stream_that_breaks),

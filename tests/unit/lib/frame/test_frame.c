@@ -25,7 +25,8 @@ static struct str text_of(size_t n)
 
 /* one frame of each type, every field set to something of its own */
 static const struct frame samples[] = {
-    {.type = FRAME_HELLO, .hello_request = {.version = FRAME_VERSION, .token = {"secret", 6}}},
+    {.type = FRAME_HELLO,
+     .hello_request = {.version = FRAME_VERSION, .token = {"secret", 6}, .generation = 1ull << 40}},
     {.type = FRAME_HELLO,
      .from_runner = true,
      .hello = {.version = FRAME_VERSION,
@@ -91,6 +92,43 @@ static void test_round_trip(void **state)
 		assert_int_equal(got.type, samples[i].type);
 		assert_int_equal(got.from_runner, samples[i].from_runner);
 		assert_same(&samples[i], &got);
+	}
+}
+
+/* Peers of other releases meet in an upgrade: the first fields of a HELLO stay what they are. */
+static void test_hello_of_other_versions(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t n;
+		uint16_t version;
+		uint64_t generation;
+		int result;
+	} rows[] = {
+#define ROW(payload, ...) {payload, sizeof(payload) - 1, __VA_ARGS__}
+	    ROW("\0\0\0\7\1\0\3\0\0\0\1t", 3, 0, 1),
+	    ROW("\0\0\0\17\1\0\4\0\0\0\1t\0\0\0\0\0\0\1\2", 4, 258, 1),
+	    ROW("\0\0\0\22\1\0\5\0\0\0\1t\0\0\0\0\0\0\1\2new", 5, 258, 1),
+	    ROW("\0\0\0\12\1\0\3\0\0\0\1tnew", 3, 0, -1), /* nothing comes behind those of an old one */
+	    ROW("\0\0\0\22\1\0\4\0\0\0\1t\0\0\0\0\0\0\1\2new", 4, 0, -1),
+	    ROW("\0\0\0\7\1\0\4\0\0\0\1t", 4, 0, -1), /* its generation is missing */
+	    ROW("\0\0\0\7\1\0\2\0\0\0\1t", 2, 0, -1),
+#undef ROW
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct frame got;
+		struct error err = {0};
+		size_t used = 0;
+		assert_int_equal(
+		    frame_decode((struct str){rows[i].bytes, rows[i].n}, false, &got, &used, &err),
+		    rows[i].result);
+		if (rows[i].result != 1)
+			continue;
+		assert_int_equal(used, rows[i].n);
+		assert_int_equal(got.hello_request.version, rows[i].version);
+		assert_int_equal(got.hello_request.generation, rows[i].generation);
+		assert_true(str_eq(got.hello_request.token, STR("t")));
 	}
 }
 
@@ -272,7 +310,7 @@ static void take(struct frame frame)
 static void test_bounds_on_encode(void **state)
 {
 	(void)state;
-	refuse(WITH(0, f.hello_request.version = 4), "version");
+	refuse(WITH(0, f.hello_request.version = FRAME_VERSION_OLDEST - 1), "version");
 	refuse(WITH(0, f.hello_request.token = STR("")), "token");
 	take(WITH(0, f.hello_request.token = text_of(FRAME_MAX_TOKEN)));
 	refuse(WITH(0, f.hello_request.token = text_of(FRAME_MAX_TOKEN + 1)), "token");
@@ -348,7 +386,7 @@ static void test_bounds_on_decode(void **state)
 	(void)state;
 	patch(0, 0, "\0\1", 2, "version: out of range");
 	patch(0, 2, "\xff\xff\xff\xff", 4, "token: out of range");
-	patch(0, 2, "\0\0\0\7", 4, "token: the payload ends too early");
+	patch(0, 2, "\0\0\0\x0f", 4, "token: the payload ends too early");
 	patch(0, 6, "\0", 1, "token: contains NUL");
 	patch(1, 2, "\4", 1, "state");
 	patch(1, 3 + 8 + 10 + 9, "\x21", 1, "layer_count");
@@ -418,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_hello_of_other_versions),
 	    cmocka_unit_test(test_bytes_on_the_wire),
 	    cmocka_unit_test(test_fields_arrive),
 	    cmocka_unit_test(test_cut_at_each_byte),
