@@ -1,6 +1,7 @@
 #include "apiserver/cluster.h"
 
 #include "lib/api/tenant.h"
+#include "lib/base/log.h"
 #include "lib/policy/newest.h"
 #include "lib/skill/outline.h"
 
@@ -187,6 +188,43 @@ static void tenant_by_name(const void *object, struct buffer *out)
 		buffer_append_c(out, tenant->name);
 }
 
+struct tenant_search {
+	const char *first, *second;
+};
+
+/* Two are enough. */
+static bool visit_namespace(void *context, const void *object)
+{
+	struct tenant_search *search = context;
+	const char *name = ((const struct tenant *)object)->meta.name;
+	if (!search->first)
+		search->first = name;
+	else
+		search->second = name;
+	return !search->second;
+}
+
+static struct tenant_search find_namespaces(const struct cluster *cluster, struct str tenant)
+{
+	struct tenant_search search = {NULL, NULL};
+	informer_index_each(cluster->informers[CLUSTER_NAMESPACES], 0, tenant, visit_namespace, &search);
+	return search;
+}
+
+/* Whoever asks for that tenant is told that it can't be served, and not which namespaces there are. */
+static void namespace_changed(void *context, const void *old, const void *fresh)
+{
+	const struct cluster *cluster = ((struct watched *)context)->cluster;
+	const struct tenant *tenant = fresh;
+	(void)old;
+	if (!tenant || !tenant->name)
+		return;
+	struct tenant_search found = find_namespaces(cluster, str_of(tenant->name));
+	if (found.second)
+		log_warn("several namespaces have the label of one tenant: its requests are refused",
+			 "tenant", tenant->name, "namespace", found.first, "other", found.second, NULL);
+}
+
 /* Keys */
 
 static void *parse_key(struct str json, struct error *err)
@@ -305,7 +343,8 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 				    .parse = parse_tenant,
 				    .free_object = drop_tenant,
 				    .key = tenant_key,
-				    .indexes = {tenant_by_name}},
+				    .indexes = {tenant_by_name},
+				    .changed = namespace_changed},
 	    [CLUSTER_KEYS] = {.watch = {.path = cluster->keys_path, .label_selector = API_KEY_SELECTOR},
 			      .parse = parse_key,
 			      .free_object = drop_key,
@@ -443,20 +482,15 @@ bool cluster_names_blob(const struct cluster *cluster, struct str digest)
 	return found != NULL;
 }
 
-static bool lowest_name(void *context, const void *object)
-{
-	const struct tenant *tenant = object;
-	const char **lowest = context;
-	if (!*lowest || strcmp(tenant->meta.name, *lowest) < 0)
-		*lowest = tenant->meta.name;
-	return true;
-}
-
 const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant)
 {
-	const char *found = NULL;
-	informer_index_each(cluster->informers[CLUSTER_NAMESPACES], 0, tenant, lowest_name, &found);
-	return found;
+	struct tenant_search found = find_namespaces(cluster, tenant);
+	return found.second ? NULL : found.first;
+}
+
+bool cluster_tenant_is_ambiguous(const struct cluster *cluster, struct str tenant)
+{
+	return find_namespaces(cluster, tenant).second != NULL;
 }
 
 const struct shared_execution *cluster_execution(const struct cluster *cluster, const char *namespace,

@@ -58,8 +58,10 @@ bool cluster_names_blob(const struct cluster *cluster, struct str digest);
 
 const struct api_key *cluster_key(const struct cluster *cluster, struct str hash);
 bool cluster_has_key_secret(const struct cluster *cluster, const char *secret); /* by the Secret's name */
-/* The namespace of a tenant (the first by name if several carry its label), or NULL. */
+/* The namespace of a tenant; NULL: no namespace has its label, or several have. */
 const char *cluster_tenant_namespace(const struct cluster *cluster, struct str tenant);
+/* Do several? Which of them the tenant's is, is not known, and none of them is served. */
+bool cluster_tenant_is_ambiguous(const struct cluster *cluster, struct str tenant);
 
 /* By which a controller shows that it works, NULL: there is none; and when it was last seen to be renewed
  * (monotonic). */

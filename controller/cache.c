@@ -110,6 +110,13 @@ static void skill_by_name(const void *object, struct buffer *out)
 	buffer_appendf(out, "%s/%s", skill->meta.namespace, skill->spec.name);
 }
 
+static void tenant_by_name(const void *object, struct buffer *out)
+{
+	const struct tenant *tenant = object;
+	if (tenant->name && !tenant->meta.deleted_ms)
+		buffer_append_c(out, tenant->name);
+}
+
 static void execution_by_uid(const void *object, struct buffer *out)
 {
 	buffer_append_c(out, ((const struct execution *)object)->meta.uid);
@@ -131,7 +138,7 @@ static const struct {
 	void (*secondary)(const void *object, struct buffer *out);
 } resources[CACHE_RESOURCE_COUNT] = {
     [CACHE_TENANTS] = {"namespaces", NULL, "the watch of namespaces is not up", "/api/v1/namespaces",
-		       API_TENANT_LABEL, parse_tenant, free_tenant, key_tenant, NULL},
+		       API_TENANT_LABEL, parse_tenant, free_tenant, key_tenant, tenant_by_name},
     [CACHE_SKILLS] = {"skills", "Skill", "the watch of skills is not up", API_BASE_PATH "/" API_SKILLS, NULL,
 		      parse_skill_outline, free_skill, key_skill, skill_by_name},
     [CACHE_EXECUTIONS] = {"executions", "Execution", "the watch of executions is not up",
@@ -387,10 +394,44 @@ const struct execution *cache_execution_of_uid(const struct cache *cache, const 
 	return find_uid(cache, NULL, uid);
 }
 
-const char *cache_tenant(const struct cache *cache, const char *namespace)
+const char *cache_tenant_label(const struct cache *cache, const char *namespace)
 {
 	const struct tenant *tenant = get(cache, CACHE_TENANTS, str_of(namespace));
 	return tenant && tenant->meta.deleted_ms == 0 ? tenant->name : NULL;
+}
+
+void cache_each_of_tenant(const struct cache *cache, const char *name,
+			  bool (*visit)(void *context, const void *object), void *context)
+{
+	informer_index_each(cache->watched[CACHE_TENANTS].informer, SECONDARY, str_of(name), visit, context);
+}
+
+struct rival_search {
+	const char *namespace, *lowest;
+};
+
+static bool visit_rival(void *context, const void *object)
+{
+	struct rival_search *search = context;
+	const char *name = ((const struct tenant *)object)->meta.name;
+	bool is_other = strcmp(name, search->namespace) != 0;
+	if (is_other && (!search->lowest || strcmp(name, search->lowest) < 0))
+		search->lowest = name;
+	return true;
+}
+
+const char *cache_tenant_rival(const struct cache *cache, const char *namespace)
+{
+	struct rival_search search = {namespace, NULL};
+	const char *tenant = cache_tenant_label(cache, namespace);
+	if (tenant)
+		cache_each_of_tenant(cache, tenant, visit_rival, &search);
+	return search.lowest;
+}
+
+const char *cache_tenant(const struct cache *cache, const char *namespace)
+{
+	return cache_tenant_rival(cache, namespace) ? NULL : cache_tenant_label(cache, namespace);
 }
 
 const struct skill *cache_find_skill(const struct cache *cache, const char *namespace, const char *name,

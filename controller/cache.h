@@ -79,8 +79,16 @@ const struct pod *cache_pod(const struct cache *cache, const char *namespace, co
 const struct execution *cache_execution_by_id(const struct cache *cache, const char *namespace,
 					      const char *id);
 const struct execution *cache_execution_of_uid(const struct cache *cache, const char *uid);
-/* The tenant of a namespace, NULL if it belongs to none. */
+/* The tenant of a namespace, NULL if it belongs to none, or another namespace says that it is the same one's.
+ */
 const char *cache_tenant(const struct cache *cache, const char *namespace);
+/* The tenant that its label names, whoever else has the same. */
+const char *cache_tenant_label(const struct cache *cache, const char *namespace);
+/* Another namespace with the same label, the first by name; NULL: there is none. */
+const char *cache_tenant_rival(const struct cache *cache, const char *namespace);
+/* The namespaces (struct tenant) with the label of this tenant; not those that are going. */
+void cache_each_of_tenant(const struct cache *cache, const char *name,
+			  bool (*visit)(void *context, const void *object), void *context);
 /* What a skillRef means in that namespace; NULL: there is no such skill. version NULL, "" or "latest": the
  * newest upload. */
 const struct skill *cache_find_skill(const struct cache *cache, const char *namespace, const char *name,

@@ -313,6 +313,7 @@ static int take_lead(struct controller *c, struct error *err)
 				     .executions = lead->executions,
 				     .pools = lead->pools,
 				     .history = lead->history,
+				     .events = c->events,
 				     .execution_queue = lead->execution_queue,
 				     .skill_queue = lead->skill_queue,
 				     .pool_queue = lead->pool_queue};

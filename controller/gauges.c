@@ -72,9 +72,26 @@ static void set_generation(const struct gauge_sources *sources)
 	metrics_set(sources->metrics, CONTROLLER_GENERATION, METRIC_PLAIN, (double)sources->generation);
 }
 
+static bool count_ambiguous(void *context, const void *object)
+{
+	const struct gauge_sources *sources = context;
+	const char *namespace = ((const struct tenant *)object)->meta.name;
+	if (cache_tenant_rival(sources->cache, namespace))
+		metrics_add(sources->metrics, CONTROLLER_AMBIGUOUS, METRIC_PLAIN, 1);
+	return true;
+}
+
+static void set_ambiguous(const struct gauge_sources *sources)
+{
+	struct gauge_sources copy = *sources;
+	metrics_set(sources->metrics, CONTROLLER_AMBIGUOUS, METRIC_PLAIN, 0);
+	cache_each(sources->cache, CACHE_TENANTS, count_ambiguous, &copy);
+}
+
 static void set_work(const struct gauge_sources *sources)
 {
 	set_unfinished(sources);
+	set_ambiguous(sources);
 	set_sandboxes(sources);
 	set_pools(sources);
 	for (size_t i = 0; i < COUNT(sources->queues); i++)

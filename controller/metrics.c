@@ -56,6 +56,9 @@ const struct metric controller_metric_table[CONTROLLER_METRIC_COUNT] = {
     [CONTROLLER_GENERATION] = {METRIC_DEFINE(GAUGE, "skillbox_controller_generation",
 					     "Count of starts of controllers: of this one while it works, "
 					     "else of the one that does.")},
+    [CONTROLLER_AMBIGUOUS] = {METRIC_DEFINE(GAUGE, "skillbox_namespaces_ambiguous",
+					    "Namespaces that are not served, since another has the same "
+					    "tenant's label.")},
     [CONTROLLER_TENANT_UNFINISHED] = {METRIC_DEFINE(GAUGE, "skillbox_tenant_executions_unfinished",
 						    "Executions that have not ended, by tenant."),
 				      .labels = {METRIC_LABEL_OPEN("tenant", CONTROLLER_MAX_TENANTS)}},

@@ -1,6 +1,9 @@
 #include "controller/route.h"
 
 #include "controller/execution/arrival.h"
+#include "lib/base/log.h"
+
+#include <stdio.h>
 
 /* Somebody deleted it by hand: what ended is archived all the same, as far as one try goes. */
 static void archive_deleted(const struct route *route, const struct execution *gone)
@@ -90,6 +93,98 @@ static void skill_changed(const struct route *route, const struct skill *old, co
 	cache_each(route->cache, CACHE_EXECUTIONS, visit_waiting, &users);
 }
 
+/* Namespaces that change hands */
+
+/* "" : none */
+static const char *label_of(const struct tenant *tenant)
+{
+	return tenant && tenant->name && !tenant->meta.deleted_ms ? tenant->name : "";
+}
+
+/* Those whose namespace may have a tenant now, or none any more. */
+struct tenant_users {
+	const struct route *route;
+	const char *namespace, *old_label, *fresh_label;
+};
+
+static bool is_concerned(const struct tenant_users *users, const struct object_meta *meta)
+{
+	const char *label = cache_tenant_label(users->route->cache, meta->namespace);
+	return strcmp(meta->namespace, users->namespace) == 0 ||
+	       (label && (strcmp(label, users->old_label) == 0 || strcmp(label, users->fresh_label) == 0));
+}
+
+static bool visit_tenants_execution(void *context, const void *object)
+{
+	const struct tenant_users *users = context;
+	const struct execution *execution = object;
+	if (!execution_is_finished(execution) && is_concerned(users, &execution->meta))
+		cache_enqueue(users->route->execution_queue, &execution->meta);
+	return true;
+}
+
+static bool visit_tenants_pool(void *context, const void *object)
+{
+	const struct tenant_users *users = context;
+	const struct sandbox_pool *pool = object;
+	if (is_concerned(users, &pool->meta))
+		cache_enqueue(users->route->pool_queue, &pool->meta);
+	return true;
+}
+
+/* Its owner is told in each of the namespaces. */
+struct ambiguity {
+	const struct route *route;
+	const char *note;
+};
+
+static bool visit_ambiguous(void *context, const void *object)
+{
+	const struct ambiguity *ambiguity = context;
+	const struct object_meta *meta = &((const struct tenant *)object)->meta;
+	const struct event_object about = {"v1", "Namespace", meta->name, meta->name, meta->uid};
+	event_record(ambiguity->route->events, &about, "Warning", API_AMBIGUOUS_TENANT, "Read",
+		     ambiguity->note);
+	return true;
+}
+
+static void tell_ambiguous(const struct route *route, const struct tenant *tenant)
+{
+	const char *rival = cache_tenant_rival(route->cache, tenant->meta.name);
+	char note[512];
+	struct ambiguity ambiguity = {route, note};
+	if (!rival)
+		return;
+	snprintf(note, sizeof(note),
+		 "namespaces %.63s and %.63s have the same label " API_TENANT_LABEL
+		 "=%.63s: nothing is run in either, and the tenant's keys are refused, before it is taken "
+		 "from one",
+		 tenant->meta.name, rival, tenant->name);
+	log_warn("several namespaces have the label of one tenant: none of them is served", "tenant",
+		 tenant->name, "namespace", tenant->meta.name, "other", rival, NULL);
+	cache_each_of_tenant(route->cache, tenant->name, visit_ambiguous, &ambiguity);
+}
+
+static bool visit_tenant(void *context, const void *object)
+{
+	tell_ambiguous(context, object);
+	return true;
+}
+
+static void tenant_changed(const struct route *route, const struct tenant *old, const struct tenant *fresh)
+{
+	struct tenant_users users = {route, fresh ? fresh->meta.name : old->meta.name, label_of(old),
+				     label_of(fresh)};
+	if (strcmp(users.old_label, users.fresh_label) == 0)
+		return;
+	if (fresh)
+		tell_ambiguous(route, fresh);
+	if (!cache_has_synced(route->cache)) /* nothing is decided yet */
+		return;
+	cache_each(route->cache, CACHE_EXECUTIONS, visit_tenants_execution, &users);
+	cache_each(route->cache, CACHE_SANDBOX_POOLS, visit_tenants_pool, &users);
+}
+
 static bool visit_key(void *context, const void *object)
 {
 	cache_enqueue(context, object); /* every object begins with its meta */
@@ -98,6 +193,7 @@ static bool visit_key(void *context, const void *object)
 
 void route_all(const struct route *route)
 {
+	cache_each(route->cache, CACHE_TENANTS, visit_tenant, (void *)(uintptr_t)route);
 	cache_each(route->cache, CACHE_SKILLS, visit_key, route->skill_queue);
 	cache_each(route->cache, CACHE_SANDBOX_POOLS, visit_key, route->pool_queue);
 	cache_each(route->cache, CACHE_EXECUTIONS, visit_key, route->execution_queue);
@@ -118,7 +214,9 @@ void route_change(const struct route *route, enum cache_resource resource, const
 	case CACHE_SANDBOX_POOLS:
 		sandbox_pool_changed(route, old, fresh);
 		return;
-	case CACHE_TENANTS: /* asked for when it matters */
+	case CACHE_TENANTS:
+		tenant_changed(route, old, fresh);
+		return;
 	case CACHE_RESOURCE_COUNT:
 		return;
 	}

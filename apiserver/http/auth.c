@@ -34,6 +34,11 @@ static int check_tenant(const struct cluster *cluster, const struct api_key *key
 	ret->namespace = cluster_tenant_namespace(cluster, str_of(key->tenant));
 	if (!ret->namespace && !cluster_has_synced(cluster))
 		return error_set(err, ERR_UNAVAILABLE, "the server is starting; try again in a moment");
+	if (!ret->namespace && cluster_tenant_is_ambiguous(cluster, str_of(key->tenant)))
+		return error_set(err, ERR_UNAVAILABLE,
+				 "tenant \"%s\" can't be served: several namespaces have its label, and an "
+				 "administrator must take it from all but one; try again then",
+				 key->tenant);
 	if (!ret->namespace)
 		return error_set(
 		    err, ERR_FORBIDDEN,

@@ -84,7 +84,7 @@ static int check_tenant(struct command *command, const char *tenant, struct erro
 	cleanup_answer struct answer answer = {0};
 	struct str items;
 	char path[512];
-	snprintf(path, sizeof(path), "/api/v1/namespaces?limit=1&labelSelector=" API_TENANT_LABEL "%%3D%s",
+	snprintf(path, sizeof(path), "/api/v1/namespaces?limit=2&labelSelector=" API_TENANT_LABEL "%%3D%s",
 		 tenant);
 	int result = ask(command, "GET", path, STR(""), &answer, err);
 	if (result == 0 && answer.error.code != ERR_NONE) {
@@ -101,6 +101,11 @@ static int check_tenant(struct command *command, const char *tenant, struct erro
 				   "  kubectl create namespace skillbox-%s\n"
 				   "  kubectl label namespace skillbox-%s " API_TENANT_LABEL "=%s",
 				   tenant, tenant, tenant, tenant);
+	else if (result == 0 && jsontext_next_element(items, &position, &items))
+		result = error_set(err, ERR_CONFLICT,
+				   "several namespaces have the label " API_TENANT_LABEL
+				   "=%s, and none of them is served: take it from all but one",
+				   tenant);
 	return result;
 }
 

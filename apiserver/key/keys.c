@@ -189,6 +189,11 @@ static int make(struct key_creation *creation, const struct key_wish *wish, stru
 	if (api_key_check_names(wish->tenant, wish->name, err) != 0 ||
 	    check_rights(creation->operation.caller, wish, err) != 0)
 		return -1;
+	if (cluster_tenant_is_ambiguous(server->cluster, wish->tenant))
+		return error_set(err, ERR_UNAVAILABLE,
+				 "several namespaces have the label " API_TENANT_LABEL
+				 "=%.*s: take it from all but one first",
+				 shown, wish->tenant.p);
 	if (!cluster_tenant_namespace(server->cluster, wish->tenant))
 		return error_set(err, ERR_BAD_REQUEST,
 				 "tenant \"%.*s\" has no namespace: label one " API_TENANT_LABEL

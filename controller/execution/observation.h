@@ -16,7 +16,12 @@
 
 struct observation {
 	const struct execution *execution;
+	/* its label names one */
 	bool namespace_is_tenant;
+	/* another namespace with the same label: whose the tenant's files are is not known. NULL: there is
+	 * none; else wall clock of the first look that found one in a row */
+	const char *tenant_rival;
+	int64_t rival_ms;
 	/* resolved; NULL if there is none */
 	const struct skill *skill;
 	/* of the sandbox that was made for it; NULL if none was made */

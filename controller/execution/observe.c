@@ -124,7 +124,9 @@ void observe_execution(const struct tracked *tracked, const struct execution *ex
 	int64_t now_us = clock_monotonic_us(services->clock);
 	*ret = (struct observation){
 	    .execution = execution,
-	    .namespace_is_tenant = cache_tenant(services->cache, execution->meta.namespace) != NULL,
+	    .namespace_is_tenant = cache_tenant_label(services->cache, execution->meta.namespace) != NULL,
+	    .tenant_rival = cache_tenant_rival(services->cache, execution->meta.namespace),
+	    .rival_ms = tracked->rival_ms,
 	    .skill = cache_find_skill(services->cache, execution->meta.namespace, execution->spec.skill_name,
 				      execution->spec.skill_version),
 	    .warm = tracked->claimed_pod != NULL,

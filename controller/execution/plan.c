@@ -4,6 +4,7 @@
 #include "controller/execution/outcome.h"
 #include "controller/execution/start.h"
 #include "controller/sandbox/trouble.h"
+#include "lib/api/tenant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,9 @@ static enum verdict rule_ended(const struct decision *d)
 		plan->actions |= ACTION_CLOSE_SESSION;
 	if (decision_pod_is_left(seen))
 		plan->actions |= ACTION_DELETE_POD;
-	if (!seen->archived && !seen->archiving)
+	if (!seen->archived && !seen->archiving && seen->tenant_rival)
+		decision_look_again(d, WAITING_REQUEUE_MS); /* nobody would find it under no tenant's name */
+	else if (!seen->archived && !seen->archiving)
 		plan->actions |= ACTION_ARCHIVE;
 	if (seen->archiving && seen->archive_retry_ms > 0)
 		decision_look_again(d, seen->archive_retry_ms);
@@ -97,6 +100,27 @@ static enum verdict rule_cancelled(const struct decision *d)
 	if (seen->session == SESSION_DONE || seen->session == SESSION_STORE_FAILED)
 		return PASSES; /* the result is there: it says "cancelled" itself, or the run was faster */
 	return decided(decision_end(d, "cancelled", "the execution was cancelled"));
+}
+
+/* Files, keys and history are a tenant's by its name. What runs already has its own; nothing else is handed
+ * out before it is clear whose it is. */
+static enum verdict rule_ambiguous_tenant(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	const char *own = seen->execution->meta.namespace, *rival = seen->tenant_rival;
+	char message[DECISION_MESSAGE_SIZE];
+	if (!rival || seen->session != SESSION_NONE)
+		return PASSES;
+	bool own_is_first = strcmp(own, rival) < 0;
+	snprintf(message, sizeof(message),
+		 "namespaces %.63s and %.63s have the same label " API_TENANT_LABEL
+		 ": nothing is run in either before it is taken from one",
+		 own_is_first ? own : rival, own_is_first ? rival : own);
+	int64_t left = d->config->start_timeout_ms - (seen->now_ms - seen->rival_ms);
+	if (left <= 0)
+		return decided(decision_end(d, "sandbox_start_failed", message));
+	decision_look_again(d, left);
+	return decided(decision_report_trouble(d, "Warning", API_AMBIGUOUS_TENANT, message));
 }
 
 static enum verdict rule_no_tenant(const struct decision *d)
@@ -546,6 +570,7 @@ static const struct {
     {"being deleted", rule_deleted},
     {"ended", rule_ended},
     {"cancelled", rule_cancelled},
+    {"ambiguous tenant", rule_ambiguous_tenant},
     {"no tenant", rule_no_tenant},
     {"invalid spec", rule_invalid},
     {"skill missing", rule_skill_missing},

@@ -95,9 +95,19 @@ static void follow_pod(struct tracked *tracked, const struct pod *pod)
 		tracked_move(tracked, TRACKED_IDLE);
 }
 
+static void follow_tenant(struct tracked *tracked, const struct execution *execution)
+{
+	const struct execution_services *services = &tracked->executions->services;
+	if (!cache_tenant_rival(services->cache, execution->meta.namespace))
+		tracked->rival_ms = 0;
+	else if (tracked->rival_ms == 0)
+		tracked->rival_ms = clock_wall_ms(services->clock);
+}
+
 const struct execution *refresh_tracked(struct tracked *tracked, const struct execution *cached)
 {
 	const struct execution *execution = newest(tracked, cached);
+	follow_tenant(tracked, execution);
 	know_own_pod(tracked, own_pod(tracked, execution));
 	adopt_claim(tracked, execution);
 	const struct pod *pod = refresh_pod(tracked, execution);

@@ -90,6 +90,8 @@ struct tracked {
 	struct trouble *refusal;
 	int64_t refused_ms, retry_ms;
 	unsigned refusals;
+	/* wall clock since when another namespace is said to be its tenant's, too; 0: none is */
+	int64_t rival_ms;
 	/* wall clock of our last report on what it waits for */
 	int64_t reported_ms;
 	/* the Pod that we deleted last */

@@ -29,6 +29,14 @@ int pool_resolve(struct pool *pool, const struct sandbox_pool *object, struct po
 	*ret_reason = "Invalid";
 	if (object->invalid)
 		return error_set(err, ERR_BAD_REQUEST, "%s", object->invalid);
+	const char *rival = cache_tenant_rival(services->cache, pool->namespace);
+	if (rival) {
+		*ret_reason = API_AMBIGUOUS_TENANT;
+		return error_set(err, ERR_BAD_REQUEST,
+				 "namespace %.63s has the same label " API_TENANT_LABEL
+				 ": no sandbox is made before it is taken from one",
+				 rival);
+	}
 	if (object->spec.skill_name[0]) {
 		const struct skill *skill = cache_find_skill(
 		    services->cache, pool->namespace, object->spec.skill_name, object->spec.skill_version);

@@ -9,6 +9,9 @@ struct tenant {
 	char *name;              /* the label's value; NULL if there is none */
 };
 
+/* The reason of a condition and of Events: several namespaces have the label of one tenant. */
+#define API_AMBIGUOUS_TENANT "AmbiguousTenant"
+
 struct tenant *tenant_from_json(struct str json, struct error *err);
 struct tenant *tenant_free(struct tenant *tenant);
 

@@ -54,6 +54,37 @@ static void test_tenants(void **state)
 	assert_null(cache_tenant(stage->cache, "ns")); /* the label went */
 }
 
+static void show_tenant(const char *namespace, const char *tenant, bool is_going)
+{
+	char json[256];
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"%s\",%s\"labels\":{\"" API_TENANT_LABEL "\":\"%s\"}}}", namespace,
+		 is_going ? "\"deletionTimestamp\":\"" STAGE_NOW "\"," : "", tenant);
+	stage_show(CACHE_TENANTS, json);
+}
+
+/* None of them is the tenant's before it is clear which. */
+static void test_two_namespaces_of_one_tenant(void **state)
+{
+	struct stage *stage = *state;
+	assert_null(cache_tenant_rival(stage->cache, "ns"));
+	show_tenant("other", "acme", false);
+	show_tenant("another", "acme", false);
+	show_tenant("third", "else", false);
+	assert_null(cache_tenant(stage->cache, "ns"));
+	assert_null(cache_tenant(stage->cache, "other"));
+	assert_string_equal(cache_tenant_label(stage->cache, "ns"), "acme");
+	assert_string_equal(cache_tenant_rival(stage->cache, "ns"), "another");
+	assert_string_equal(cache_tenant_rival(stage->cache, "another"), "ns");
+	assert_string_equal(cache_tenant(stage->cache, "third"), "else");
+	assert_null(cache_tenant_rival(stage->cache, "third"));
+	assert_null(cache_tenant_rival(stage->cache, "no tenant's"));
+	show_tenant("another", "acme", true); /* one that is going is nobody's */
+	show_tenant("other", "else", false);
+	assert_string_equal(cache_tenant(stage->cache, "ns"), "acme");
+	assert_string_equal(cache_tenant_rival(stage->cache, "third"), "other");
+}
+
 static void show_skill(const char *name, const char *version, const char *uploaded)
 {
 	char json[512];
@@ -417,6 +448,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_all_must_be_complete, stage_setup_unsynced, stage_teardown),
 	    TEST(test_one_is_not_up),
 	    TEST(test_tenants),
+	    TEST(test_two_namespaces_of_one_tenant),
 	    TEST(test_what_can_not_be_read),
 	    TEST(test_skills),
 	    TEST(test_executions),

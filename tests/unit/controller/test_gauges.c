@@ -9,6 +9,8 @@
 #include "controller/gauges.h"
 #include "tests/unit/controller/stage.h"
 
+#include <stdio.h>
+
 #define TEXT_MAX ((size_t)1 << 20)
 
 static struct gauge_sources sources_of(struct stage *stage)
@@ -39,6 +41,7 @@ static void test_what_there_is(void **state)
 	static const char *const lines[] = {
 	    "skillbox_controller_works 1\n",
 	    "skillbox_controller_generation 7\n",
+	    "skillbox_namespaces_ambiguous 2\n",
 	    "skillbox_sandboxes{stage=\"waiting\"} 1\n",
 	    "skillbox_sandboxes{stage=\"starting\"} 2\n",
 	    "skillbox_sandboxes{stage=\"ready\"} 3\n",
@@ -64,6 +67,13 @@ static void test_what_there_is(void **state)
 	stage_show(CACHE_EXECUTIONS, stage_execution("e", STAGE_UID, "", ""));
 	stage_show(CACHE_EXECUTIONS, stage_execution("f", "uf", "", ""));
 	stage_show(CACHE_EXECUTIONS, stage_execution("g", "ug", "", STAGE_SUCCEEDED));
+	for (char name[] = "ta"; name[1] <= 'c'; name[1]++) { /* two of one tenant */
+		char tenant[256];
+		snprintf(tenant, sizeof(tenant),
+			 "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"" API_TENANT_LABEL "\":\"%s\"}}}",
+			 name, name[1] == 'c' ? "one" : "two");
+		stage_show(CACHE_TENANTS, tenant);
+	}
 	stage_forget(stage->execution_queue);
 	stage_forget(stage->pool_queue);
 	workqueue_add(stage->execution_queue, STR("1"));

@@ -53,6 +53,52 @@ const char *cache_tenant(const struct cache *cache, const char *namespace)
 	return "acme";
 }
 
+/* In place of the watch of namespaces. */
+static const struct tenant *all_tenants[3];
+
+const char *cache_tenant_label(const struct cache *cache, const char *namespace)
+{
+	(void)cache;
+	for (size_t i = 0; i < 3; i++)
+		if (all_tenants[i] && strcmp(all_tenants[i]->meta.name, namespace) == 0)
+			return all_tenants[i]->name;
+	return NULL;
+}
+
+const char *cache_tenant_rival(const struct cache *cache, const char *namespace)
+{
+	const char *label = cache_tenant_label(cache, namespace);
+	for (size_t i = 0; label && i < 3; i++)
+		if (all_tenants[i] && strcmp(all_tenants[i]->meta.name, namespace) != 0 &&
+		    strcmp(all_tenants[i]->name, label) == 0)
+			return all_tenants[i]->meta.name;
+	return NULL;
+}
+
+void cache_each_of_tenant(const struct cache *cache, const char *name,
+			  bool (*visit)(void *context, const void *object), void *context)
+{
+	(void)cache;
+	for (size_t i = 0; i < 3; i++)
+		if (all_tenants[i] && strcmp(all_tenants[i]->name, name) == 0)
+			assert_true(visit(context, all_tenants[i]));
+}
+
+void event_record(struct event_recorder *recorder, const struct event_object *about, const char *type,
+		  const char *reason, const char *action, const char *text)
+{
+	(void)recorder;
+	assert_string_equal(about->kind, "Namespace");
+	assert_string_equal(about->api_version, "v1");
+	assert_string_equal(about->namespace, about->name); /* where it can be written */
+	assert_string_equal(type, "Warning");
+	assert_string_equal(action, "Read");
+	assert_non_null(strstr(text, "ns and other have the same label skillbox.dev/tenant=acme"));
+	const struct object_meta meta = {.namespace = (char *)(uintptr_t)about->namespace,
+					 .name = (char *)(uintptr_t)reason};
+	note("event", &meta);
+}
+
 const struct execution *cache_execution_of_uid(const struct cache *cache, const char *uid)
 {
 	(void)cache;
@@ -64,8 +110,10 @@ void cache_each(const struct cache *cache, enum cache_resource resource,
 {
 	(void)cache;
 	for (size_t i = 0; i < 3; i++) {
-		const void *object =
-		    resource == CACHE_EXECUTIONS ? (const void *)all_executions[i] : all_pools[i];
+		const void *object = resource == CACHE_EXECUTIONS ? (const void *)all_executions[i]
+				     : resource == CACHE_TENANTS  ? (const void *)all_tenants[i]
+				     : resource == CACHE_SKILLS   ? NULL
+								  : (const void *)all_pools[i];
 		if (object)
 			assert_true(visit(context, object));
 	}
@@ -109,6 +157,7 @@ static int set_up(void **state)
 	owner = NULL;
 	memset(all_executions, 0, sizeof(all_executions));
 	memset(all_pools, 0, sizeof(all_pools));
+	memset(all_tenants, 0, sizeof(all_tenants));
 	return 0;
 }
 
@@ -225,11 +274,73 @@ static void test_skills(void **state)
 	}
 }
 
-static void test_tenants_are_asked_for_when_it_matters(void **state)
+/* A namespace changes hands: what waits in it, and in all others with the label that it had or has, is looked
+ * at; and where two have one label, both owners are told. */
+static void test_tenants(void **state)
 {
 	(void)state;
-	route_change(&route, CACHE_TENANTS, NULL, &route);
-	assert_string_equal(seen, "");
+	static const struct tenant ns = {.meta = {.name = (char *)"ns"}, .name = (char *)"acme"};
+	static const struct tenant other = {.meta = {.name = (char *)"other"}, .name = (char *)"acme"};
+	static const struct tenant third = {.meta = {.name = (char *)"third"}, .name = (char *)"else"};
+	static const struct tenant unlabelled = {.meta = {.name = (char *)"ns"}};
+	struct tenant going = ns;
+	going.meta.deleted_ms = 1;
+	static const struct execution mine = {.meta = META("a")};
+	static const struct execution theirs = {.meta = {.namespace = (char *)"other", .name = (char *)"b"}};
+	static const struct execution ended = {.meta = META("c"), .status.succeeded.status = (char *)"True"};
+	static const struct sandbox_pool pools[] = {
+	    {.meta = META("p")}, {.meta = {.namespace = (char *)"third", .name = (char *)"q"}}};
+	static const char all[] = "execution ns/a, execution other/b, pool ns/p";
+	const struct {
+		const struct tenant *old, *fresh;
+		const struct tenant *has_label[2]; /* beside "third" */
+		bool synced;
+		const char *seen;
+	} cases[] = {
+	    {NULL, &ns, {&ns, NULL}, true, "execution ns/a, pool ns/p"},
+	    {&ns, &ns, {&ns, NULL}, true, ""},
+	    {NULL,
+	     &ns,
+	     {&ns, &other},
+	     true,
+	     "event ns/AmbiguousTenant, event other/AmbiguousTenant, execution ns/a, execution other/b, pool "
+	     "ns/p"},
+	    {NULL, &ns, {&ns, &other}, false, "event ns/AmbiguousTenant, event other/AmbiguousTenant"},
+	    {&ns, &unlabelled, {&other, NULL}, true, all},
+	    {&ns, &going, {&other, NULL}, true, all},
+	    {&ns, NULL, {&other, NULL}, true, all},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_up(NULL);
+		all_executions[0] = &mine;
+		all_executions[1] = &theirs;
+		all_executions[2] = &ended;
+		all_pools[0] = &pools[0];
+		all_pools[1] = &pools[1];
+		all_tenants[0] = cases[i].has_label[0];
+		all_tenants[1] = cases[i].has_label[1];
+		all_tenants[2] = &third;
+		synced = cases[i].synced;
+		route_change(&route, CACHE_TENANTS, cases[i].old, cases[i].fresh);
+		if (strcmp(seen, cases[i].seen) != 0)
+			fail_msg("case %zu: \"%s\"", i, seen);
+	}
+}
+
+/* Whoever begins to work. */
+static void test_all_is_looked_at(void **state)
+{
+	(void)state;
+	static const struct tenant ns = {.meta = {.name = (char *)"ns"}, .name = (char *)"acme"};
+	static const struct tenant third = {.meta = {.name = (char *)"third"}, .name = (char *)"else"};
+	static const struct execution execution = {.meta = META("a")};
+	static const struct sandbox_pool pool = {.meta = META("p")};
+	all_tenants[0] = &ns;
+	all_tenants[1] = &third;
+	all_executions[0] = &execution;
+	all_pools[0] = &pool;
+	route_all(&route);
+	assert_string_equal(seen, "pool ns/p, execution ns/a");
 }
 
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
@@ -237,11 +348,8 @@ static void test_tenants_are_asked_for_when_it_matters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_executions),
-	    TEST(test_pods),
-	    TEST(test_pools),
-	    TEST(test_skills),
-	    TEST(test_tenants_are_asked_for_when_it_matters),
+	    TEST(test_executions), TEST(test_pods),    TEST(test_pools),
+	    TEST(test_skills),     TEST(test_tenants), TEST(test_all_is_looked_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,8 +141,12 @@ static void test_tenants_and_scopes(void **state)
 	put_key(cluster, WATCH_ADDED, T1, RUN_PUSH);
 	assert_non_null(strstr(check(cluster, "Bearer " KEY, NULL, SCOPE_RUN, ERR_FORBIDDEN),
 			       "tenant \"t1\" has no namespace"));
-	put_namespace(cluster, WATCH_ADDED, "ns2", "t1"); /* two of them: the first by name counts */
+	put_namespace(cluster, WATCH_ADDED, "ns2", "t1");
 	put_namespace(cluster, WATCH_ADDED, "ns1", "t1");
+	const char *words = check(cluster, "Bearer " KEY, NULL, SCOPE_RUN, ERR_UNAVAILABLE);
+	assert_non_null(strstr(words, "tenant \"t1\" can't be served: several namespaces have its label"));
+	assert_null(strstr(words, "ns1")); /* whoever calls need not know which */
+	put_namespace(cluster, WATCH_MODIFIED, "ns2", "t3");
 	put_namespace(cluster, WATCH_ADDED, "ns0", "t2");
 	check(cluster, "Bearer " KEY, "t1", SCOPE_RUN, ERR_NONE);
 	check(cluster, "Bearer " KEY, "", SCOPE_PUSH, ERR_NONE);

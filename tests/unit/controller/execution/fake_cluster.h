@@ -21,7 +21,7 @@ static struct {
 	int64_t now_us;
 	const struct pod *pods[FAKE_PODS];
 	const struct skill *skill;
-	const char *tenant;
+	const char *tenant, *rival;
 	enum pool_offer offer;
 	const struct trouble *trouble;
 	unsigned offers;
@@ -108,7 +108,21 @@ const char *cache_tenant(const struct cache *cache, const char *namespace)
 {
 	(void)cache;
 	(void)namespace;
+	return fake.rival ? NULL : fake.tenant;
+}
+
+const char *cache_tenant_label(const struct cache *cache, const char *namespace)
+{
+	(void)cache;
+	(void)namespace;
 	return fake.tenant;
+}
+
+const char *cache_tenant_rival(const struct cache *cache, const char *namespace)
+{
+	(void)cache;
+	(void)namespace;
+	return fake.rival;
 }
 
 const struct skill *cache_find_skill(const struct cache *cache, const char *namespace, const char *name,

@@ -39,7 +39,8 @@ struct row {
 	/* seen */
 	int64_t age_ms; /* of the Execution */
 	bool foreign_namespace, no_skill, cancel, deleted, has_shape, pod_expected;
-	const char *image, *env_name, *refused, *invalid;
+	const char *image, *env_name, *refused, *invalid, *rival;
+	int64_t rival_ago_ms;
 	/* of the first refusal; until the next try; since it was reported */
 	int64_t refused_ago_ms, retry_ms, reported_ago_ms;
 	int64_t generation, observed_generation;
@@ -71,6 +72,41 @@ struct row {
 static const struct row rows[] = {
     {.name = "new: a Pod is created", .actions = ACTION_CREATE_POD, .requeue_min = 1, .requeue_max = 1000},
     {.name = "created, not shown yet: wait", .pod_expected = true, .requeue_min = 1, .requeue_max = 1000},
+    {.name = "another namespace of the same tenant: waits, and both are named",
+     .rival = "a-rival",
+     .rival_ago_ms = 1000,
+     WAITS("AmbiguousTenant"),
+     .message = "namespaces a-rival and t have the same label",
+     .requeue_min = 1,
+     .requeue_max = 300000},
+    {.name = "another namespace of the same tenant, for long: fails",
+     .rival = "z-rival",
+     .rival_ago_ms = 300000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "namespaces t and z-rival have the same label"},
+    {.name = "another namespace of the same tenant: what runs goes on",
+     .rival = "a-rival",
+     .pod = READY,
+     .has_shape = true,
+     .session = SESSION_RUNNING,
+     .running_ms = 100,
+     .requeue_min = 1,
+     .requeue_max = PLAN_RUNNING_PATCH_MS},
+    {.name = "another namespace of the same tenant: no stream is opened to a sandbox that was found",
+     .rival = "a-rival",
+     .pod = READY,
+     .has_shape = true,
+     WAITS("AmbiguousTenant"),
+     .message = "have the same label"},
+    {.name = "another namespace of the same tenant: what ended is archived when that is over",
+     .rival = "a-rival",
+     .ended = ENDED_NOW,
+     .not_archived = true,
+     .requeue_min = 1,
+     .requeue_max = 30000},
     {.name = "no tenant: fails with the way out",
      .foreign_namespace = true,
      .actions = ACTION_PATCH_STATUS,
@@ -903,6 +939,8 @@ static void test_row(void **state)
 	struct observation seen = {
 	    .execution = &execution,
 	    .namespace_is_tenant = !row->foreign_namespace,
+	    .tenant_rival = row->rival,
+	    .rival_ms = NOW - row->rival_ago_ms,
 	    .skill = row->no_skill ? NULL : &skill,
 	    .shape = row->has_shape ? &shape : NULL,
 	    .pod = row->pod == NO_POD ? NULL : &pod,

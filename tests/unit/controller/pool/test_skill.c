@@ -23,6 +23,15 @@ const struct skill *cache_find_skill(const struct cache *cache, const char *name
 	return there;
 }
 
+static const char *rival;
+
+const char *cache_tenant_rival(const struct cache *cache, const char *namespace)
+{
+	(void)cache;
+	(void)namespace;
+	return rival;
+}
+
 const char *cache_tenant(const struct cache *cache, const char *namespace)
 {
 	(void)cache;
@@ -58,16 +67,19 @@ static void test_bound_pools(void **state)
 		const struct skill *skill;
 		const char *tenant, *version;
 		const char *reason, *message; /* NULL: it is resolved */
+		const char *rival;
 	} cases[] = {
-	    {&good, "acme", "", NULL, NULL},
-	    {&good, NULL, "", "Invalid", "belongs to no tenant"},
-	    {NULL, "acme", "", "SkillNotFound", "skill not found: s@latest"},
-	    {NULL, "acme", "2.0.0", "SkillNotFound", "skill not found: s@2.0.0"},
-	    {&unchecked, "acme", "", "SkillNotReady", "has not been checked yet"},
-	    {&refused, "acme", "", "SkillNotReady", "s@1 is not ready: no entrypoint"},
-	    {&evil, "acme", "", "Invalid", "image 'evil:1' is not on the allowlist"},
+	    {&good, "acme", "", NULL, NULL, NULL},
+	    {&good, NULL, "", "Invalid", "belongs to no tenant", NULL},
+	    {&good, "acme", "", "AmbiguousTenant", "namespace other has the same label", "other"},
+	    {NULL, "acme", "", "SkillNotFound", "skill not found: s@latest", NULL},
+	    {NULL, "acme", "2.0.0", "SkillNotFound", "skill not found: s@2.0.0", NULL},
+	    {&unchecked, "acme", "", "SkillNotReady", "has not been checked yet", NULL},
+	    {&refused, "acme", "", "SkillNotReady", "s@1 is not ready: no entrypoint", NULL},
+	    {&evil, "acme", "", "Invalid", "image 'evil:1' is not on the allowlist", NULL},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rival = cases[i].rival;
 		struct pools *pools = fake_open();
 		pools->services.config = &config;
 		struct pool *pool = fake_pool(pools, "ns/p", "u", "bash:5");
