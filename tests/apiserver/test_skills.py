@@ -36,6 +36,15 @@ def test_a_push_in_full(client):
         f'[{{"name":"{name}","version":"2.1.0","description":"Says \u00e9.","lang":"bash","uploaded_at":"{uploaded}","digest":"{digest}"}}]')
 
 
+def test_a_long_description_is_cut_in_lists(client):
+    long = "é" * 1500
+    name = client.push(description=long)
+    short = client.push(description="e" * 2048)
+    listed = {skill["name"]: skill["description"] for skill in client.get("/v1/skills").json()}
+    assert listed == {name: "é" * 1024 + "…", short: "e" * 2048}
+    assert client.get(f"/v1/skills/{name}/latest").json()["description"] == long
+
+
 def test_no_skills_are_an_empty_list(client):
     assert client.get("/v1/skills").text == "[]"
 
