@@ -90,7 +90,9 @@ static int read_signing_key(const char *path, struct buffer *out, struct error *
 
 static int open_store(struct controller *c, struct str signing_key, struct error *err)
 {
-	struct http_client_options options = {.max_connections = MAX_BLOB_CONNECTIONS};
+	const char *ca_file = c->config.blob_ca_file;
+	struct http_client_options options = {.ca_file = ca_file[0] ? ca_file : NULL,
+					      .max_connections = MAX_BLOB_CONNECTIONS};
 	bool in_s3 = c->config.s3.endpoint[0];
 	c->http = in_s3 ? blob_s3_client(c->loop, &c->config.s3, MAX_BLOB_CONNECTIONS, err)
 			: http_client_new(c->loop, &options, err);

@@ -19,6 +19,8 @@ static const struct option option_table[] = {
      "name of the controller's Pod, for Events"},
     {"SKILLBOX_BLOB_URL", OPTION_STRING, FIELD(blob_url), "http://localhost:8080", 0, 0, false,
      "where the API server's embedded storage answers inside the cluster"},
+    {"SKILLBOX_BLOB_CA_FILE", OPTION_STRING, FIELD(blob_ca_file), "", 0, 0, false,
+     "PEM file with the CA of its certificate, if that is https; empty: the system's CAs"},
     {"SKILLBOX_SIGNING_KEY_FILE", OPTION_STRING, FIELD(signing_key_file), "", 0, 0, false,
      "file with the release's signing key: URLs of the embedded storage are signed with it, and by it the "
      "controller knows its Pods; always needed"},

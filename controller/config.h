@@ -16,7 +16,8 @@ enum runner_delivery { RUNNER_IMAGE_VOLUME, RUNNER_INIT_CONTAINER, RUNNER_IN_IMA
 struct controller_config {
 	char *namespace; /* where the controller itself runs */
 	char *pod_name;
-	char *blob_url; /* the API server, for the embedded store */
+	char *blob_url;     /* the API server, for the embedded store */
+	char *blob_ca_file; /* "": public CAs */
 	char *signing_key_file;
 	struct s3_options s3; /* endpoint "": blobs are at blob_url */
 	char *runner_image;

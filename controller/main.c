@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/files/file_watch.h"
+#include "lib/files/read_file.h"
 #include "lib/policy/signing_key.h"
 
 #include <curl/curl.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #define HELP_MAX (64 << 10)
+#define CA_MAX ((size_t)1 << 20)
 
 static int print_help(void)
 {
@@ -42,46 +44,68 @@ static void watch_signals(uv_loop_t *loop, uv_signal_t signals[2])
 	uv_signal_start(&signals[1], on_signal, SIGINT);
 }
 
-/* Much is made of the signing key, so another one begins with another process, which is started again. */
-struct key_file {
+/* Files that much is made of at the start. When one has changed another process begins with it: this one
+ * ends, and is started again. What can't be used changes nothing. */
+struct key_files {
 	uv_loop_t *loop;
-	char *path;
+	char *signing_key, *blob_ca; /* "": none */
 	struct file_watch *watch;
 };
 
-static void on_signing_key(void *context)
+static int check_ca(const char *path, struct error *err)
 {
-	const struct key_file *file = context;
-	struct error err;
-	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
-	if (signing_key_read(file->path, &key, &err) != 0) {
-		log_error("the new signing key can't be used: the one from before stays", "reason",
-			  err.message, NULL);
-		return;
-	}
-	log_info("stopping", "signal", "the signing key has changed", NULL);
-	uv_stop(file->loop);
-}
-
-static int watch_signing_key(struct key_file *file, uv_loop_t *loop, const char *path, struct error *err)
-{
-	*file = (struct key_file){.loop = loop, .path = str_dup(str_of(path))};
-	if (!file->path)
-		return error_no_memory(err);
-	const char *const paths[] = {file->path};
+	cleanup_buffer struct buffer pem = BUFFER(CA_MAX);
 	if (!path[0])
 		return 0;
-	file->watch = file_watch_new(loop, paths, 1, on_signing_key, file, err);
-	return file->watch ? 0 : -1;
+	if (read_file(path, &pem, err) != 0)
+		return error_wrap(err, "SKILLBOX_BLOB_CA_FILE");
+	return strstr(pem.data, "-----BEGIN CERTIFICATE-----")
+		   ? 0
+		   : error_set(err, ERR_BAD_REQUEST,
+			       "SKILLBOX_BLOB_CA_FILE: there is no PEM certificate in %s", path);
+}
+
+static int check_signing_key(const char *path, struct error *err)
+{
+	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
+	return path[0] ? signing_key_read(path, &key, err) : 0;
+}
+
+static void on_changed(void *context)
+{
+	const struct key_files *files = context;
+	struct error err;
+	if (check_signing_key(files->signing_key, &err) != 0) {
+		log_error("the new signing key can't be used: the one from before stays", "reason",
+			  err.message, NULL);
+	} else if (check_ca(files->blob_ca, &err) != 0) {
+		log_error("the new CA can't be used: the one from before stays", "reason", err.message, NULL);
+	} else {
+		log_info("stopping", "signal", "the signing key or the API server's CA has changed", NULL);
+		uv_stop(files->loop);
+	}
+}
+
+static int watch_files(struct key_files *files, uv_loop_t *loop, const struct controller_config *config,
+		       struct error *err)
+{
+	*files = (struct key_files){.loop = loop,
+				    .signing_key = str_dup(str_of(config->signing_key_file)),
+				    .blob_ca = str_dup(str_of(config->blob_ca_file))};
+	const char *const paths[] = {files->signing_key, files->blob_ca};
+	if (!files->signing_key || !files->blob_ca)
+		return error_no_memory(err);
+	files->watch = file_watch_new(loop, paths, 2, on_changed, files, err);
+	return files->watch && check_ca(files->blob_ca, err) == 0 ? 0 : -1;
 }
 
 /* Sandboxes keep their jobs and results; the next controller goes on from there. */
 static int serve(uv_loop_t *loop, struct controller_config *config)
 {
 	struct error err;
-	struct key_file key_file;
+	struct key_files files;
 	uv_signal_t signals[2];
-	bool is_watched = watch_signing_key(&key_file, loop, config->signing_key_file, &err) == 0;
+	bool is_watched = watch_files(&files, loop, config, &err) == 0;
 	struct controller *controller = is_watched ? controller_new(loop, config, &err) : NULL;
 	const struct health_source source = {controller, controller_is_ready, controller_append_metrics};
 	struct http_server *health =
@@ -98,11 +122,12 @@ static int serve(uv_loop_t *loop, struct controller_config *config)
 	}
 	uv_close((uv_handle_t *)&signals[0], NULL);
 	uv_close((uv_handle_t *)&signals[1], NULL);
-	file_watch_free(key_file.watch);
+	file_watch_free(files.watch);
 	http_server_free(health);
 	controller_free(controller);
 	uv_run(loop, UV_RUN_DEFAULT); /* close callbacks */
-	free(key_file.path);
+	free(files.signing_key);
+	free(files.blob_ca);
 	return status;
 }
 

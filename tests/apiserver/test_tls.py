@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from api_server import ApiServer
+from api_server import ApiServer, KEYS_NAMESPACE
+from controller import Controller
 from waiting import wait_for
 
 
@@ -100,3 +101,17 @@ def test_a_pair_that_is_none_changes_nothing(tls, bad):
     assert tls.name() == "first" and ask(tls.connect())[0] == 200
     put(tls.folder, *tls.pairs[1])
     wait_for(lambda: tls.name() == "second", "the next good one is served")
+
+
+def test_the_controller_begins_anew_with_another_ca(tls, plane, tmp_path):
+    """It knows the API server by it. A certificate that is its own CA is another CA each time."""
+    ca = tmp_path / "ca.crt"
+    ca.write_text(tls.pairs[0][0])
+    url = tls.server.url.replace("http://127.0.0.1", "https://localhost")
+    controller = Controller(plane, KEYS_NAMESPACE, tls.server.signing_key, url, SKILLBOX_BLOB_CA_FILE=str(ca)).start()
+    ca.write_text("nothing of use")
+    wait_for(lambda: controller.logged("the new CA can't be used: the one from before stays"), "it is told")
+    assert controller.process.poll() is None
+    ca.write_text(tls.pairs[1][0])
+    wait_for(lambda: controller.process.poll() is not None, "it ends, to be started again by the kubelet")
+    assert controller.process.returncode == 0

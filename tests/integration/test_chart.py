@@ -23,7 +23,7 @@ def install(control_plane, tmp_path_factory):
     """install(…) installs or upgrades the release, and waits for its admission policies."""
     values = tmp_path_factory.mktemp("values") / "values.yaml"
     values.write_text(json.dumps({"tenants": [
-        {"name": "default", "namespace": "chart-default"}, {"name": "plain", "namespace": TENANT, "createNamespace": False}]}))
+        {"name": "default", "namespace": "chart-default"}, {"name": "plain", "namespace": TENANT, "createNamespace": False, "quota": {"enabled": False}}]}))
     # Without Pod Security, whose admission would refuse first; and the account that nobody makes here.
     control_plane.kubectl("create", "-f", "-", stdin=[
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT, "labels": {"skillbox.dev/tenant": "plain"}}},
@@ -60,6 +60,8 @@ def test_lint_is_clean():
     ["--set", "storage.s3.enabled=true,storage.s3.endpoint=https://s3,storage.s3.existingSecret=key,storage.s3.caSecret=ca"],
     ["--set", "storage.embedded.persistence.storageClassName=fast,sandbox.admissionPolicy=false,tenants=null"],
     ["--set-json", 'pools=[{"name": "any", "image": "bash:5", "replicas": 1}, {"name": "one", "skillRef": {"name": "report"}, "replicas": 1}]'],
+    ["--set", f"apiserver.tls.existingSecret=tls,apiserver.image.digest=sha256:{'0' * 64},quota.hard.pods=5,networkPolicy.egress[0].ports[0].port=443"],
+    ["--set", "apiserver.replicas=2,storage.s3.enabled=true,storage.s3.endpoint=https://s3,storage.s3.existingSecret=key"],
     ["--set", "apiserver.nodeSelector.a=b,apiserver.podAnnotations.a=b,controller.extraEnv[0].name=A,controller.extraEnv[0].value=b"],
 ], ids=lambda values: values[1])
 def test_every_choice_of_values_applies(control_plane, fresh_namespace, values):

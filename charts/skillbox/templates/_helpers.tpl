@@ -29,10 +29,14 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
-{{/* An image reference: (list . .Values.runner.image). */}}
+{{/* An image reference: (list . .Values.runner.image). A digest says which image it is, whatever becomes of the tag. */}}
 {{- define "skillbox.image" -}}
 {{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{ $image.repository }}{{ with $image.tag }}:{{ . }}{{ end }}@{{ $image.digest }}
+{{- else -}}
 {{ $image.repository }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- end }}
 {{- end }}
 
 {{- define "skillbox.signingSecret" -}}
@@ -157,6 +161,33 @@ tests/integration/test_admission.py holds the one against the other. */}}
 {{- toJson $fields }}
 {{- end }}
 
+{{/* Several API servers stand on several nodes, if there are; whoever sets an affinity says it all. */}}
+{{- define "skillbox.affinityOfApiserver" -}}
+{{- if .Values.apiserver.affinity }}
+{{- toYaml .Values.apiserver.affinity }}
+{{- else if gt (int .Values.apiserver.replicas) 1 -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+  - weight: 100
+    podAffinityTerm:
+      topologyKey: kubernetes.io/hostname
+      labelSelector:
+        matchLabels:
+          {{- include "skillbox.selector" (list . "apiserver") | nindent 10 }}
+{{- end }}
+{{- end }}
+
+{{/* What the API server may hold on its node's disk follows from what it has under way there; without a volume blobs are there, too,
+and a limit would end the Pod for them. */}}
+{{- define "skillbox.resourcesOfApiserver" -}}
+{{- $resources := deepCopy .Values.apiserver.resources }}
+{{- if or .Values.storage.s3.enabled .Values.storage.embedded.persistence.enabled }}
+{{- $limit := dict "ephemeral-storage" (include "skillbox.timesQuantity" (list 3 .Values.config.transferSize)) }}
+{{- $_ := set $resources "limits" (merge ($resources.limits | default dict) $limit) }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}
+
 {{/* Where the programs find themselves, and the key. */}}
 {{- define "skillbox.commonEnv" -}}
 - name: SKILLBOX_NAMESPACE
@@ -169,6 +200,17 @@ tests/integration/test_admission.py holds the one against the other. */}}
       fieldPath: metadata.name
 - name: SKILLBOX_SIGNING_KEY_FILE
   value: /etc/skillbox/signing/key
+{{- end }}
+
+{{- define "skillbox.scheme" -}}
+{{ empty .Values.apiserver.tls.existingSecret | ternary "http" "https" }}
+{{- end }}
+
+{{/* The entry of the TLS Secret by which the controller knows the API server; nothing: by public CAs, or it has no need to. */}}
+{{- define "skillbox.blobCA" -}}
+{{- if and .Values.apiserver.tls.existingSecret (not .Values.storage.s3.enabled) }}
+{{- .Values.apiserver.tls.caKey }}
+{{- end }}
 {{- end }}
 
 {{/* S3 for both programs; nothing with embedded storage. */}}
@@ -270,4 +312,52 @@ prometheus.io/scrape: "true"
 prometheus.io/port: {{ index . 1 | quote }}
 prometheus.io/path: /metrics
 {{- end }}
+{{- end }}
+
+{{/* Of quotas: (list . tenant) gives {object: {entry: value}}, as JSON. */}}
+{{- define "skillbox.quotasOfTenant" -}}
+{{- $root := index . 0 }}
+{{- $tenant := index . 1 }}
+{{- $config := $root.Values.config }}
+{{- $pooled := 0 }}
+{{- range hasKey $tenant "pools" | ternary $tenant.pools $root.Values.pools }}
+{{- $pooled = add $pooled .replicas }}
+{{- end }}
+{{- /* Those that go and those that come in their place are there together for a while. */}}
+{{- $pods := add 10 (mul 2 (add $config.maxConcurrentExecutions $pooled)) }}
+{{- $quotas := dict
+  "executions" (dict "count/executions.skillbox.dev" (add 100 (div (mul 5 $config.maxStoredExecutions) 4)))
+  "pods" (dict "pods" $pods "limits.memory" (include "skillbox.timesQuantity" (list $pods $config.maxMemory)))
+  "objects" (dict "count/skills.skillbox.dev" (add 10 (div (mul 5 $config.maxSkills) 4)) "count/sandboxpools.skillbox.dev" 100
+    "services" 0 "persistentvolumeclaims" 0 "secrets" 20 "configmaps" 20) }}
+{{- $own := hasKey $tenant "quota" | ternary $tenant.quota dict }}
+{{- $asked := mergeOverwrite (dict) ($root.Values.quota.hard | default dict) ($own.hard | default dict) }}
+{{- range $entry, $value := $asked }}
+{{- $where := "objects" }}
+{{- range $what, $hard := $quotas }}{{ if hasKey $hard $entry }}{{ $where = $what }}{{ end }}{{ end }}
+{{- $_ := set (get $quotas $where) $entry $value }}
+{{- end }}
+{{- $result := dict }}
+{{- range $what, $hard := $quotas }}
+{{- $kept := dict }}
+{{- range $entry, $value := $hard }}
+{{- if ne (toString $value) "" }}{{ $_ := set $kept $entry (toString $value) }}{{ end }}
+{{- end }}
+{{- if $kept }}{{ $_ := set $result $what $kept }}{{ end }}
+{{- end }}
+{{- toJson $result }}
+{{- end }}
+
+{{/* (list 3 "1.5Gi") gives 5Gi: a whole number of the unit, at least as much. */}}
+{{- define "skillbox.timesQuantity" -}}
+{{- $quantity := index . 1 }}
+{{- $number := regexFind "^[0-9]+(\\.[0-9]+)?" $quantity }}
+{{- printf "%d%s" (mulf (index . 0) ($number | float64) | ceil | int64) (trimPrefix $number $quantity) }}
+{{- end }}
+
+{{/* With the init container that copies the runner, which is of half a CPU. */}}
+{{- define "skillbox.maxCPUOfContainers" -}}
+{{- $cpu := toString .Values.config.maxCPU }}
+{{- $milli := hasSuffix "m" $cpu | ternary (trimSuffix "m" $cpu | float64) (mulf 1000 ($cpu | float64)) }}
+{{- and (eq .Values.runner.delivery "init-container") (lt $milli 500.0) | ternary "500m" $cpu }}
 {{- end }}
