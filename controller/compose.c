@@ -24,6 +24,7 @@
 /* What only one controller may do at a time: decide and act. It holds nothing that can't be lost, and is
  * built and torn down as one, by take_lead and step_down. */
 struct lead {
+	struct capacity capacity;
 	struct workqueue *execution_queue, *skill_queue, *pool_queue;
 	struct cache *cache;
 	struct history *history;
@@ -255,11 +256,6 @@ static int start_history(struct controller *c, struct error *err)
 
 /* What pools ask of, and tell, Executions. */
 
-static int64_t starting(void *context)
-{
-	return executions_count(((const struct lead *)context)->executions).starting;
-}
-
 static bool has_another(void *context, struct str key, const char *pod_name)
 {
 	return executions_have_another(((const struct lead *)context)->executions, key, pod_name);
@@ -279,9 +275,9 @@ static int start_work(struct controller *c, struct error *err)
 				      .client = c->client,
 				      .events = c->events,
 				      .sessions = &c->sessions,
+				      .capacity = &lead->capacity,
 				      .queue = lead->pool_queue,
 				      .context = lead,
-				      .starting = starting,
 				      .has_another = has_another,
 				      .look = look_at_execution};
 	struct execution_services executions = {.config = &c->config,
@@ -291,11 +287,15 @@ static int start_work(struct controller *c, struct error *err)
 						.client = c->client,
 						.events = c->events,
 						.sessions = &c->sessions,
+						.capacity = &lead->capacity,
 						.history = lead->history,
 						.queue = lead->execution_queue};
 	struct skill_services skills = {&c->config.policy, c->clock,  c->cache,
 					c->client,         c->events, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
+	const struct capacity_limits limits = {c->config.max_starting, c->config.policy.max_concurrent};
+	if (capacity_init(&lead->capacity, &limits, err) != 0)
+		return -1;
 	executions.pools = lead->pools = pools_new(&pools, err);
 	if (lead->pools)
 		lead->executions = executions_new(&executions, err);
@@ -334,6 +334,7 @@ static void step_down(struct controller *c)
 	apply_forget(lead->executions);
 	executions_free(lead->executions);
 	pools_free(lead->pools);
+	capacity_free(&lead->capacity);
 	skills_free(lead->skills);
 	history_free(lead->history);
 	workqueue_free(lead->execution_queue);

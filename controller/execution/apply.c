@@ -437,6 +437,7 @@ static void wait_for_place(struct pass *pass, const struct observation *seen, st
 	(void)seen;
 	(void)plan;
 	tracked_move(pass->tracked, TRACKED_WAITING);
+	capacity_move(&pass->tracked->place, CAPACITY_WAITING); /* it was woken, perhaps, in that state */
 }
 
 static void wait_in_line(struct pass *pass, const struct observation *seen, struct plan *plan)
@@ -556,7 +557,9 @@ void apply_plan(struct tracked *tracked, const struct observation *seen, struct 
 	if (plan->event_reason)
 		record_event(pass, seen->execution, plan);
 	/* What it waited for counts no more; the plan says whether it goes on waiting. */
-	if (tracked->state == TRACKED_IN_LINE || tracked->state == TRACKED_WOKEN)
+	bool waits_on = tracked->state == TRACKED_WAITING && (plan->actions & ACTION_WAIT);
+	if (tracked->state == TRACKED_IN_LINE || tracked->state == TRACKED_WOKEN ||
+	    (tracked->state == TRACKED_WAITING && !waits_on && !(plan->actions & ACTION_CREATE_POD)))
 		tracked_move(tracked, TRACKED_IDLE);
 	for (size_t i = 0; i < ACTION_COUNT; i++)
 		if (plan->actions & actions[i].action)

@@ -87,7 +87,7 @@ static void observe_capacity(const struct tracked *tracked, struct observation *
 	const struct capacity_view others = capacity_others(&tracked->place);
 	ret->tenant_sandboxes = others.tenant_sandboxes;
 	ret->tenant_starting = others.tenant_starting;
-	ret->starting = others.starting + pools_starting(tracked->executions->services.pools);
+	ret->starting = others.starting;
 }
 
 static void observe_history(const struct tracked *tracked, struct observation *ret)

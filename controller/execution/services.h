@@ -3,6 +3,7 @@
 #define SKILLBOX_CONTROLLER_EXECUTION_SERVICES_H
 
 #include "controller/cache.h"
+#include "controller/capacity.h"
 #include "controller/history.h"
 #include "controller/pool/pools.h"
 #include "controller/sandbox/session.h"
@@ -19,6 +20,8 @@ struct execution_services {
 	struct kube_client *client;
 	struct event_recorder *events;
 	const struct session_services *sessions;
+	/* shared with the pools */
+	struct capacity *capacity;
 	struct pools *pools;
 	/* NULL: no database is configured */
 	struct history *history;

@@ -62,6 +62,12 @@ static void demand_woken(void *context, bool has_one)
 	workqueue_add(tracked->executions->services.queue, tracked->node.key);
 }
 
+/* A place became free, and it is the next. */
+static void place_free(void *context, struct str key)
+{
+	workqueue_add(((struct executions *)context)->services.queue, key);
+}
+
 /* Life of the structs */
 
 struct tracked *tracked_find(const struct executions *executions, struct str key)
@@ -99,7 +105,7 @@ static struct tracked *tracked_new(struct executions *executions, struct str key
 	tracked->uid = str_dup(str_of(uid));
 	if (!tracked->node.key.p || !tracked->namespace || !tracked->uid)
 		error_no_memory(err);
-	else if (capacity_enter(&executions->capacity, &tracked->place, tracked->namespace, err) == 0)
+	else if (capacity_enter(executions->services.capacity, &tracked->place, tracked->namespace, err) == 0)
 		return tracked;
 	tracked_free(tracked);
 	return NULL;
@@ -121,6 +127,8 @@ struct tracked *tracked_get(struct executions *executions, struct str key, const
 	tracked->seen_us = clock_monotonic_us(executions->services.clock);
 	tracked->place.key = tracked->node.key;
 	tracked->place.since_us = tracked->seen_us;
+	tracked->place.wake = place_free;
+	tracked->place.context = executions;
 	tracked->demand = (struct demand){.key = tracked->node.key,
 					  .namespace = tracked->namespace,
 					  .since_us = tracked->seen_us,
@@ -211,12 +219,6 @@ void tracked_drop(struct tracked *tracked)
 	tracked_free(tracked);
 }
 
-/* A place became free, and it is the next. */
-static void place_free(void *context, struct str key)
-{
-	workqueue_add(((struct executions *)context)->services.queue, key);
-}
-
 struct executions *executions_new(const struct execution_services *services, struct error *err)
 {
 	struct executions *executions = calloc(1, sizeof(*executions));
@@ -228,8 +230,7 @@ struct executions *executions_new(const struct execution_services *services, str
 	LIST_INIT(&executions->passes);
 	for (size_t i = 0; i < TRACKED_STATE_COUNT; i++)
 		TAILQ_INIT(&executions->by_state[i]);
-	if (capacity_init(&executions->capacity, place_free, executions, err) == 0 &&
-	    map_init(&executions->tracked, err) == 0)
+	if (map_init(&executions->tracked, err) == 0)
 		return executions;
 	return executions_free(executions);
 }
@@ -243,14 +244,13 @@ struct executions *executions_free(struct executions *executions)
 	     executions->tracked.slots && (node = map_next(&executions->tracked, &cursor));)
 		tracked_drop(MAP_CONTAINER(node, struct tracked, node));
 	map_free(&executions->tracked);
-	capacity_free(&executions->capacity);
 	free(executions);
 	return NULL;
 }
 
 struct capacity_counts executions_count(const struct executions *executions)
 {
-	return executions->capacity.counts;
+	return executions->services.capacity->counts;
 }
 
 bool executions_have_another(const struct executions *executions, struct str key, const char *pod_name)

@@ -3,7 +3,6 @@
 #ifndef SKILLBOX_CONTROLLER_EXECUTION_STATE_H
 #define SKILLBOX_CONTROLLER_EXECUTION_STATE_H
 
-#include "controller/execution/capacity.h"
 #include "controller/execution/services.h"
 #include "controller/pool/demand.h"
 #include "controller/sandbox/session.h"
@@ -109,7 +108,6 @@ struct executions {
 	/* unfinished ones that we work on, by "namespace/name" */
 	struct map tracked;
 	struct tracked_list by_state[TRACKED_STATE_COUNT];
-	struct capacity capacity;
 	/* plans being applied */
 	LIST_HEAD(, pass) passes;
 };

@@ -112,6 +112,28 @@ static void wake_waiting(struct pool *pool, int64_t ready)
 	}
 }
 
+/* What it starts counts, and for more it waits in line like everybody. Whoever waits for a pool that makes
+ * none for a while had better look for another way, or wait in that line itself. */
+static void settle_place(struct pool *pool, const struct pool_plan *plan, int64_t now_ms)
+{
+	struct capacity_place *place = &pool->place;
+	capacity_set_pool(place, pool_starting(pool));
+	if (!plan->is_held) {
+		pool->held_ms = 0;
+		capacity_move(place, CAPACITY_NONE);
+		return;
+	}
+	if (place->stage != CAPACITY_WAITING)
+		place->since_us = clock_monotonic_us(pool->pools->services.clock);
+	capacity_move(place, CAPACITY_WAITING);
+	if (!pool->held_ms)
+		pool->held_ms = now_ms;
+	if (pool_is_held(pool, now_ms))
+		pool_turn_away(pool);
+	else
+		workqueue_add_after(pool->pools->services.queue, pool->node.key, POOL_HELD_MS);
+}
+
 int64_t apply_pool_plan(struct pool *pool, const struct sandbox_pool *object,
 			const enum member_action *actions, const struct pool_plan *plan, int64_t now_ms)
 {
@@ -126,6 +148,7 @@ int64_t apply_pool_plan(struct pool *pool, const struct sandbox_pool *object,
 	pool->refusal_counts = plan->creates > 0;
 	for (int64_t i = 0; i < plan->creates; i++)
 		create_sandbox(pool, object, now_ms);
+	settle_place(pool, plan, now_ms);
 	wake_waiting(pool, plan->ready);
 	int64_t status_ms = pools_write_status(pool, object, plan, now_ms);
 	return status_ms >= 0 && status_ms < requeue_ms ? status_ms : requeue_ms;

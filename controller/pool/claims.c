@@ -83,7 +83,8 @@ enum pool_offer pools_offer(const struct pools *pools, const char *namespace, co
 		return POOL_READY;
 	for (struct map_node *node; (node = map_next(&pools->by_key, &cursor));) {
 		struct pool *pool = MAP_CONTAINER(node, struct pool, node);
-		if (pool_serves(pool, namespace, shape) && pool->replicas > 0 && pool->failures == 0)
+		if (pool_serves(pool, namespace, shape) && pool->replicas > 0 && pool->failures == 0 &&
+		    !pool_is_held(pool, clock_wall_ms(pools->services.clock)))
 			return POOL_COMING;
 	}
 	return POOL_NONE;

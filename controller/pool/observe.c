@@ -24,6 +24,7 @@ void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
 		  struct pool_observation *ret)
 {
 	const struct pool_services *services = &pool->pools->services;
+	const struct capacity_view others = capacity_others(&pool->place);
 	const struct sandbox *sandbox;
 	size_t count = 0;
 	LIST_FOREACH(sandbox, &pool->sandboxes, link)
@@ -33,7 +34,8 @@ void observe_pool(const struct pool *pool, const struct sandbox_pool *object,
 	    .invalid_reason = refusal->reason,
 	    .replicas = object->spec.replicas,
 	    .waiting = pool_count_demands(pool, &pool->pools->demands.waiting),
-	    .starting = services->starting(services->context) + pool_starting_elsewhere(pool),
+	    .starting = others.starting,
+	    .tenant_starting = others.tenant_any_starting,
 	    .max_starting = services->config->max_starting,
 	    .start_timeout_ms = services->config->start_timeout_ms,
 	    .problem = pool->problem.message,

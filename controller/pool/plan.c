@@ -108,8 +108,9 @@ static void plan_creates(const struct pool_observation *seen, int64_t missing, i
 		look_again(plan, pause);
 		return;
 	}
-	if (room < missing)
-		look_again(plan, 1000); /* whoever gets ready says so; this is for those of others */
+	if (room < 1 && seen->tenant_starting + starting == 0)
+		room = 1; /* a tenant may always start one */
+	plan->is_held = missing > room;
 	plan->creates = missing < room ? missing : room > 0 ? room : 0;
 	if (seen->failures && plan->creates > 1)
 		plan->creates = 1; /* one finds out whether it is well again */

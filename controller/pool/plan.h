@@ -13,6 +13,7 @@
 #define POOL_BACKOFF_MS 1000       /* after a sandbox that never got ready, doubled with each */
 #define POOL_BACKOFF_MAX_MS 60000
 #define POOL_REFUSED_MAX_MS 10000 /* after a Pod that could not even be created: to ask again is cheap */
+#define POOL_HELD_MS 2000         /* so long Executions wait for a pool that may make none */
 #define POOL_MESSAGE_SIZE 1280
 /* The reason of one that is not ready, and nothing keeps it from being. */
 #define POOL_FILLING "Filling"
@@ -46,6 +47,7 @@ struct pool_observation {
 	const char *invalid_reason;     /* the same in one word */
 	int64_t replicas, waiting;      /* asked for; Executions that wait for a sandbox of it */
 	int64_t starting, max_starting; /* sandboxes that start elsewhere; of all */
+	int64_t tenant_starting;        /* those of its tenant among them */
 	int64_t start_timeout_ms;
 	const char *problem;        /* what the last one that failed suffered from; NULL or "" : not known */
 	const char *problem_reason; /* the same in one word; NULL: there is none */
@@ -65,6 +67,7 @@ enum member_action {
 
 struct pool_plan {
 	int64_t creates;
+	bool is_held;       /* it would make more if more might start at once */
 	int64_t requeue_ms; /* look again after this; -1: only when something changes */
 	int64_t unclaimed, ready, claimed;
 	bool is_ready;

@@ -38,6 +38,8 @@ void pool_free(struct pool *pool)
 {
 	while (!LIST_EMPTY(&pool->sandboxes))
 		sandbox_free(LIST_FIRST(&pool->sandboxes));
+	if (pool->place.tenant)
+		capacity_leave(&pool->place);
 	free(pool->shape_text);
 	free((void *)(uintptr_t)pool->node.key.p);
 	free(pool->namespace);
@@ -75,6 +77,12 @@ void pool_drop(struct pool *pool)
 	pool_free(pool);
 }
 
+/* It may make one more. */
+static void place_free(void *context, struct str key)
+{
+	workqueue_add(((struct pools *)context)->services.queue, key);
+}
+
 struct pool *pool_get(struct pools *pools, struct str key, const struct sandbox_pool *object)
 {
 	struct pool *pool = pool_find(pools, key);
@@ -96,7 +104,11 @@ struct pool *pool_get(struct pools *pools, struct str key, const struct sandbox_
 	pool->namespace = str_dup(str_of(object->meta.namespace));
 	pool->uid = str_dup(str_of(object->meta.uid));
 	LIST_INIT(&pool->sandboxes);
-	if (!pool->namespace || !pool->uid) {
+	pool->place = (struct capacity_place){
+	    .key = pool->node.key, .of_pool = true, .wake = place_free, .context = pools};
+	struct error ignored; /* no memory */
+	if (!pool->namespace || !pool->uid ||
+	    capacity_enter(pools->services.capacity, &pool->place, pool->namespace, &ignored) != 0) {
 		pool_free(pool);
 		return NULL;
 	}
@@ -142,15 +154,18 @@ int64_t pool_starting(const struct pool *pool)
 	return count;
 }
 
-int64_t pool_starting_elsewhere(const struct pool *pool)
+bool pool_has_one_coming(const struct pool *pool)
 {
-	int64_t count = 0;
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&pool->pools->by_key, &cursor));) {
-		const struct pool *other = MAP_CONTAINER(node, const struct pool, node);
-		count += other != pool ? pool_starting(other) : 0;
-	}
-	return count;
+	const struct sandbox *sandbox;
+	LIST_FOREACH(sandbox, &pool->sandboxes, link)
+		if (!sandbox->used && !sandbox->claimed && !sandbox->deleted_ms && !sandbox_is_ready(sandbox))
+			return true;
+	return false;
+}
+
+bool pool_is_held(const struct pool *pool, int64_t now_ms)
+{
+	return pool->held_ms && now_ms - pool->held_ms >= POOL_HELD_MS && !pool_has_one_coming(pool);
 }
 
 bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape)

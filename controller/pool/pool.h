@@ -64,6 +64,10 @@ struct pool {
 	const struct skill *skill;
 	int64_t replicas;
 	LIST_HEAD(, sandbox) sandboxes;
+	/* for those that it starts */
+	struct capacity_place place;
+	/* wall clock since when it wants to make more than it may; 0: it does not */
+	int64_t held_ms;
 	/* Sandboxes in a row that never got ready, when the last was given up, and what it suffered from
 	 * (message
 	 * "": not known). refused: it could not even be created; of those that are tried at once one counts.
@@ -101,9 +105,12 @@ void pool_forget_problems(struct pool *pool);
 /* Whoever waits for a sandbox of it had better look for another way. */
 void pool_turn_away(struct pool *pool);
 size_t pool_size(const struct pool *pool);
-/* Sandboxes whose containers don't run yet: of this pool, and of all others. */
+/* Sandboxes whose containers don't run yet. */
 int64_t pool_starting(const struct pool *pool);
-int64_t pool_starting_elsewhere(const struct pool *pool);
+/* Is one of its sandboxes on its way: one that starts, or is being opened? */
+bool pool_has_one_coming(const struct pool *pool);
+/* May it make none for a while, and is none on its way? */
+bool pool_is_held(const struct pool *pool, int64_t now_ms);
 /* Can its sandboxes run this? */
 bool pool_serves(const struct pool *pool, const char *namespace, const struct run_shape *shape);
 bool pool_serves_demand(const struct pool *pool, const struct demand *demand);

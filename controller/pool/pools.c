@@ -101,15 +101,6 @@ void pools_pod_changed(struct pools *pools, const struct pod *old, const struct 
 		workqueue_add(pools->services.queue, pool->node.key);
 }
 
-int64_t pools_starting(const struct pools *pools)
-{
-	int64_t count = 0;
-	struct map_cursor cursor = {0};
-	for (struct map_node *node; (node = map_next(&pools->by_key, &cursor));)
-		count += pool_starting(MAP_CONTAINER(node, struct pool, node));
-	return count;
-}
-
 struct pool_counts pools_count(const struct pools *pools)
 {
 	struct pool_counts counts = {0};

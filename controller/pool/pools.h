@@ -20,8 +20,6 @@ void pools_reconcile(struct pools *pools, struct str key);
 /* A Pod with the label POD_POOL_LABEL appeared, changed (old and fresh) or went (fresh NULL). */
 void pools_pod_changed(struct pools *pools, const struct pod *old, const struct pod *fresh);
 
-/* Sandboxes of pools whose containers don't run yet. */
-int64_t pools_starting(const struct pools *pools);
 /* Counts for metrics: sandboxes by state, over all pools. */
 struct pool_counts {
 	int64_t starting, ready, claimed;

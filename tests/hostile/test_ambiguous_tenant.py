@@ -4,7 +4,7 @@ to get them. Now neither is served, both say so, and when the label is taken fro
 import pytest
 import requests
 
-from controller import Controller
+from controller import Controller, clear
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
@@ -90,3 +90,4 @@ def test_a_second_namespace(controller, kube, client, which):
     # The other namespace is nobody's now, and says so.
     wait_for(lambda: "belongs to no tenant" in condition(kube, made[1]).get("message", ""), "the other one is told")
     assert not pods(kube, second) and ambiguous(controller) == 0
+    clear(kube, client.namespace, second)

@@ -4,7 +4,7 @@ in a Pod of ours, under another name."""
 
 import pytest
 
-from controller import Controller
+from controller import Controller, clear
 from fake_kubelet import FakeKubelet
 from waiting import unique, wait_for
 
@@ -35,7 +35,8 @@ def namespace(kube):
     name = unique("foreign")
     kube.namespace(name, name)
     kube.call("POST", f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "default"}})
-    return name
+    yield name
+    clear(kube, name)
 
 
 def make_pod(kube, kubelet, namespace, name, owner, kind, label, token, annotations=None):

@@ -7,7 +7,7 @@ import threading
 import pytest
 import requests
 
-from controller import Controller
+from controller import Controller, clear
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
@@ -42,7 +42,8 @@ def namespace(kube):
     kube.namespace(name, name)
     kube.call("POST", f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "default"}})
     kube.apply_skill(name, "s")
-    return name
+    yield name
+    clear(kube, name)
 
 
 def ready(controller):
@@ -101,8 +102,6 @@ def test_the_last_one_works(two, kube, namespace):
     lease = kube.call("GET", f"/apis/coordination.k8s.io/v1/namespaces/{two.home}/leases/skillbox-controller").json()
     assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseTransitions"]) == ("second", 2)
     assert first.process.poll() is None and second.process.poll() is None
-    kube.call("DELETE", kube.path(namespace, "executions"))
-    kube.call("DELETE", kube.path(namespace, "sandboxpools"))
 
 
 def test_nothing_without_a_generation(two, kube, namespace):

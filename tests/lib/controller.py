@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 
+from api_server import GROUP
 from control_plane import ROOT
 from waiting import free_port, wait_for
 
@@ -17,6 +18,21 @@ def program():
     if not path.exists():
         raise RuntimeError(f"{path} is missing: `make check` builds it")
     return str(path)
+
+
+def clear(kube, *namespaces):
+    """Delete what controllers work on, and what they made, in these namespaces or in all: those of later tests would go on with it."""
+    pods = "/api/v1{}/pods"
+    if not namespaces:
+        paths = (f"{GROUP}/executions", f"{GROUP}/sandboxpools", pods.format(""))
+        # a new kube-apiserver answers 429 for a moment
+        lists = [wait_for(lambda path=path: (answer := kube.call("GET", path, ok=False)).ok and answer.json(), path) for path in paths]
+        namespaces = {item["metadata"]["namespace"] for found in lists for item in found["items"]}
+    for namespace in namespaces:
+        for resource in ("executions", "sandboxpools", "skills"):
+            kube.call("DELETE", kube.path(namespace, resource))
+    for namespace in namespaces:
+        kube.call("DELETE", pods.format(f"/namespaces/{namespace}") + "?gracePeriodSeconds=0")
 
 
 class Controller:

@@ -55,11 +55,6 @@ static void work_pool(void *context, struct str key)
 	pools_reconcile(((struct stage *)context)->pools, key);
 }
 
-static int64_t starting(void *context)
-{
-	return executions_count(((struct stage *)context)->executions).starting;
-}
-
 static bool has_another(void *context, struct str key, const char *pod_name)
 {
 	return executions_have_another(((struct stage *)context)->executions, key, pod_name);
@@ -88,11 +83,14 @@ static void start_parts(struct stage *stage)
 				      .cache = stage->cache,
 				      .client = stage->client,
 				      .sessions = &stage->sessions,
+				      .capacity = &stage->capacity,
 				      .queue = stage->pool_queue,
 				      .context = stage,
-				      .starting = starting,
 				      .has_another = has_another,
 				      .look = look};
+	const struct capacity_limits limits = {stage->config.max_starting,
+					       stage->config.policy.max_concurrent};
+	assert_int_equal(capacity_init(&stage->capacity, &limits, NULL), 0);
 	stage->pools = pools_new(&pools, NULL);
 	assert_non_null(stage->pools);
 	struct execution_services executions = {.config = &stage->config,
@@ -101,6 +99,7 @@ static void start_parts(struct stage *stage)
 						.cache = stage->cache,
 						.client = stage->client,
 						.sessions = &stage->sessions,
+						.capacity = &stage->capacity,
 						.pools = stage->pools,
 						.queue = stage->execution_queue};
 	stage->executions = executions_new(&executions, NULL);
@@ -163,6 +162,7 @@ void stage_close(struct stage *stage)
 	apply_forget(stage->executions);
 	executions_free(stage->executions);
 	pools_free(stage->pools);
+	capacity_free(&stage->capacity);
 	workqueue_free(stage->execution_queue);
 	workqueue_free(stage->skill_queue);
 	workqueue_free(stage->pool_queue);

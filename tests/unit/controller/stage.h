@@ -34,6 +34,7 @@ struct stage {
 	void (*changed)(void *context, enum cache_resource resource, const void *old, const void *fresh);
 	void *changed_context;
 	struct workqueue *execution_queue, *skill_queue, *pool_queue;
+	struct capacity capacity;
 	struct pools *pools;
 	struct executions *executions;
 };

@@ -25,7 +25,6 @@ static struct {
 	enum pool_offer offer;
 	const struct trouble *trouble;
 	unsigned offers;
-	int64_t pools_starting;
 	struct found_claim claimed;
 	enum history_state history;
 	unsigned sessions_freed, released;
@@ -71,14 +70,22 @@ static inline char *fake_token(const struct pod *pod)
 	return token;
 }
 
+static struct capacity fake_capacity;
+
 static struct executions *fake_open(void)
 {
 	struct error err;
 	memset(&fake, 0, sizeof(fake));
 	fake.now_us = FAKE_NOW_MS * 1000;
 	fake.history = HISTORY_DONE;
-	struct execution_services services = {
-	    .config = &fake_config, .clock = &fake_clock, .sessions = &fake_sessions};
+	struct execution_services services = {.config = &fake_config,
+					      .clock = &fake_clock,
+					      .sessions = &fake_sessions,
+					      .capacity = &fake_capacity};
+	const struct capacity_limits limits = {16, 100};
+	if (fake_capacity.tenants.slots)
+		capacity_free(&fake_capacity);
+	assert_int_equal(capacity_init(&fake_capacity, &limits, &err), 0);
 	struct executions *executions = executions_new(&services, &err);
 	assert_non_null(executions);
 	return executions;
@@ -173,12 +180,6 @@ void pools_release(struct pools *pools, const char *namespace, const char *pod_n
 	fake.released++;
 	snprintf(fake.released_pod, sizeof(fake.released_pod), "%s", pod_name);
 	fake.released_deleted = deleted;
-}
-
-int64_t pools_starting(const struct pools *pools)
-{
-	(void)pools;
-	return fake.pools_starting;
 }
 
 /* The session */

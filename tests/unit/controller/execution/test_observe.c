@@ -63,7 +63,9 @@ static void test_nothing_is_there_yet(void **state)
 	static const struct trouble trouble = {.reason = "Unschedulable"};
 	fake.offer = POOL_COMING;
 	fake.trouble = &trouble;
-	fake.pools_starting = 3;
+	struct capacity_place pool = {.of_pool = true};
+	assert_int_equal(capacity_enter(&fake_capacity, &pool, "ns", NULL), 0);
+	capacity_set_pool(&pool, 3);
 	struct observation seen = observe();
 	assert_ptr_equal(seen.pool_trouble, &trouble);
 	assert_ptr_equal(seen.execution, &execution);
@@ -74,6 +76,7 @@ static void test_nothing_is_there_yet(void **state)
 	assert_int_equal(seen.session, SESSION_NONE);
 	assert_int_equal(seen.pool, POOL_COMING);
 	assert_int_equal(seen.starting, 3);
+	capacity_leave(&pool);
 	assert_int_equal(seen.now_ms, FAKE_NOW_MS);
 	fake.tenant = NULL;
 	fake.skill = NULL;
@@ -141,8 +144,11 @@ static void test_capacity(void **state)
 	tracked_move(other, TRACKED_STARTING);
 	tracked_move(fake_track(executions, "ns/d"), TRACKED_READY);
 	tracked_move(tracked, TRACKED_STARTING);
-	fake.pools_starting = 10;
+	struct capacity_place pool = {.of_pool = true};
+	assert_int_equal(capacity_enter(&fake_capacity, &pool, "ns", NULL), 0);
+	capacity_set_pool(&pool, 10);
 	struct observation seen = observe();
+	capacity_leave(&pool);
 	assert_int_equal(seen.tenant_sandboxes, 2);
 	assert_int_equal(seen.tenant_starting, 1);
 	assert_int_equal(seen.starting, 12);

@@ -103,15 +103,18 @@ static void test_the_next_one_is_looked_at(void **state)
 {
 	(void)state;
 	struct executions *executions = fake_open();
-	struct tracked *first = fake_track(executions, "ns/a"), *second = fake_track(executions, "ns/b");
+	struct tracked *first = fake_track(executions, "ns/a"), *second = fake_track(executions, "ns/b"),
+		       *third = fake_track(executions, "ns/c");
 	tracked_move(first, TRACKED_STARTING);
 	tracked_move(second, TRACKED_WAITING);
 	assert_int_equal(fake.enqueued_count, 0);
 	tracked_move(first, TRACKED_READY);
 	assert_int_equal(fake.enqueued_count, 1);
 	assert_string_equal(fake.enqueued[0], "ns/b");
+	tracked_move(third, TRACKED_WAITING);
 	tracked_drop(first);
-	assert_string_equal(fake.enqueued[1], "ns/b");
+	assert_int_equal(fake.enqueued_count, 2);
+	assert_string_equal(fake.enqueued[1], "ns/c");
 	assert_null(tracked_find(executions, STR("ns/a")));
 	executions_free(executions);
 }

@@ -22,7 +22,7 @@ struct session {
 
 static int64_t fake_now_ms;
 static unsigned fake_enqueued, fake_sessions_freed, fake_looks;
-static int64_t fake_later_ms, fake_starting;
+static int64_t fake_later_ms;
 static const struct execution *fake_execution;
 static const struct pod *fake_pods[3];
 
@@ -47,11 +47,7 @@ static struct controller_config fake_config = {.runtime_class = (char *)"",
 static const struct token_key fake_key = {"key"};
 static const struct session_services fake_sessions = {.token_key = &fake_key};
 
-static int64_t fake_starts(void *context)
-{
-	(void)context;
-	return fake_starting;
-}
+static struct capacity fake_capacity;
 
 static void fake_look(void *context, const struct execution *execution)
 {
@@ -66,14 +62,17 @@ static struct pools *fake_open(void)
 	fake_now_ms = FAKE_NOW_MS;
 	fake_enqueued = fake_sessions_freed = fake_looks = 0;
 	fake_later_ms = -1;
-	fake_starting = 0;
 	fake_execution = NULL;
 	memset(fake_pods, 0, sizeof(fake_pods));
 	struct pool_services services = {.config = &fake_config,
 					 .clock = &fake_clock,
 					 .sessions = &fake_sessions,
-					 .starting = fake_starts,
+					 .capacity = &fake_capacity,
 					 .look = fake_look};
+	const struct capacity_limits limits = {16, 100};
+	if (fake_capacity.tenants.slots)
+		capacity_free(&fake_capacity);
+	assert_int_equal(capacity_init(&fake_capacity, &limits, &err), 0);
 	struct pools *pools = pools_new(&services, &err);
 	assert_non_null(pools);
 	return pools;

@@ -39,7 +39,14 @@ static void test_a_pool_and_its_members(void **state)
 	assert_true(trouble_of_pod(&in_vain, &sandbox->trouble));
 	sandbox->fits = false;
 	fake_sandbox(other, "starts", NULL);
-	fake_starting = 5;
+	struct capacity_place execution = {.key = STR("ns/e")}, stranger = {.of_pool = true};
+	struct error err;
+	assert_int_equal(capacity_enter(&fake_capacity, &execution, "ns", &err), 0);
+	assert_int_equal(capacity_enter(&fake_capacity, &stranger, "else", &err), 0);
+	capacity_move(&execution, CAPACITY_STARTING);
+	capacity_set_pool(&other->place, 1);
+	capacity_set_pool(&stranger, 4);
+	capacity_set_pool(&pool->place, 2); /* its own, which the plan counts itself */
 	pool->failures = 3;
 	pool->failed_ms = FAKE_NOW_MS - 70;
 	pool_note_problem(pool, "QuotaExceeded", "why");
@@ -60,8 +67,11 @@ static void test_a_pool_and_its_members(void **state)
 	assert_int_equal(fake_enqueued + fake_sessions_freed, 0);
 	assert_null(seen.invalid);
 	assert_int_equal(seen.replicas, 4);
-	assert_int_equal(seen.waiting, 1);  /* in its namespace, for what it has */
-	assert_int_equal(seen.starting, 6); /* five that are of no pool, and the other pool's */
+	assert_int_equal(seen.waiting, 1); /* in its namespace, for what it has */
+	assert_int_equal(seen.starting, 6);
+	assert_int_equal(seen.tenant_starting, 2); /* one of an Execution, one of the other pool */
+	capacity_leave(&execution);
+	capacity_leave(&stranger);
 	assert_int_equal(seen.max_starting, 16);
 	assert_int_equal(seen.failures, 3);
 	assert_int_equal(seen.failed_ms, 70);

@@ -69,7 +69,8 @@ static const struct row {
     {"Executions that wait get sandboxes of their own", 1, 2, 0, 16, {MEMBER_OPENING}, 1, 2, 0, 0, "Filling"},
     {"a pool of nothing makes none for them", 0, 2, 0, 16, {0}, 0, 0, 0, 0, "Ready"},
     {"no more start at once than a node takes", 9, 0, 3, 5, {MEMBER_STARTING}, 1, 1, 0, 0, "Filling"},
-    {"not even one", 9, 0, 5, 5, {0}, 0, 0, 0, 0, "Filling"},
+    {"but a tenant that has none starting makes one", 9, 0, 5, 5, {0}, 0, 1, 0, 0, "Filling"},
+    {"and no second one", 9, 0, 5, 5, {MEMBER_STARTING}, 1, 0, 0, 0, "Filling"},
     {"a lost stream is opened again", 1, 0, 0, 16, {MEMBER_LOST}, 1, 0, 0, 1, "Filling"},
 };
 
@@ -101,6 +102,30 @@ static void test_table(void **state)
 			fail_msg("%s: creates %d, deletes %u, opens %u, %s", row->what, (int)plan.creates,
 				 deletes, opens, plan.reason);
 	}
+}
+
+/* Whatever others of the tenant start counts: the pool waits in line with the rest. */
+static void test_the_tenant_has_one_starting(void **state)
+{
+	(void)state;
+	struct pool_plan plan;
+	struct pool_observation seen = pool(3, NULL, 0);
+	seen.starting = seen.max_starting = 5;
+	pool_plan(&seen, NULL, &plan);
+	assert_int_equal(plan.creates, 1);
+	assert_true(plan.is_held);
+	seen.tenant_starting = 1;
+	pool_plan(&seen, NULL, &plan);
+	assert_int_equal(plan.creates, 0);
+	assert_true(plan.is_held);
+	seen.starting = 1;
+	pool_plan(&seen, NULL, &plan);
+	assert_int_equal(plan.creates, 3);
+	assert_false(plan.is_held);
+	seen.failures = 1; /* that it waits for its pause holds nobody up */
+	seen.starting = 5;
+	pool_plan(&seen, NULL, &plan);
+	assert_false(plan.is_held);
 }
 
 static void test_template_changed(void **state)
@@ -339,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_the_tenant_has_one_starting),
 	    cmocka_unit_test(test_template_changed),
 	    cmocka_unit_test(test_unknown_ones_may_have_a_job),
 	    cmocka_unit_test(test_invalid),

@@ -1,0 +1,201 @@
+#include "controller/capacity.h"
+
+#include <stdlib.h>
+
+static int64_t starting_of(const struct capacity_counts *counts)
+{
+	return counts->starting + counts->pool_starting + counts->woken;
+}
+
+static int64_t sandboxes_of(const struct capacity_tenant *tenant)
+{
+	return starting_of(&tenant->counts) + tenant->counts.ready;
+}
+
+static struct capacity_tenant *tenant_new(struct capacity *capacity, struct str namespace)
+{
+	struct capacity_tenant *tenant = calloc(1, sizeof(*tenant));
+	char *key = tenant ? str_dup(namespace) : NULL;
+	if (!key) {
+		free(tenant);
+		return NULL;
+	}
+	tenant->node.key = (struct str){key, namespace.n};
+	TAILQ_INIT(&tenant->waiting);
+	map_insert(&capacity->tenants, &tenant->node);
+	return tenant;
+}
+
+static void tenant_free(struct capacity *capacity, struct capacity_tenant *tenant)
+{
+	map_remove(&capacity->tenants, &tenant->node);
+	free((void *)(uintptr_t)tenant->node.key.p);
+	free(tenant);
+}
+
+int capacity_init(struct capacity *capacity, const struct capacity_limits *limits, struct error *err)
+{
+	*capacity = (struct capacity){.limits = *limits};
+	LIST_INIT(&capacity->waiting);
+	return map_init(&capacity->tenants, err);
+}
+
+void capacity_free(struct capacity *capacity)
+{
+	if (capacity->tenants.slots)
+		map_free(&capacity->tenants);
+}
+
+int capacity_enter(struct capacity *capacity, struct capacity_place *place, const char *namespace,
+		   struct error *err)
+{
+	struct map_node *node = map_get(&capacity->tenants, str_of(namespace));
+	struct capacity_tenant *tenant = node ? MAP_CONTAINER(node, struct capacity_tenant, node)
+					      : tenant_new(capacity, str_of(namespace));
+	if (!tenant)
+		return error_no_memory(err);
+	tenant->places++;
+	place->capacity = capacity;
+	place->tenant = tenant;
+	place->stage = CAPACITY_NONE;
+	return 0;
+}
+
+void capacity_leave(struct capacity_place *place)
+{
+	capacity_set_pool(place, 0);
+	capacity_move(place, CAPACITY_NONE);
+	if (--place->tenant->places == 0)
+		tenant_free(place->capacity, place->tenant);
+	place->tenant = NULL;
+}
+
+static void count(const struct capacity_place *place, struct capacity_counts *counts, int64_t difference)
+{
+	switch (place->stage) {
+	case CAPACITY_NONE:
+		return;
+	case CAPACITY_WAITING:
+		counts->waiting += place->of_pool ? 0 : difference;
+		return;
+	case CAPACITY_WOKEN:
+		counts->waiting += place->of_pool ? 0 : difference;
+		counts->woken += difference;
+		return;
+	case CAPACITY_STARTING:
+		counts->starting += difference;
+		return;
+	case CAPACITY_READY:
+		counts->ready += difference;
+		return;
+	}
+}
+
+/* In line by age: nearly always the last. */
+static void begin_to_wait(struct capacity_place *place)
+{
+	struct capacity_tenant *tenant = place->tenant;
+	struct capacity_place *before;
+	if (TAILQ_EMPTY(&tenant->waiting))
+		LIST_INSERT_HEAD(&place->capacity->waiting, tenant, link);
+	TAILQ_FOREACH_REVERSE(before, &tenant->waiting, capacity_queue, link)
+		if (before->since_us <= place->since_us)
+			break;
+	if (before)
+		TAILQ_INSERT_AFTER(&tenant->waiting, before, place, link);
+	else
+		TAILQ_INSERT_HEAD(&tenant->waiting, place, link);
+}
+
+static void end_to_wait(struct capacity_place *place)
+{
+	TAILQ_REMOVE(&place->tenant->waiting, place, link);
+	if (TAILQ_EMPTY(&place->tenant->waiting))
+		LIST_REMOVE(place->tenant, link);
+}
+
+static void set_stage(struct capacity_place *place, enum capacity_stage stage)
+{
+	if (place->stage == CAPACITY_WAITING)
+		end_to_wait(place);
+	count(place, &place->tenant->counts, -1);
+	count(place, &place->capacity->counts, -1);
+	place->stage = stage;
+	count(place, &place->tenant->counts, 1);
+	count(place, &place->capacity->counts, 1);
+	if (stage == CAPACITY_WAITING)
+		begin_to_wait(place);
+}
+
+/* May the oldest of this tenant start one? */
+static bool may_start(const struct capacity_tenant *tenant, const struct capacity_limits *limits,
+		      bool has_room)
+{
+	const struct capacity_counts *counts = &tenant->counts;
+	bool is_full = counts->starting + counts->ready + counts->woken >= limits->max_tenant;
+	if (is_full && !TAILQ_FIRST(&tenant->waiting)->of_pool)
+		return false;
+	return has_room || starting_of(counts) == 0;
+}
+
+static struct capacity_place *find_next(const struct capacity *capacity)
+{
+	struct capacity_place *next = NULL;
+	const struct capacity_tenant *tenant;
+	bool has_room = starting_of(&capacity->counts) < capacity->limits.max_starting;
+	LIST_FOREACH(tenant, &capacity->waiting, link) {
+		struct capacity_place *oldest = TAILQ_FIRST(&tenant->waiting);
+		if (!may_start(tenant, &capacity->limits, has_room))
+			continue;
+		int64_t more = next ? sandboxes_of(tenant) - sandboxes_of(next->tenant) : -1;
+		if (more < 0 || (more == 0 && oldest->since_us < next->since_us))
+			next = oldest;
+	}
+	return next;
+}
+
+/* A place that somebody is woken for is taken: whoever comes meanwhile finds none. */
+static void wake_next(struct capacity *capacity)
+{
+	for (struct capacity_place *next; (next = find_next(capacity));) {
+		set_stage(next, CAPACITY_WOKEN);
+		next->wake(next->context, next->key);
+	}
+}
+
+void capacity_move(struct capacity_place *place, enum capacity_stage stage)
+{
+	enum capacity_stage before = place->stage;
+	if (stage == before)
+		return;
+	set_stage(place, stage);
+	/* one that was woken and waits on could not use it: another try would end like this one */
+	bool gives_on = before == CAPACITY_WOKEN && stage != CAPACITY_STARTING && stage != CAPACITY_WAITING;
+	if (gives_on || before == CAPACITY_STARTING ||
+	    (before == CAPACITY_READY && stage < CAPACITY_STARTING))
+		wake_next(place->capacity);
+}
+
+void capacity_set_pool(struct capacity_place *place, int64_t starting)
+{
+	int64_t difference = starting - place->pool_starting;
+	place->pool_starting = starting;
+	place->tenant->counts.pool_starting += difference;
+	place->capacity->counts.pool_starting += difference;
+	if (difference < 0)
+		wake_next(place->capacity);
+}
+
+struct capacity_view capacity_others(const struct capacity_place *place)
+{
+	const struct capacity_counts *all = &place->capacity->counts, *own = &place->tenant->counts;
+	bool starts = place->stage == CAPACITY_STARTING;
+	bool counts = starts || place->stage == CAPACITY_WOKEN;
+	int64_t mine = counts + place->pool_starting;
+	return (struct capacity_view){
+	    .starting = starting_of(all) - mine,
+	    .tenant_starting = own->starting - starts,
+	    .tenant_any_starting = starting_of(own) - mine,
+	    .tenant_sandboxes = own->starting + own->ready - (starts || place->stage == CAPACITY_READY),
+	};
+}
