@@ -96,6 +96,9 @@ group("seccomp filter", "runner", "runner/isolation/seccomp/generate.c",
        LOCKDOWN + "test_system_calls"),
       ("children-for-pid-1", "#define OTHERS_CHILD CLONE_PARENT", "#define OTHERS_CHILD CLONE_NEWNS", LOCKDOWN + "test_system_calls"),
       ("calls-of-tomorrow", "#define FIRST_UNKNOWN 463u", "#define FIRST_UNKNOWN 0x3fffffffu", LOCKDOWN + "test_system_calls"))
+group("seccomp filter", "unit", "runner/isolation/seccomp/generate.c",
+      ("calls-in-the-gap", "#define FIRST_OF_GAP 335u", "#define FIRST_OF_GAP 423u",
+       "tests/unit/runner/isolation/seccomp/test_filter.c::test_what_nobody_has_looked_at"))
 
 group("namespaces", "runner", "runner/isolation/enclosure.c",
       ("places-to-write-are-executable", '{PATH_TMP, true, false, HARDENED | MS_NOEXEC, "', '{PATH_TMP, true, false, HARDENED, "',
