@@ -47,6 +47,12 @@ void failure_of_kube(const struct caller *caller, struct metrics *metrics, const
 		measure_refusal(metrics, REFUSED_QUOTA);
 		error_set(ret, ERR_NO_CAPACITY,
 			  "%s: the tenant's quota in the cluster is used up; try again later", what);
+	} else if (response->status == 403 && strstr(err->message, "status unknown for quota")) {
+		/* A new quota: Kubernetes has yet to count what is there. */
+		refused(caller, what, err);
+		error_set(ret, ERR_UNAVAILABLE,
+			  "%s: the tenant's quota in the cluster has just been made; try again in a moment",
+			  what);
 	} else if (response->status == 422 || response->status == 413) {
 		refused(caller, what, err);
 		error_set(ret, ERR_BAD_REQUEST, "%s: the cluster's rules refuse it as too large or malformed",

@@ -21,8 +21,8 @@ GRANTS = {
         "get": "an Idempotency-Key whose execution the cache doesn't have yet, a create that nobody answered"},
     ("apiserver", "everywhere", "", "namespaces"): {"list": "which are tenants", "watch": "which are tenants"},
     ("apiserver", "home", "", "secrets"): {
-        "list": "API keys, into its cache", "watch": "API keys, into its cache", "create": "POST /v1/keys",
-        "get": "key create of a key that is there", "patch": "last_used_at", "delete": "DELETE /v1/keys"},
+        "list": "API keys, into its cache", "watch": "API keys, into its cache", "create": "POST /v1/keys, the signing key",
+        "get": "key create of a key that is there, the signing key", "patch": "last_used_at", "delete": "DELETE /v1/keys"},
     ("apiserver", "home", "coordination.k8s.io", "leases"): {"list": "does a controller work?", "watch": "does a controller work?"},
     ("apiserver", "tenant", "", "pods/log"): {"get": "the log of a running execution"},
     ("controller", "everywhere", "skillbox.dev", "skills"): {"list": "its cache", "watch": "its cache"},

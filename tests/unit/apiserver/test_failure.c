@@ -65,6 +65,8 @@ static void test_kube(void **state)
 	} rows[] = {
 	    {403, ERR_FORBIDDEN, "exceeded quota: " INSIDE, ERR_NO_CAPACITY,
 	     WHAT ": the tenant's quota in the cluster is used up; try again later"},
+	    {403, ERR_FORBIDDEN, "status unknown for quota: " INSIDE, ERR_UNAVAILABLE,
+	     WHAT ": the tenant's quota in the cluster has just been made; try again in a moment"},
 	    {403, ERR_FORBIDDEN, INSIDE, ERR_INTERNAL, see_log},
 	    {422, ERR_BAD_REQUEST, INSIDE, ERR_BAD_REQUEST,
 	     WHAT ": the cluster's rules refuse it as too large or malformed"},
