@@ -19,6 +19,7 @@ struct audit;
 struct blob_sweep;
 struct db_keys;
 struct http_server;
+struct operation_lanes;
 struct outline_cache;
 struct pending;
 struct rate_limiter;
@@ -65,9 +66,9 @@ struct apiserver {
 	bool stopping;
 	/* The parts are going: what comes back is not followed up. */
 	bool ended;
-	/* Of operation.c: calls under way, and of those the work for the thread pool, in order; one runs at a
-	 * time. */
-	struct pending *pending, *jobs;
+	/* Of operation.c: calls under way, and what of these waits its turn. */
+	struct pending *pending;
+	struct operation_lanes *lanes;
 };
 
 #endif

@@ -11,7 +11,7 @@
 #define KEY_MAX 1024
 #define KEYS_PATH_SIZE 320
 
-enum execution_index { BY_NAMESPACE, BY_NAMESPACE_UNFINISHED, BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
+enum execution_key { BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
 enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE, SKILL_STORED };
 
 static const char *const resource_names[CLUSTER_RESOURCE_COUNT] = {"executions", "skills", "namespaces",
@@ -27,6 +27,7 @@ struct cluster {
 	/* Where the key Secrets and the Lease are; their informers keep the pointers. */
 	char keys_path[KEYS_PATH_SIZE], leases_path[KEYS_PATH_SIZE];
 	int64_t lease_seen_us;
+	struct execution_index *executions;
 	struct informer *informers[CLUSTER_RESOURCE_COUNT];
 	struct watched watched[CLUSTER_RESOURCE_COUNT];
 };
@@ -36,6 +37,14 @@ static void append_key(const struct object_meta *meta, struct buffer *out)
 	if (meta->namespace && meta->namespace[0])
 		buffer_appendf(out, "%s/", meta->namespace);
 	buffer_append_c(out, meta->name);
+}
+
+static void watch_problem(void *context, const struct error *problem)
+{
+	const struct watched *watched = context;
+	const struct cluster_options *options = &watched->cluster->options;
+	if (options->problem)
+		options->problem(options->context, resource_names[watched->resource], problem);
 }
 
 /* Executions */
@@ -58,17 +67,6 @@ static const struct execution *execution_of(const void *shared)
 static void execution_key(const void *object, struct buffer *out)
 {
 	append_key(&execution_of(object)->meta, out);
-}
-
-static void execution_namespace(const void *object, struct buffer *out)
-{
-	buffer_append_c(out, execution_of(object)->meta.namespace);
-}
-
-static void execution_unfinished(const void *object, struct buffer *out)
-{
-	if (!execution_is_finished(execution_of(object)))
-		execution_namespace(object, out);
 }
 
 static void execution_by_id(const void *object, struct buffer *out)
@@ -99,7 +97,11 @@ static void execution_files(const void *object, struct buffer *out)
 
 static void execution_changed(void *context, const void *old, const void *fresh)
 {
-	const struct cluster_options *options = &((struct watched *)context)->cluster->options;
+	struct cluster *cluster = ((struct watched *)context)->cluster;
+	const struct cluster_options *options = &cluster->options;
+	struct error err;
+	if (execution_index_change(cluster->executions, old, fresh, &err) != 0)
+		watch_problem(context, &err);
 	const struct object_meta *meta = &execution_of(fresh ? fresh : old)->meta;
 	if (options->execution_changed)
 		options->execution_changed(options->context, meta->namespace, meta->name, fresh);
@@ -294,14 +296,6 @@ int64_t cluster_lease_seen_us(const struct cluster *cluster)
 
 /* Start and end */
 
-static void watch_problem(void *context, const struct error *problem)
-{
-	const struct watched *watched = context;
-	const struct cluster_options *options = &watched->cluster->options;
-	if (options->problem)
-		options->problem(options->context, resource_names[watched->resource], problem);
-}
-
 static void unreadable(void *context, const struct informer_name *object, const struct error *why)
 {
 	struct error problem = *why;
@@ -321,9 +315,7 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 				    .parse = execution_parse,
 				    .free_object = execution_drop,
 				    .key = execution_key,
-				    .indexes = {[BY_NAMESPACE] = execution_namespace,
-						[BY_NAMESPACE_UNFINISHED] = execution_unfinished,
-						[BY_ID] = execution_by_id,
+				    .indexes = {[BY_ID] = execution_by_id,
 						[BY_INPUT] = execution_input,
 						[BY_OUTPUT] = execution_output,
 						[BY_LOGS] = execution_logs,
@@ -384,6 +376,8 @@ struct cluster *cluster_new(struct kube_ws *ws, const struct cluster_options *op
 		error_no_memory(err);
 		return cluster_free(cluster);
 	}
+	if (!(cluster->executions = execution_index_new(err)))
+		return cluster_free(cluster);
 	return start_informers(cluster, ws, err) == 0 ? cluster : cluster_free(cluster);
 }
 
@@ -397,6 +391,7 @@ struct cluster *cluster_free(struct cluster *cluster)
 	cluster->options.key_changed = NULL;
 	for (int i = 0; i < CLUSTER_RESOURCE_COUNT; i++)
 		informer_stop(cluster->informers[i]);
+	execution_index_free(cluster->executions);
 	free((char *)(uintptr_t)cluster->options.namespace);
 	free(cluster);
 	return NULL;
@@ -473,7 +468,7 @@ bool cluster_has_key_secret(const struct cluster *cluster, const char *secret)
 
 bool cluster_names_blob(const struct cluster *cluster, struct str digest)
 {
-	static const enum execution_index references[] = {BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES};
+	static const enum execution_key references[] = {BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES};
 	const void *found = NULL;
 	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_BUNDLE, digest, first, &found);
 	for (size_t i = 0; !found && i < sizeof(references) / sizeof(references[0]); i++)
@@ -506,26 +501,9 @@ const struct shared_execution *cluster_execution(const struct cluster *cluster, 
 	return found;
 }
 
-void cluster_executions_each(const struct cluster *cluster, const char *namespace,
-			     bool (*visit)(void *context, const void *shared), void *context)
+const struct execution_index *cluster_executions(const struct cluster *cluster)
 {
-	informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_NAMESPACE, str_of(namespace), visit,
-			    context);
-}
-
-static bool count_one(void *context, const void *object)
-{
-	(void)object;
-	(*(size_t *)context)++;
-	return true;
-}
-
-size_t cluster_unfinished_executions(const struct cluster *cluster, const char *namespace)
-{
-	size_t count = 0;
-	informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], BY_NAMESPACE_UNFINISHED,
-			    str_of(namespace), count_one, &count);
-	return count;
+	return cluster->executions;
 }
 
 void cluster_skills_each(const struct cluster *cluster, const char *namespace,

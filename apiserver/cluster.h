@@ -6,6 +6,7 @@
 #define SKILLBOX_APISERVER_CLUSTER_H
 
 #include "apiserver/object/api_key.h"
+#include "apiserver/object/execution_index.h"
 #include "apiserver/object/shared_execution.h"
 #include "lib/api/lease.h"
 #include "lib/api/skill.h"
@@ -71,9 +72,8 @@ int64_t cluster_lease_seen_us(const struct cluster *cluster);
 /* By the id that REST clients use. */
 const struct shared_execution *cluster_execution(const struct cluster *cluster, const char *namespace,
 						 struct str id);
-void cluster_executions_each(const struct cluster *cluster, const char *namespace,
-			     bool (*visit)(void *context, const void *shared), void *context);
-size_t cluster_unfinished_executions(const struct cluster *cluster, const char *namespace);
+/* Those of each namespace in the order of lists, and how many there are. */
+const struct execution_index *cluster_executions(const struct cluster *cluster);
 
 /* The newest upload of name@version; version "" or "latest": of name. Unreadable and deleted ones are not
  * found. */

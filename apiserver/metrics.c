@@ -15,7 +15,8 @@ static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "o
 static const char *const refusals[] = {
     [REFUSED_CONCURRENCY] = "concurrency", [REFUSED_QUOTA] = "quota",
     [REFUSED_TENANT_RATE] = "tenant_rate", [REFUSED_WRONG_KEYS] = "wrong_keys",
-    [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills"};
+    [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills",
+    [REFUSED_WORK] = "work"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",
@@ -55,6 +56,8 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
     [APISERVER_CREATED] = {METRIC_DEFINE(COUNTER, "skillbox_executions_created_total",
 					 "Executions created by this server."),
 			   .labels = {METRIC_LABEL("mode", modes)}},
+    [APISERVER_LISTED] = {METRIC_DEFINE(COUNTER, "skillbox_executions_looked_at_total",
+					"Executions that were looked at to answer lists.")},
     [APISERVER_KEY_LOOKUPS] = {METRIC_DEFINE(COUNTER, "skillbox_api_key_lookups_total",
 					     "Keys of requests, by where they were found: a Secret, the "
 					     "cache of database keys, the database itself, nowhere."),

@@ -1,5 +1,8 @@
 #include "apiserver/operation.h"
 
+#include "lib/base/lanes.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* A call under way. */
@@ -12,7 +15,14 @@ struct pending {
 	operation_db_cb db;
 	operation_work_cb work, worked;
 	uv_work_t job;
-	struct pending *next_job;
+	operation_piece_cb piece;
+	struct lane_item waiting; /* for one of these two */
+};
+
+struct operation_lanes {
+	struct lanes work, pieces;
+	bool works; /* one is in the thread pool */
+	uv_idle_t turn;
 };
 
 void operation_init(struct operation *operation, struct apiserver *server, struct caller *caller,
@@ -179,6 +189,47 @@ int operation_db(struct operation *operation, enum db_statement statement, struc
 	return started(pending, db_run(operation->server->db, &call, err));
 }
 
+/* Lanes */
+
+static struct pending *pending_of(struct lane_item *item)
+{
+	return item ? (struct pending *)((uintptr_t)item - offsetof(struct pending, waiting)) : NULL;
+}
+
+static struct str lane_of(const struct caller *caller)
+{
+	return str_of(caller->tenant ? caller->tenant : "");
+}
+
+struct operation_lanes *operation_lanes_new(uv_loop_t *loop, struct error *err)
+{
+	struct operation_lanes *lanes = calloc(1, sizeof(*lanes));
+	if (!lanes) {
+		error_no_memory(err);
+		return NULL;
+	}
+	uv_idle_init(loop, &lanes->turn); /* can't fail */
+	lanes->turn.data = lanes;
+	if (lanes_init(&lanes->work, err) == 0 && lanes_init(&lanes->pieces, err) == 0)
+		return lanes;
+	return operation_lanes_free(lanes);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+struct operation_lanes *operation_lanes_free(struct operation_lanes *lanes)
+{
+	if (!lanes)
+		return NULL;
+	lanes_free(&lanes->work);
+	lanes_free(&lanes->pieces);
+	uv_close((uv_handle_t *)&lanes->turn, on_closed);
+	return NULL;
+}
+
 /* The thread pool */
 
 static void in_pool(uv_work_t *job)
@@ -189,11 +240,15 @@ static void in_pool(uv_work_t *job)
 
 static void after_pool(uv_work_t *job, int status);
 
-static void start_job(struct apiserver *server)
+/* One at a time: an archive may take seconds and much memory, and the pool's other threads are for blobs. */
+static void start_work(struct apiserver *server)
 {
+	struct pending *next = server->lanes->works ? NULL : pending_of(lanes_pop(&server->lanes->work));
+	if (!next)
+		return;
+	server->lanes->works = true;
 	/* It can't fail: both functions are given. */
-	if (server->jobs)
-		uv_queue_work(server->loop, &server->jobs->job, in_pool, after_pool);
+	uv_queue_work(server->loop, &next->job, in_pool, after_pool);
 }
 
 static void after_pool(uv_work_t *job, int status)
@@ -201,9 +256,10 @@ static void after_pool(uv_work_t *job, int status)
 	(void)status; /* these are never cancelled */
 	struct pending *pending = job->data;
 	struct apiserver *server = pending->operation->server;
-	server->jobs = pending->next_job;
+	if (server->lanes)
+		server->lanes->works = false;
 	if (!server->ended) {
-		start_job(server);
+		start_work(server);
 		pending->worked(pending->operation);
 	}
 	pending_free(pending);
@@ -211,27 +267,66 @@ static void after_pool(uv_work_t *job, int status)
 
 size_t operation_work_queue(const struct apiserver *server)
 {
-	size_t count = 0;
-	for (const struct pending *job = server->jobs; job; job = job->next_job)
-		count++;
-	return count;
+	return server->lanes->work.count + (server->lanes->works ? 1 : 0);
 }
 
-/* One at a time: an archive may take seconds, and the pool's other threads are for blobs. */
+int operation_work_check(struct apiserver *server, const struct caller *caller, struct error *err)
+{
+	int64_t max = server->config->limits.max_waiting_calls;
+	if (lanes_waiting(&server->lanes->work, lane_of(caller)) < (size_t)max)
+		return 0;
+	measure_refusal(server->metrics, REFUSED_WORK);
+	return error_set(err, ERR_NO_CAPACITY,
+			 "%" PRId64 " uploads of tenant \"%s\" wait to be looked at, the limit "
+			 "(SKILLBOX_MAX_WAITING_CALLS); try again when one has been",
+			 max, caller->tenant ? caller->tenant : "");
+}
+
 int operation_work(struct operation *operation, operation_work_cb work, operation_work_cb done,
 		   struct error *err)
 {
 	struct apiserver *server = operation->server;
-	struct pending *pending = pending_new(operation, err), **end = &server->jobs;
+	struct pending *pending =
+	    operation_work_check(server, operation->caller, err) == 0 ? pending_new(operation, err) : NULL;
 	if (!pending)
 		return -1;
 	pending->work = work;
 	pending->worked = done;
 	pending->job.data = pending;
-	while (*end)
-		end = &(*end)->next_job;
-	*end = pending;
-	if (server->jobs == pending)
-		start_job(server);
+	if (started(pending, lanes_push(&server->lanes->work, lane_of(operation->caller), &pending->waiting,
+					err)) != 0)
+		return -1;
+	start_work(server);
+	return 0;
+}
+
+/* In turns of the loop */
+
+static void on_turn(uv_idle_t *turn)
+{
+	struct operation_lanes *lanes = turn->data;
+	struct pending *pending = pending_of(lanes_pop(&lanes->pieces));
+	/* Without memory to wait its turn it goes on. */
+	while (pending && pending->piece(pending->operation))
+		if (lanes_push(&lanes->pieces, lane_of(pending->operation->caller), &pending->waiting,
+			       NULL) == 0)
+			pending = NULL;
+	if (pending)
+		pending_free(pending);
+	if (lanes->pieces.count == 0)
+		uv_idle_stop(turn);
+}
+
+int operation_pieces(struct operation *operation, operation_piece_cb piece, struct error *err)
+{
+	struct operation_lanes *lanes = operation->server->lanes;
+	struct pending *pending = pending_new(operation, err);
+	if (!pending)
+		return -1;
+	pending->piece = piece;
+	if (started(pending,
+		    lanes_push(&lanes->pieces, lane_of(operation->caller), &pending->waiting, err)) != 0)
+		return -1;
+	uv_idle_start(&lanes->turn, on_turn); /* can't fail with a callback */
 	return 0;
 }

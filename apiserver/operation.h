@@ -53,14 +53,25 @@ typedef void (*operation_db_cb)(struct operation *operation, const struct db_res
 int operation_db(struct operation *operation, enum db_statement statement, struct db_parameters *parameters,
 		 operation_db_cb done, struct error *err);
 
-/* work runs in the thread pool, one at a time, and may touch nothing that the loop touches meanwhile; done
- * runs on the loop. */
+/* work runs in the thread pool, and may touch nothing that the loop touches meanwhile; done runs on the loop.
+ * One runs at a time, and tenants take turns. ERR_NO_CAPACITY: the caller's tenant has as much waiting as it
+ * may (SKILLBOX_MAX_WAITING_CALLS). */
 typedef void (*operation_work_cb)(struct operation *operation);
 int operation_work(struct operation *operation, operation_work_cb work, operation_work_cb done,
 		   struct error *err);
-
+/* Would it be taken now? For who would rather refuse before there is much to look at. */
+int operation_work_check(struct apiserver *server, const struct caller *caller, struct error *err);
 /* Such work that runs or waits. */
 size_t operation_work_queue(const struct apiserver *server);
+
+/* What would hold the loop up is done in pieces: in each turn of the loop one piece of one caller, and
+ * tenants take turns. false: that was the last. */
+typedef bool (*operation_piece_cb)(struct operation *operation);
+int operation_pieces(struct operation *operation, operation_piece_cb piece, struct error *err);
+
+/* What the two above wait in; NULL-safe, returns NULL; its memory goes when the loop has run. */
+struct operation_lanes *operation_lanes_new(uv_loop_t *loop, struct error *err);
+struct operation_lanes *operation_lanes_free(struct operation_lanes *lanes);
 
 /* The loop has run out and what remains won't come back: its references go. */
 void operation_forget_all(struct apiserver *server);

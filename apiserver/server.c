@@ -132,7 +132,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 		return error_wrap(err, "Kubernetes");
 	struct kube_measure measure = {server->metrics, APISERVER_KUBE_REQUESTS, APISERVER_KUBE_SECONDS};
 	kube_client_measure(server->kube, &measure);
-	if (!(server->waiters = waiters_new(server->loop, server->clock, err)) ||
+	if (!(server->lanes = operation_lanes_new(server->loop, err)) ||
+	    !(server->waiters = waiters_new(server->loop, server->clock, err)) ||
 	    !(server->skill_quota = skill_quota_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
@@ -205,6 +206,7 @@ static void stop(struct apiserver *server)
 	audit_free(server->audit);
 	db_free(server->db);
 	skill_expiry_free(server->skill_expiry);
+	server->lanes = operation_lanes_free(server->lanes);
 	blob_sweep_free(server->blob_sweep);  /* behind all that would call it back */
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
 	operation_forget_all(server);

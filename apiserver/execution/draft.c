@@ -33,7 +33,8 @@ static int check_skill(const struct policy *policy, const struct skill *skill, s
 static int check_capacity(const struct apiserver *server, const struct caller *caller, struct error *err)
 {
 	int64_t max = server->config->policy.max_concurrent;
-	if (cluster_unfinished_executions(server->cluster, caller->namespace) < (size_t)max)
+	if (execution_index_counts(cluster_executions(server->cluster), caller->namespace).unfinished <
+	    (size_t)max)
 		return 0;
 	measure_refusal(server->metrics, REFUSED_CONCURRENCY);
 	return error_set(err, ERR_NO_CAPACITY,

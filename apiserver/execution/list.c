@@ -10,6 +10,7 @@
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX 200
 #define FIRST_CAPACITY 64 /* executions */
+#define PIECE 500         /* executions looked at in one turn of the loop */
 
 /* A list without those that are only in the database would look like a loss of them. */
 static const char what_failed[] =
@@ -20,7 +21,11 @@ static const char *const statuses[] = {"pending", "running", "success", "failed"
 
 struct listing {
 	struct operation operation;
-	struct execution_query query;         /* its strings only at the start */
+	struct execution_query query; /* its strings are ours */
+	char *skill, *status;
+	struct list_cursor place;             /* of the last that was looked at in the cluster … */
+	size_t looked_at;                     /* … how many in this piece … */
+	size_t found;                         /* … and how many of all are wanted */
 	struct shared_execution **executions; /* one reference each */
 	size_t count, capacity;
 	bool has_no_memory;
@@ -85,6 +90,8 @@ static void listing_free(struct operation *operation)
 	for (size_t i = 0; i < listing->count; i++)
 		shared_execution_unref(listing->executions[i]);
 	free(listing->executions);
+	free(listing->skill);
+	free(listing->status);
 	free(listing);
 }
 
@@ -116,20 +123,41 @@ static struct list_cursor cursor_of(const struct shared_execution *shared)
 	return cursor;
 }
 
-static bool collect(void *context, const void *object)
+static bool is_wanted(const struct execution_query *query, const struct execution *execution)
+{
+	return (query->skill.n == 0 || str_eq(query->skill, str_of(execution->spec.skill_name))) &&
+	       (query->status.n == 0 || str_eq(query->status, str_of(execution_rest_status(execution))));
+}
+
+/* One more than the limit tells whether there is a next page. */
+static bool has_enough(const struct listing *listing)
+{
+	return listing->found > (size_t)listing->query.limit;
+}
+
+static bool collect(void *context, const struct shared_execution *shared)
 {
 	struct listing *listing = context;
-	const struct execution_query *query = &listing->query;
-	const struct shared_execution *shared = object;
-	const struct execution *execution = shared->execution;
-	if (query->skill.n && !str_eq(query->skill, str_of(execution->spec.skill_name)))
-		return true;
-	if (query->status.n && !str_eq(query->status, str_of(execution_rest_status(execution))))
-		return true;
-	struct list_cursor own = cursor_of(shared);
-	if (query->has_cursor && list_cursor_compare(&own, &query->after) <= 0)
-		return true;
-	return add(listing, shared_execution_ref(shared));
+	listing->place = cursor_of(shared);
+	listing->looked_at++;
+	if (is_wanted(&listing->query, shared->execution)) {
+		if (!add(listing, shared_execution_ref(shared)))
+			return false;
+		listing->found++;
+	}
+	return listing->looked_at < PIECE && !has_enough(listing);
+}
+
+/* false: those of the cluster are complete. */
+static bool look_on(struct listing *listing)
+{
+	const struct operation *operation = &listing->operation;
+	const struct execution_position after = {listing->place.created_ms, listing->place.id};
+	listing->looked_at = 0;
+	execution_index_each(cluster_executions(operation->server->cluster), operation->caller->namespace,
+			     listing->place.id[0] ? &after : NULL, collect, listing);
+	metrics_add(operation->server->metrics, APISERVER_LISTED, METRIC_PLAIN, (double)listing->looked_at);
+	return listing->looked_at == PIECE && !has_enough(listing) && !listing->has_no_memory;
 }
 
 /* Handing over */
@@ -192,8 +220,43 @@ static void on_history(struct operation *operation, const struct db_result *resu
 		hand_over(listing);
 }
 
-/* One more than the limit tells whether there is a next page. The cluster is looked at before the history:
- * what is archived and deleted meanwhile is then in the first, if not in the second. */
+/* The cluster is looked at before the history: what is archived and deleted meanwhile is then in the first,
+ * if not in the second. */
+static void ask_history(struct listing *listing)
+{
+	struct error err;
+	const struct execution_query *query = &listing->query;
+	if (!listing->operation.server->db)
+		hand_over(listing);
+	else if (history_list(&listing->operation, query->skill, query->status,
+			      query->has_cursor ? &query->after : NULL, query->limit + 1, on_history,
+			      &err) != 0)
+		fail(listing, &err);
+}
+
+/* operation_piece_cb */
+static bool look_on_later(struct operation *operation)
+{
+	struct listing *listing = of(operation);
+	if (look_on(listing))
+		return true;
+	ask_history(listing);
+	return false;
+}
+
+static int keep_words(struct listing *listing, struct error *err)
+{
+	struct execution_query *query = &listing->query;
+	listing->skill = str_dup(query->skill);
+	listing->status = str_dup(query->status);
+	if (!listing->skill || !listing->status)
+		return error_no_memory(err);
+	query->skill = str_of(listing->skill);
+	query->status = str_of(listing->status);
+	return 0;
+}
+
+/* A filter may let few of many through: who looks for these gives way to others after each piece. */
 void execution_list(struct apiserver *server, struct caller *caller, const struct execution_query *query,
 		    execution_page_cb done, void *context)
 {
@@ -208,12 +271,13 @@ void execution_list(struct apiserver *server, struct caller *caller, const struc
 	listing->query = *query;
 	listing->done = done;
 	listing->context = context;
-	cluster_executions_each(server->cluster, caller->namespace, collect, listing);
-	if (!server->db)
-		hand_over(listing);
-	else if (history_list(&listing->operation, query->skill, query->status,
-			      query->has_cursor ? &query->after : NULL, query->limit + 1, on_history,
-			      &err) != 0)
+	if (query->has_cursor)
+		listing->place = query->after;
+	if (keep_words(listing, &err) != 0)
+		fail(listing, &err);
+	else if (!look_on(listing))
+		ask_history(listing);
+	else if (operation_pieces(&listing->operation, look_on_later, &err) != 0)
 		fail(listing, &err);
 	operation_unref(&listing->operation);
 }

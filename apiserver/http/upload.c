@@ -108,7 +108,8 @@ bool upload_begin(struct request *request)
 	upload->limits = archive_limits_default;
 	upload->limits.max_compressed = upload->max;
 	request_set_state(request, upload, upload_free);
-	if (choose_form(request, upload, &err) != 0) {
+	if (operation_work_check(request->operation.server, request->operation.caller, &err) != 0 ||
+	    choose_form(request, upload, &err) != 0) {
 		answer_error(request, &err);
 		return false;
 	}
@@ -160,6 +161,10 @@ void upload_check(struct request *request, upload_checked_cb done)
 		answer_refuse(request, ERR_BAD_REQUEST, "missing 'file' field in multipart form");
 	else if (upload->size == 0)
 		answer_refuse(request, ERR_BAD_REQUEST, "empty zip data");
-	else if (operation_work(&request->operation, check_in_pool, on_checked, &err) != 0)
+	else if (operation_work(&request->operation, check_in_pool, on_checked, &err) == 0)
+		return;
+	else if (err.code == ERR_NO_CAPACITY)
+		answer_error(request, &err);
+	else
 		answer_fault(request, "the upload could not be checked", &err);
 }

@@ -34,6 +34,7 @@ struct shared_execution *shared_execution_from_json(struct str json, struct erro
 		return NULL;
 	}
 	shared->references = 1;
+	shared->size = (int64_t)json.n;
 	shared->execution = execution_from_json(json, err); /* checks the text, too */
 	if (!shared->execution) {
 		shared_execution_unref(shared);
@@ -60,7 +61,10 @@ struct shared_execution *shared_execution_from_execution(struct execution *execu
 		error_no_memory(err);
 		return NULL;
 	}
-	*shared = (struct shared_execution){execution, execution->requested_ms, digest, 1, false};
+	*shared = (struct shared_execution){.execution = execution,
+					    .requested_ms = execution->requested_ms,
+					    .request_digest = digest,
+					    .references = 1};
 	return shared;
 }
 

@@ -3,6 +3,7 @@
 #define SKILLBOX_APISERVER_EXECUTION_RECORD_H
 
 #include "lib/api/execution.h"
+#include "lib/base/ordered.h"
 
 /* On an Execution that was wished for with an idempotency key: the digest of the wish. */
 #define REQUEST_DIGEST_ANNOTATION "skillbox.dev/request-digest"
@@ -17,6 +18,11 @@ struct shared_execution {
 	unsigned references;
 	/* shared_execution_keep_outline was here. */
 	bool is_outline;
+	/* Of execution_index.h. */
+	bool is_listed;
+	struct ordered_node listed;
+	/* Bytes of the JSON that it was read from; 0: none. */
+	int64_t size;
 };
 
 /* Both: one reference, the caller's. */

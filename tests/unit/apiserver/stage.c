@@ -504,7 +504,9 @@ struct stage *stage_open(bool with_db)
 							     .max_concurrent = 3,
 							     .max_files_size = 1 << 20,
 							     .image_allowlist = (char *)"python:3.12-slim"},
-						  .limits = {.max_skills = 1000, .max_skills_size = 64 << 20},
+						  .limits = {.max_skills = 1000,
+							     .max_skills_size = 64 << 20,
+							     .max_waiting_calls = 3},
 						  .max_skill_size = 1 << 20};
 	assert_int_equal(uv_loop_init(&stage->loop), 0);
 	struct apiserver *server = &stage->server;
@@ -524,10 +526,11 @@ struct stage *stage_open(bool with_db)
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, &err);
 	server->reader = reader_new(NULL, 4, &err);
 	server->skill_quota = skill_quota_new(&err);
+	server->lanes = operation_lanes_new(&stage->loop, &err);
 	server->waiters = waiters_new(&stage->loop, &stage->clock, &err);
 	server->cluster = cluster_new(NULL, &options, &err);
-	assert_true(server->reader && server->skill_quota && server->metrics && server->waiters &&
-		    server->cluster);
+	assert_true(server->metrics && server->lanes && server->waiters && server->cluster);
+	assert_true(server->reader && server->skill_quota);
 	stage->caller = make_caller();
 	return stage;
 }
@@ -562,6 +565,7 @@ void stage_close(struct stage *stage)
 	skill_quota_free(stage->server.skill_quota);
 	cluster_free(stage->server.cluster);
 	waiters_free(stage->server.waiters);
+	operation_lanes_free(stage->server.lanes);
 	metrics_free(stage->server.metrics);
 	uv_run(&stage->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&stage->loop), 0);

@@ -209,6 +209,108 @@ static void test_work_at_the_end(void **state)
 	assert_int_equal(test.freed, 1);
 }
 
+/* One of another tenant waits for the one that runs, not for all that came before. */
+struct tenants_work {
+	struct operation operation;
+	char letter;
+};
+
+static char order[16];
+static size_t ordered_count;
+
+static void do_nothing(struct operation *operation)
+{
+	(void)operation;
+}
+
+static void note_order(struct operation *operation)
+{
+	order[ordered_count++] = ((struct tenants_work *)operation)->letter;
+}
+
+static bool note_piece(struct operation *operation)
+{
+	note_order(operation);
+	return ordered_count < 5;
+}
+
+static void keep(struct operation *operation)
+{
+	(void)operation;
+}
+
+/* Of the tenant "acme": a, b, c; of another: x. */
+static void make_works(struct stage *stage, struct tenants_work works[4], struct caller *another)
+{
+	memset(order, 0, sizeof(order));
+	ordered_count = 0;
+	another->tenant = str_dup(STR("another"));
+	for (size_t i = 0; i < 4; i++) {
+		works[i].letter = "abcx"[i];
+		operation_init(&works[i].operation, &stage->server, i < 3 ? stage->caller : another, keep);
+	}
+}
+
+static void end_works(struct tenants_work works[4], struct caller *another)
+{
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(works[i].operation.references, 1);
+		operation_unref(&works[i].operation);
+	}
+	caller_unref(another);
+}
+
+static void test_tenants_take_turns(void **state)
+{
+	struct stage *stage = *state;
+	struct tenants_work works[4];
+	struct caller *another = caller_new();
+	make_works(stage, works, another);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(operation_work(&works[i].operation, do_nothing, note_order, NULL), 0);
+	run_loop(stage);
+	assert_string_equal(order, "abxc");
+	end_works(works, another);
+}
+
+static void test_pieces_take_turns(void **state)
+{
+	struct stage *stage = *state;
+	struct tenants_work works[4];
+	struct caller *another = caller_new();
+	make_works(stage, works, another);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(operation_pieces(&works[i].operation, note_piece, NULL), 0);
+	for (size_t turn = 1; turn <= 5; turn++) {
+		uv_run(&stage->loop, UV_RUN_NOWAIT);
+		assert_int_equal(ordered_count, turn); /* one in each */
+	}
+	uv_run(&stage->loop, UV_RUN_DEFAULT);
+	assert_string_equal(order, "axbxcxab");
+	end_works(works, another);
+}
+
+static void test_a_tenants_lane_is_bounded(void **state)
+{
+	struct stage *stage = *state;
+	struct error err;
+	struct tenants_work works[4];
+	struct caller *another = caller_new();
+	make_works(stage, works, another);
+	for (size_t i = 0; i < 4; i++) /* one runs, three wait */
+		assert_int_equal(operation_work(&works[0].operation, do_nothing, note_order, &err), 0);
+	assert_int_equal(operation_work(&works[1].operation, do_nothing, note_order, &err), -1);
+	assert_int_equal(err.code, ERR_NO_CAPACITY);
+	assert_non_null(strstr(err.message, "the limit (SKILLBOX_MAX_WAITING_CALLS)"));
+	assert_true(metrics_get(stage->server.metrics, APISERVER_REFUSED, METRIC_AT(REFUSED_WORK)) == 1);
+	assert_int_equal(operation_work(&works[3].operation, do_nothing, note_order, &err), 0);
+	run_loop(stage);
+	assert_string_equal(order, "aaxaa");
+	assert_int_equal(operation_work(&works[1].operation, do_nothing, note_order, &err), 0);
+	run_loop(stage);
+	end_works(works, another);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
 int main(void)
@@ -220,6 +322,9 @@ int main(void)
 	    TEST(test_storage_is_measured),
 	    TEST(test_work_goes_one_by_one),
 	    TEST(test_work_at_the_end),
+	    TEST(test_tenants_take_turns),
+	    TEST(test_pieces_take_turns),
+	    TEST(test_a_tenants_lane_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,56 @@ static void test_filters(void **state)
 	}
 }
 
+/* A page costs what is in it, wherever it is and however many there are. Needles in a haystack are looked for
+ * in pieces, between which others get their turn. */
+static void test_what_is_looked_at(void **state)
+{
+	struct stage *stage = *state;
+	struct listed first, needles;
+	char id[64], cursor[LIST_CURSOR_SIZE];
+	const int count = 1200;
+	for (int i = 0; i < count; i++) {
+		snprintf(id, sizeof(id), "00000000-0000-4000-8000-%012d", i * 7919 % count);
+		put(stage, id, 1, i == 1 ? "needle" : "hay", "success");
+	}
+	list(stage, "", "", "1", "", &first);
+	assert_string_equal(first.ids, "9");
+	assert_true(metrics_get(stage->server.metrics, APISERVER_LISTED, METRIC_PLAIN) == 2);
+	snprintf(cursor, sizeof(cursor), "1763978401000_00000000-0000-4000-8000-%012d", 600);
+	list(stage, "", "", "3", cursor, &first);
+	assert_string_equal(first.ids, "987");
+	assert_true(metrics_get(stage->server.metrics, APISERVER_LISTED, METRIC_PLAIN) == 6);
+	list(stage, "needle", "", "1", "", &needles);
+	assert_int_equal(needles.calls, 0);
+	for (int turn = 1; turn <= 2; turn++) { /* of some 500 each */
+		assert_true(metrics_get(stage->server.metrics, APISERVER_LISTED, METRIC_PLAIN) ==
+			    6 + 500 * turn);
+		list(stage, "", "", "1", "", &first); /* another's goes between */
+		assert_int_equal(first.calls, 1);
+		metrics_add(stage->server.metrics, APISERVER_LISTED, METRIC_PLAIN, -2);
+		uv_run(&stage->loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(needles.calls, 1);
+	assert_string_equal(needles.ids, "9");
+	assert_true(metrics_get(stage->server.metrics, APISERVER_LISTED, METRIC_PLAIN) == 6 + count);
+}
+
+static void test_the_server_ends_between_pieces(void **state)
+{
+	struct stage *stage = *state;
+	struct listed listed;
+	char id[64];
+	for (int i = 0; i < 600; i++) {
+		snprintf(id, sizeof(id), "00000000-0000-4000-8000-%012d", i);
+		put(stage, id, 1, "hay", "success");
+	}
+	list(stage, "needle", "", "", "", &listed);
+	assert_int_equal(listed.calls, 0);
+	stage_forget(stage);
+	assert_int_equal(listed.calls, 1);
+	assert_int_equal(listed.code, ERR_UNAVAILABLE);
+}
+
 static void test_of_another_tenant(void **state)
 {
 	struct stage *stage = *state;
@@ -218,6 +268,8 @@ int main(void)
 	    cmocka_unit_test(test_queries),
 	    TEST(test_newest_first_in_pages),
 	    TEST(test_filters),
+	    TEST(test_what_is_looked_at),
+	    TEST(test_the_server_ends_between_pieces),
 	    TEST(test_of_another_tenant),
 	    TEST_WITH_DB(test_with_the_history),
 	    TEST_WITH_DB(test_failures),
