@@ -22,6 +22,7 @@ struct http_server;
 struct operation_lanes;
 struct outline_cache;
 struct pending;
+struct places;
 struct rate_limiter;
 struct reload;
 struct route;
@@ -47,6 +48,8 @@ struct apiserver {
 	struct skill_expiry *skill_expiry;
 	struct skill_quota *skill_quota;
 	struct waiters *waiters;
+	/* Of executions that are being created. */
+	struct places *places;
 	struct outline_cache *outline_cache;
 	struct rate_limiter *rate_limiter;
 	/* Keys that are looked up for addresses which send too many wrong ones. */

@@ -16,7 +16,11 @@ static const char *const refusals[] = {
     [REFUSED_CONCURRENCY] = "concurrency", [REFUSED_QUOTA] = "quota",
     [REFUSED_TENANT_RATE] = "tenant_rate", [REFUSED_WRONG_KEYS] = "wrong_keys",
     [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills",
-    [REFUSED_WORK] = "work"};
+    [REFUSED_WORK] = "work",
+    [REFUSED_STORED_EXECUTIONS] = "stored_executions"};
+static const char *const limits[] = {[LIMIT_CONCURRENCY] = "concurrency",
+				     [LIMIT_STORED_EXECUTIONS] = "stored_executions",
+				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",
@@ -89,6 +93,10 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
     [APISERVER_INFORMER_OBJECTS] = KUBE_METRIC_INFORMER_OBJECTS,
     [APISERVER_INFORMER_UNREADABLE] = KUBE_METRIC_INFORMER_UNREADABLE,
     [APISERVER_INFORMER_AGE] = KUBE_METRIC_INFORMER_AGE,
+    [APISERVER_LIMIT_USED] = {METRIC_DEFINE(GAUGE, "skillbox_limit_used_ratio",
+					    "How much of a tenant's limit is used up, by the tenant that is "
+					    "nearest to it."),
+			      .labels = {METRIC_LABEL("limit", limits)}},
     [APISERVER_CACHED_KEYS] = {METRIC_DEFINE(GAUGE, "skillbox_api_keys_cached",
 					     "Hashes in the cache of database keys, unknown ones included. "
 					     "Only where PostgreSQL is configured."),

@@ -5,6 +5,7 @@
 #include "apiserver/audit.h"
 #include "apiserver/blob/sweep.h"
 #include "apiserver/execution/outline_cache.h"
+#include "apiserver/execution/places.h"
 #include "apiserver/http/rate_limit.h"
 #include "apiserver/http/serve.h"
 #include "apiserver/key/db_keys.h"
@@ -37,6 +38,8 @@ static void on_execution(void *context, const char *namespace, const char *name,
 			 const struct shared_execution *fresh)
 {
 	struct apiserver *server = context;
+	if (fresh)
+		places_seen(server->places, namespace, name);
 	waiters_notify(server->waiters, WAIT_EXECUTION, namespace, name, fresh);
 	if (fresh)
 		outline_cache_add(server->outline_cache, fresh);
@@ -135,6 +138,7 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	if (!(server->lanes = operation_lanes_new(server->loop, err)) ||
 	    !(server->waiters = waiters_new(server->loop, server->clock, err)) ||
 	    !(server->skill_quota = skill_quota_new(err)) ||
+	    !(server->places = places_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
 	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)))
@@ -211,6 +215,7 @@ static void stop(struct apiserver *server)
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
 	operation_forget_all(server);
 	skill_quota_free(server->skill_quota);
+	places_free(server->places);
 	rate_limiter_free(server->rate_limiter);
 	metrics_free(server->metrics);
 }

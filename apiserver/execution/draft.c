@@ -1,12 +1,12 @@
 #include "apiserver/execution/draft.h"
 
+#include "apiserver/execution/places.h"
 #include "lib/base/id.h"
 #include "lib/base/temporary.h"
 #include "lib/policy/policy.h"
 #include "lib/skill/judgement.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,18 +30,26 @@ static int check_skill(const struct policy *policy, const struct skill *skill, s
 		   : -1;
 }
 
-static int check_capacity(const struct apiserver *server, const struct caller *caller, struct error *err)
+/* Spec without its texts, metadata, the first status. */
+#define PLAIN_SIZE 2048
+
+static int64_t size_of(const struct execution_request *request)
 {
-	int64_t max = server->config->policy.max_concurrent;
-	if (execution_index_counts(cluster_executions(server->cluster), caller->namespace).unfinished <
-	    (size_t)max)
-		return 0;
-	measure_refusal(server->metrics, REFUSED_CONCURRENCY);
-	return error_set(err, ERR_NO_CAPACITY,
-			 "tenant \"%s\" has %" PRId64
-			 " executions that have not ended, the limit (SKILLBOX_MAX_CONCURRENT_EXECS); try "
-			 "again when one has",
-			 caller->tenant, max);
+	size_t size = PLAIN_SIZE;
+	if (request->input.n <= EXECUTION_INLINE_INPUT)
+		size += request->input.n;
+	for (size_t i = 0; i < request->env_count; i++)
+		size += strlen(request->env[i].name) + strlen(request->env[i].value);
+	return (int64_t)size;
+}
+
+/* Before there is much work with it. Where a database knows the name of an earlier wish with the same key, it
+ * is asked first. */
+static int check_capacity(struct apiserver *server, const struct caller *caller, const struct draft *draft,
+			  const char *name, struct error *err)
+{
+	const struct place_wish wish = {name, draft->size};
+	return draft->key_hash[0] ? 0 : places_check(server, caller, &wish, err);
 }
 
 /* A name of its own for each key of each tenant, so that the cluster itself keeps a second one from being
@@ -122,7 +130,7 @@ static int set_input(struct draft *draft, struct str input, struct error *err)
 	return 0;
 }
 
-static int fill(const struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
+static int fill(struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
 		struct draft *draft, struct error *err)
 {
 	struct execution_request *request = &wish->request;
@@ -132,9 +140,10 @@ static int fill(const struct apiserver *server, const struct caller *caller, str
 	if (!skill)
 		return error_set(err, ERR_NOT_FOUND, "skill not found: %s@%s", request->skill,
 				 request->version);
+	draft->size = size_of(request);
 	if (check_skill(&server->config->policy, skill, err) != 0 ||
-	    check_capacity(server, caller, err) != 0 ||
 	    choose_name(server, caller, wish, draft, name, err) != 0 ||
+	    check_capacity(server, caller, draft, name, err) != 0 ||
 	    set_strings(draft->execution, caller, skill, name, err) != 0 ||
 	    set_input(draft, request->input, err) != 0)
 		return -1;
@@ -146,7 +155,7 @@ static int fill(const struct apiserver *server, const struct caller *caller, str
 	return 0;
 }
 
-int draft_make(const struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
+int draft_make(struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
 	       struct draft *ret, struct error *err)
 {
 	struct draft draft = {.execution = calloc(1, sizeof(*draft.execution)), .input_fd = -1};

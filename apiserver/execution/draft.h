@@ -1,5 +1,5 @@
 /* The Execution that somebody wishes for: checked against the tenant's skills and this server's limits, and
- * filled in. Nothing is stored yet. */
+ * filled in. Nothing is stored yet, and no place is taken. */
 #ifndef SKILLBOX_APISERVER_EXECUTION_DRAFT_H
 #define SKILLBOX_APISERVER_EXECUTION_DRAFT_H
 
@@ -23,13 +23,15 @@ struct draft {
 	char digest[DIGEST_TEXT_SIZE];
 	/* Of the key, if a database keeps it; else "". */
 	char key_hash[DIGEST_HEX_SIZE];
+	/* About how many bytes it will have in etcd. */
+	int64_t size;
 	/* A large input, on its way to the blob store; -1: the execution has it, or there is none. */
 	int input_fd;
 };
 
 /* Takes wish->request.env. On failure ret needs no clear; errors are meant for clients, but for internal
  * ones. */
-int draft_make(const struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
+int draft_make(struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
 	       struct draft *ret, struct error *err);
 void draft_clear(struct draft *draft);
 

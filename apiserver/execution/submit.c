@@ -3,8 +3,10 @@
 #include "apiserver/audit.h"
 #include "apiserver/execution/history.h"
 #include "apiserver/execution/pending.h"
+#include "apiserver/execution/places.h"
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
+#include "lib/base/id.h"
 #include "lib/base/log.h"
 
 #include <stdlib.h>
@@ -31,6 +33,9 @@ struct submission {
 	int64_t requested_ms;
 	/* One of them may have been carried out, though nobody says so. */
 	bool is_open;
+	/* One counts for the tenant; and it is there, or may be. */
+	bool has_place, may_be_there;
+	char place_name[ID_UUID_SIZE];
 	/* An earlier wish has claimed it, with the same body. */
 	bool is_known;
 	/* Holds a reference. The wait begins before the create call, since the watch may be faster than its
@@ -79,12 +84,24 @@ static void stop_waiting(struct submission *submission)
 	operation_unref(&submission->operation); /* the caller holds another one */
 }
 
+static void leave_place(struct submission *submission)
+{
+	const struct apiserver *server = submission->operation.server;
+	const char *namespace = submission->operation.caller->namespace, *name = submission->place_name;
+	if (submission->has_place && submission->may_be_there)
+		places_keep(server->places, namespace, name, clock_monotonic_us(server->clock));
+	else if (submission->has_place)
+		places_give_back(server->places, namespace, name);
+	submission->has_place = false;
+}
+
 static void end(struct submission *submission, const struct shared_execution *execution,
 		const struct error *failure)
 {
 	if (submission->step == SUBMIT_ENDED)
 		return;
 	submission->step = SUBMIT_ENDED;
+	leave_place(submission);
 	stop_waiting(submission);
 	submission->done(submission->context, execution, failure);
 }
@@ -390,6 +407,7 @@ static void on_created(struct operation *operation, const struct kube_response *
 	bool is_there = response->already_exists || submission->is_seen;
 	bool is_created = !response->error || (is_there && !submission->draft.digest[0]);
 	submission->is_open = submission->is_open || response->is_uncertain;
+	submission->may_be_there = is_there || submission->is_open || !response->error;
 	if (is_created)
 		note_created(submission);
 	if (submission->step == SUBMIT_ENDED)
@@ -418,7 +436,10 @@ static int create(struct submission *submission, struct error *err)
 	    (!submission->async && !submission->waiter && start_waiting(submission, err) != 0))
 		return -1;
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&object)};
-	return operation_kube(&submission->operation, &call, on_created, err);
+	if (operation_kube(&submission->operation, &call, on_created, err) != 0)
+		return -1;
+	submission->may_be_there = true; /* until it is answered */
+	return 0;
 }
 
 /* Store the input */
@@ -435,9 +456,27 @@ static void on_input_stored(struct operation *operation, const struct error *err
 		enter(submission, SUBMIT_CREATE);
 }
 
+static int take_place(struct submission *submission, struct error *err)
+{
+	const struct draft *draft = &submission->draft;
+	const struct place_wish wish = {draft->execution->meta.name, draft->size};
+	if (submission->has_place)
+		return 0;
+	if (places_take(submission->operation.server, submission->operation.caller, &wish, err) != 0)
+		return -1;
+	submission->has_place = true;
+	snprintf(submission->place_name, sizeof(submission->place_name), "%s", wish.name);
+	return 0;
+}
+
 static int store_input(struct submission *submission, struct error *err)
 {
 	const struct draft *draft = &submission->draft;
+	if (take_place(submission, err) != 0) {
+		failure_of_error(submission->operation.caller, err, err);
+		end(submission, NULL, err);
+		return 0;
+	}
 	const struct blob_ref *ref = &draft->execution->spec.input_ref;
 	struct blob_key key = {BLOB_EXECUTIONS, submission->operation.caller->tenant, ref->digest};
 	if (draft->input_fd >= 0)

@@ -20,7 +20,7 @@
  *   ------  --------------------------------------  ---------------------  --------------------  ------------
  *   claim   ours: store input; known: join;         –                      –                     –
  *           another body: 409
- *   store   create                                  –                      –                     –
+ *   store   create; no place for another: 429       –                      –                     –
  *   create  201: wait; AlreadyExists: wait, with a  kept for the answer;   it was seen: 503,     503, and
  *           key join; Conflict, quota …: 503, 429;  then the end           deleted; not seen:    where to
  *           not known: look                                                an older one, go on   read it

@@ -22,6 +22,22 @@ static void set_informers(struct apiserver *server)
 				      cluster_informer(server->cluster, (enum cluster_resource)i));
 }
 
+/* This port tells nothing by tenant. */
+static void set_limit(struct apiserver *server, enum limit_used limit, int64_t used, int64_t max)
+{
+	metrics_set(server->metrics, APISERVER_LIMIT_USED, METRIC_AT(limit), (double)used / (double)max);
+}
+
+static void set_limits(struct apiserver *server)
+{
+	const struct apiserver_config *config = server->config;
+	struct execution_counts most = execution_index_highest(cluster_executions(server->cluster));
+	set_limit(server, LIMIT_CONCURRENCY, (int64_t)most.unfinished, config->policy.max_concurrent);
+	set_limit(server, LIMIT_STORED_EXECUTIONS, (int64_t)most.stored,
+		  config->limits.max_stored_executions);
+	set_limit(server, LIMIT_STORED_EXECUTIONS_SIZE, most.size, config->limits.max_stored_executions_size);
+}
+
 static void set_database(struct apiserver *server)
 {
 	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
@@ -47,6 +63,7 @@ void metrics_page_get(struct request *request)
 	metrics_set(metrics, APISERVER_WORK_QUEUE, METRIC_PLAIN, (double)operation_work_queue(server));
 	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
 	set_informers(server);
+	set_limits(server);
 	set_database(server);
 	metrics_append_process("apiserver", SKILLBOX_VERSION, &text);
 	metrics_append(metrics, &text);

@@ -13,8 +13,9 @@
 
 struct limits {
 	/* Of a tenant, what is kept: versions of skills; bytes of these in etcd (instructions, schemas, texts
-	 * of scripts); Executions, ended ones included; bytes of its blobs. */
-	int64_t max_skills, max_skills_size, max_stored_executions, max_stored_size;
+	 * of scripts); Executions, ended ones included; bytes of these in etcd; bytes of its blobs. */
+	int64_t max_skills, max_skills_size, max_stored_executions, max_stored_executions_size,
+	    max_stored_size;
 	/* Of a tenant: requests that wait for an end or follow a run. */
 	int64_t max_waiting_calls;
 	/* Of all: bytes of bodies and answers under way, in memory and in files. A tenant has at most a
@@ -29,6 +30,7 @@ struct limits {
 
 #define LIMITS_OBJECTS_MAX 100000
 #define LIMITS_SKILLS_SIZE_MAX ((int64_t)4 << 30)
+#define LIMITS_EXECUTIONS_SIZE_MAX ((int64_t)4 << 30)
 #define LIMITS_STORED_SIZE_MIN ((int64_t)1 << 20)
 #define LIMITS_STORED_SIZE_MAX ((int64_t)1 << 40)
 #define LIMITS_TRANSFER_MEMORY_MIN ((int64_t)4 << 20)
@@ -50,6 +52,9 @@ struct limits {
 	{"SKILLBOX_MAX_STORED_EXECUTIONS", OPTION_INT, offsetof(type, member.max_stored_executions), \
 	 "20000", 1, LIMITS_OBJECTS_MAX, false, \
 	 "executions that a tenant has in the cluster, those included that have ended and are still kept"}, \
+	{"SKILLBOX_MAX_STORED_EXECUTIONS_SIZE", OPTION_SIZE, \
+	 offsetof(type, member.max_stored_executions_size), "512Mi", 1, LIMITS_EXECUTIONS_SIZE_MAX, false, \
+	 "bytes of these in etcd: inputs, outputs and logs that are small enough to be there"}, \
 	{"SKILLBOX_MAX_STORED_SIZE", OPTION_SIZE, offsetof(type, member.max_stored_size), \
 	 "4Gi", LIMITS_STORED_SIZE_MIN, LIMITS_STORED_SIZE_MAX, false, \
 	 "bytes that a tenant keeps in the embedded store: bundles, inputs, outputs, logs, files"}, \

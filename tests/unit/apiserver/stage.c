@@ -7,6 +7,7 @@
 
 #include "tests/unit/apiserver/stage.h"
 
+#include "apiserver/execution/places.h"
 #include "apiserver/operation.h"
 #include "apiserver/skill/quota.h"
 #include "lib/base/temporary.h"
@@ -377,6 +378,8 @@ static void on_execution(void *context, const char *namespace, const char *name,
 			 const struct shared_execution *fresh)
 {
 	struct stage *stage = context;
+	if (fresh)
+		places_seen(stage->server.places, namespace, name);
 	waiters_notify(stage->server.waiters, WAIT_EXECUTION, namespace, name, fresh);
 }
 
@@ -506,7 +509,9 @@ struct stage *stage_open(bool with_db)
 							     .image_allowlist = (char *)"python:3.12-slim"},
 						  .limits = {.max_skills = 1000,
 							     .max_skills_size = 64 << 20,
-							     .max_waiting_calls = 3},
+							     .max_waiting_calls = 3,
+							     .max_stored_executions = 2000,
+							     .max_stored_executions_size = 1 << 24},
 						  .max_skill_size = 1 << 20};
 	assert_int_equal(uv_loop_init(&stage->loop), 0);
 	struct apiserver *server = &stage->server;
@@ -527,9 +532,10 @@ struct stage *stage_open(bool with_db)
 	server->reader = reader_new(NULL, 4, &err);
 	server->skill_quota = skill_quota_new(&err);
 	server->lanes = operation_lanes_new(&stage->loop, &err);
+	server->places = places_new(&err);
 	server->waiters = waiters_new(&stage->loop, &stage->clock, &err);
 	server->cluster = cluster_new(NULL, &options, &err);
-	assert_true(server->metrics && server->lanes && server->waiters && server->cluster);
+	assert_true(server->metrics && server->lanes && server->places && server->waiters && server->cluster);
 	assert_true(server->reader && server->skill_quota);
 	stage->caller = make_caller();
 	return stage;
@@ -566,6 +572,7 @@ void stage_close(struct stage *stage)
 	cluster_free(stage->server.cluster);
 	waiters_free(stage->server.waiters);
 	operation_lanes_free(stage->server.lanes);
+	places_free(stage->server.places);
 	metrics_free(stage->server.metrics);
 	uv_run(&stage->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&stage->loop), 0);
