@@ -67,6 +67,19 @@ void failure_of_kube(const struct caller *caller, struct metrics *metrics, const
 	}
 }
 
+void failure_of_storage(const struct caller *caller, struct metrics *metrics, const char *what,
+			const struct error *err, struct error *ret)
+{
+	struct error copy = *err; /* ret may be err */
+	if (err->code != ERR_NO_CAPACITY && err->code != ERR_STORAGE_FULL) {
+		failure_of_fault(caller, what, err, ret);
+		return;
+	}
+	refused(caller, what, err);
+	measure_refusal(metrics, err->code == ERR_NO_CAPACITY ? REFUSED_STORED_SIZE : REFUSED_STORAGE_FULL);
+	error_set(ret, copy.code, "%s: %s", what, copy.message);
+}
+
 void failure_of_stop(struct error *ret)
 {
 	error_set(ret, ERR_UNAVAILABLE, "the server is shutting down; try again");

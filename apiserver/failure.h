@@ -24,6 +24,10 @@ void failure_of_fault(const struct caller *caller, const char *what, const struc
 void failure_of_kube(const struct caller *caller, struct metrics *metrics, const char *what,
 		     const struct kube_response *response, struct error *ret);
 
+/* The same for a blob that was not stored; also ERR_NO_CAPACITY and ERR_STORAGE_FULL, with the limit. */
+void failure_of_storage(const struct caller *caller, struct metrics *metrics, const char *what,
+			const struct error *err, struct error *ret);
+
 /* What is under way when the server ends. */
 void failure_of_stop(struct error *ret);
 

@@ -17,10 +17,13 @@ static const char *const refusals[] = {
     [REFUSED_TENANT_RATE] = "tenant_rate", [REFUSED_WRONG_KEYS] = "wrong_keys",
     [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills",
     [REFUSED_WORK] = "work",
-    [REFUSED_STORED_EXECUTIONS] = "stored_executions"};
+    [REFUSED_STORED_EXECUTIONS] = "stored_executions",
+    [REFUSED_STORED_SIZE] = "stored_size",
+    [REFUSED_STORAGE_FULL] = "storage_full"};
 static const char *const limits[] = {[LIMIT_CONCURRENCY] = "concurrency",
 				     [LIMIT_STORED_EXECUTIONS] = "stored_executions",
-				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size"};
+				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size",
+				     [LIMIT_STORED_SIZE] = "stored_size"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",
@@ -103,6 +106,19 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
 			       .only_seen = true},
     [APISERVER_STORAGE_UP] = {METRIC_DEFINE(GAUGE, "skillbox_storage_up",
 					    "1 while the blob store can be used, else 0.")},
+    [APISERVER_STORAGE_COUNTED] = {METRIC_DEFINE(GAUGE, "skillbox_storage_counted",
+						 "1 once the bytes in the embedded store are counted."),
+				   .only_seen = true},
+    [APISERVER_STORAGE_USED] = {METRIC_DEFINE(GAUGE, "skillbox_storage_used_bytes",
+					      "Bytes of all blobs in the embedded store."),
+				.only_seen = true},
+    [APISERVER_STORAGE_FREE] = {METRIC_DEFINE(GAUGE, "skillbox_storage_free_bytes",
+					      "Bytes of the embedded store's disk that may be written."),
+				.only_seen = true},
+    [APISERVER_STORAGE_RESERVE] = {METRIC_DEFINE(
+				       GAUGE, "skillbox_storage_reserve_bytes",
+				       "Of these, as many are kept free: nothing is stored beyond."),
+				   .only_seen = true},
     [APISERVER_DATABASE_UP] = DB_METRIC_UP,
     [APISERVER_DATABASE_STATEMENTS] = DB_METRIC_STATEMENTS,
     [APISERVER_DATABASE_ERRORS] = DB_METRIC_ERRORS,

@@ -15,6 +15,7 @@
 #include "apiserver/skill/expire.h"
 #include "apiserver/skill/quota.h"
 #include "lib/base/log.h"
+#include "lib/blob/directory_limits.h"
 #include "lib/files/read_file.h"
 
 #include <signal.h>
@@ -113,7 +114,11 @@ static int start_blobs(struct apiserver *server, struct error *err)
 	if (!config->s3.endpoint[0]) {
 		server->blobs = blob_store_directory(server->loop, config->data_dir, server->signing_key,
 						     config->public_url, err);
-		return server->blobs ? 0 : error_wrap(err, "SKILLBOX_DATA_DIR");
+		const struct blob_limits limits = {config->limits.max_stored_size,
+						   config->limits.max_waiting_calls};
+		return server->blobs && blob_directory_limit(server->blobs, &limits, err) == 0
+			   ? 0
+			   : error_wrap(err, "SKILLBOX_DATA_DIR");
 	}
 	server->s3_client = blob_s3_client(server->loop, &config->s3, 0, err);
 	if (server->s3_client)

@@ -2,6 +2,7 @@
 
 #include "apiserver/metrics.h"
 #include "lib/base/log.h"
+#include "lib/blob/directory_limits.h"
 #include "lib/blob/directory_sweep.h"
 
 #include <stdlib.h>
@@ -118,7 +119,10 @@ static void page_done(struct blob_sweep *sweep)
 		go_on(sweep);
 		return;
 	}
+	struct error err;
 	tell(sweep, SWEEP_DONE);
+	if (blob_directory_count(sweep->server->blobs, &err) != 0)
+		log_warn("the embedded store could not be counted", "reason", err.message, NULL);
 	again_in(sweep, INT64_MAX);
 }
 

@@ -444,6 +444,15 @@ static int create(struct submission *submission, struct error *err)
 
 /* Store the input */
 
+static void fail_with_storage(struct submission *submission, const struct error *err)
+{
+	struct error failure;
+	const struct operation *operation = &submission->operation;
+	failure_of_storage(operation->caller, operation->server->metrics,
+			   steps[SUBMIT_STORE_INPUT].what_failed, err, &failure);
+	end(submission, NULL, &failure);
+}
+
 static void on_input_stored(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
 	struct submission *submission = of(operation);
@@ -451,7 +460,7 @@ static void on_input_stored(struct operation *operation, const struct error *err
 	(void)size;
 	draft_close_input(&submission->draft);
 	if (error)
-		fail(submission, error);
+		fail_with_storage(submission, error);
 	else
 		enter(submission, SUBMIT_CREATE);
 }

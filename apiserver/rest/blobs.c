@@ -1,5 +1,6 @@
 #include "apiserver/rest/blobs.h"
 
+#include "apiserver/failure.h"
 #include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "lib/base/temporary.h"
@@ -134,6 +135,18 @@ void blob_read(struct request *request)
 
 /* PUT and DELETE */
 
+/* A tenant's limit is not over in a moment: 507 is not asked again, as a 429 would be. */
+static void refuse_write(struct request *request, const struct error *err)
+{
+	struct error failure;
+	failure_of_storage(request->operation.caller, request->operation.server->metrics,
+			   "the blob could not be stored", err, &failure);
+	if (failure.code == ERR_NO_CAPACITY)
+		answer_error_as(request, 507, error_code_name(failure.code), failure.message);
+	else
+		answer_failure(request, &failure);
+}
+
 static void on_written(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
 	struct request *request = request_of(operation);
@@ -143,7 +156,7 @@ static void on_written(struct operation *operation, const struct error *error, i
 		answer_refuse(request, ERR_BAD_REQUEST,
 			      "the bytes that came don't have the digest in the path");
 	else if (error)
-		answer_fault(request, "the blob could not be stored", error);
+		refuse_write(request, error);
 	else
 		answer_text(request, 204, NULL, STR(""));
 }
@@ -155,7 +168,7 @@ void blob_write(struct request *request)
 	struct blob_key key = key_of(transfer);
 	if (operation_blob_put(&request->operation, &key, transfer->fd, transfer->size, on_written, &err) !=
 	    0)
-		answer_fault(request, "the blob could not be stored", &err);
+		refuse_write(request, &err);
 }
 
 static void on_removed(struct operation *operation, const struct error *error, int fd, int64_t size)

@@ -3,6 +3,7 @@
 #include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "lib/base/log.h"
+#include "lib/blob/directory_limits.h"
 
 #define READY_MAX 1024 /* bytes of what is wrong, or isn't */
 
@@ -20,6 +21,18 @@ static const char *storage_problem(struct request *request)
 	log_warn("the storage check failed", "request_id", request->operation.caller->request_id, "reason",
 		 err.message, NULL);
 	return "the blob store can't be used";
+}
+
+/* Before it is too late: what is large is refused when the reserve is reached, and all the rest goes on, so
+ * the server stays ready. */
+static const char *storage_state(const struct request *request)
+{
+	struct blob_usage usage;
+	const struct apiserver *server = request->operation.server;
+	return !server->s3_client && blob_directory_usage(server->blobs, &usage, NULL) == 0 &&
+		       usage.free < 2 * usage.reserve
+		   ? "nearly full"
+		   : "ok";
 }
 
 /* The same; NULL also if none is configured. */
@@ -52,8 +65,8 @@ void ready_get(struct request *request)
 		return;
 	}
 	buffer_appendf(&text,
-		       "{\"status\":\"ready\",\"checks\":{\"kubernetes\":\"ok\",\"storage\":\"ok\"%s}}",
-		       request->operation.server->db ? ",\"postgres\":\"ok\"" : "");
+		       "{\"status\":\"ready\",\"checks\":{\"kubernetes\":\"ok\",\"storage\":\"%s\"%s}}",
+		       storage_state(request), request->operation.server->db ? ",\"postgres\":\"ok\"" : "");
 	answer_json(request, 200, &text);
 }
 

@@ -4,6 +4,7 @@
 #include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "apiserver/key/db_keys.h"
+#include "lib/blob/directory_limits.h"
 #include "lib/db/measure.h"
 #include "lib/http/server/server.h"
 #include "lib/kube/measure.h"
@@ -38,6 +39,20 @@ static void set_limits(struct apiserver *server)
 	set_limit(server, LIMIT_STORED_EXECUTIONS_SIZE, most.size, config->limits.max_stored_executions_size);
 }
 
+static void set_storage(struct apiserver *server)
+{
+	struct blob_usage usage;
+	struct metrics *metrics = server->metrics;
+	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
+	if (server->s3_client || blob_directory_usage(server->blobs, &usage, NULL) != 0)
+		return;
+	set_limit(server, LIMIT_STORED_SIZE, usage.highest, server->config->limits.max_stored_size);
+	metrics_set(metrics, APISERVER_STORAGE_COUNTED, METRIC_PLAIN, usage.is_counted);
+	metrics_set(metrics, APISERVER_STORAGE_USED, METRIC_PLAIN, (double)usage.size);
+	metrics_set(metrics, APISERVER_STORAGE_FREE, METRIC_PLAIN, (double)usage.free);
+	metrics_set(metrics, APISERVER_STORAGE_RESERVE, METRIC_PLAIN, (double)usage.reserve);
+}
+
 static void set_database(struct apiserver *server)
 {
 	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
@@ -61,7 +76,7 @@ void metrics_page_get(struct request *request)
 		metrics_set(metrics, APISERVER_WAITING, METRIC_AT(i),
 			    (double)waiters_count(server->waiters, (enum wait_topic)i));
 	metrics_set(metrics, APISERVER_WORK_QUEUE, METRIC_PLAIN, (double)operation_work_queue(server));
-	metrics_set(metrics, APISERVER_STORAGE_UP, METRIC_PLAIN, blob_check(server->blobs, NULL) == 0);
+	set_storage(server);
 	set_informers(server);
 	set_limits(server);
 	set_database(server);

@@ -315,10 +315,12 @@ static void on_stored(struct operation *operation, const struct error *error, in
 	struct error err;
 	(void)fd;
 	(void)size;
-	if (error)
-		fail(of(operation), error);
-	else if (create_object(of(operation), &err) != 0)
+	if (error) {
+		failure_of_storage(operation->caller, operation->server->metrics, what_failed, error, &err);
+		end(of(operation), &err);
+	} else if (create_object(of(operation), &err) != 0) {
 		fail(of(operation), &err);
+	}
 }
 
 static int start(struct push *push, const struct skill_bundle *bundle, struct error *err)

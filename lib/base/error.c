@@ -30,6 +30,7 @@ static const struct code_row code_table[ERR_CODE_COUNT] = {
     [ERR_NO_CAPACITY] = {"no_capacity", 429},
     [ERR_NOT_IMPLEMENTED] = {"not_implemented", 501},
     [ERR_UNAVAILABLE] = {"unavailable", 503},
+    [ERR_STORAGE_FULL] = {"unavailable", 503},
     [ERR_TIMEOUT] = {"unavailable", 503},
     [ERR_PROTOCOL] = {"internal_error", 500},
     [ERR_IO] = {"internal_error", 500},
@@ -138,6 +139,8 @@ enum error_code error_code_from_http_status(int status)
 		return ERR_UNSUPPORTED_MEDIA_TYPE;
 	case 429:
 		return ERR_RATE_LIMITED;
+	case 507:
+		return ERR_NO_CAPACITY;
 	case 503:
 	case 502:
 		return ERR_UNAVAILABLE;

@@ -28,6 +28,7 @@ enum error_code {
 	ERR_NO_CAPACITY,
 	ERR_NOT_IMPLEMENTED,
 	ERR_UNAVAILABLE,
+	ERR_STORAGE_FULL, /* the disk, for everybody */
 	ERR_TIMEOUT,
 	ERR_PROTOCOL, /* the peer sent what the protocol doesn't allow */
 	ERR_IO,

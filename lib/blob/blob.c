@@ -120,7 +120,7 @@ static int write_all(int fd, const char *data, size_t n, struct error *err)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0 && (errno == ENOSPC || errno == EDQUOT))
-			return error_set(err, ERR_UNAVAILABLE, "the blob storage is full");
+			return error_set(err, ERR_STORAGE_FULL, "the blob storage is full");
 		if (put < 0)
 			return error_errno(err, "write blob");
 		data += put;

@@ -33,8 +33,9 @@ typedef void (*blob_done_cb)(void *context, const struct error *error, int fd, i
  * succeeds. */
 int blob_put(struct blob_store *store, const struct blob_key *key, int fd, int64_t size, blob_done_cb done,
 	     void *context, struct error *err);
-/* Fetch a blob of at most max bytes; fd is a file that nobody changes (an unnamed temporary one, or the
- * stored one, read-only); its digest was verified. ERR_NOT_FOUND if absent, ERR_TOO_LARGE beyond max. */
+/* Fetch a blob of at most max bytes; fd is a file that nobody changes (an unnamed temporary one, whose digest
+ * was verified, or the embedded store's own, read-only, whose digest was when it was written). ERR_NOT_FOUND
+ * if absent, ERR_TOO_LARGE beyond max. */
 int blob_get(struct blob_store *store, const struct blob_key *key, int64_t max, blob_done_cb done,
 	     void *context, struct error *err);
 /* Deleting what is absent succeeds. */

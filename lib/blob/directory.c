@@ -1,5 +1,6 @@
-/* The embedded store. On the loop's thread: the number of jobs. On the pool's threads: a job, which holds
- * everything that it touches, and the store's root descriptor, which lives as long as there are jobs. */
+/* The embedded store. On the loop's thread: the number of jobs, who waits, and the account. On the pool's
+ * threads: a job, which holds everything that it touches, and the store's root descriptor, which lives as
+ * long as there are jobs. */
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/blob/directory_internal.h"
@@ -16,16 +17,23 @@
 #define TEMPORARY "tmp" /* below the root, so that the rename stays on one file system */
 #define LOCK_NAME ".lock"
 #define STALE_SECONDS 3600
+#define PUTS_MAX 4 /* on the pool at a time: its other threads are for what is quick */
 
 struct job {
 	uv_work_t work;
+	struct lane_item waiting;
 	struct directory_store *store;
 	int (*run)(struct job *job, struct error *err); /* on the pool */
 	char folder[128];                               /* BUCKET/TENANT/ab */
 	char name[64];                                  /* cdef… */
-	char digest[72];
-	int fd;           /* put: a duplicate of the caller's */
-	int64_t size;     /* put: of fd; get: the maximum */
+	char tenant[64], digest[72];
+	int fd;       /* put: a duplicate of the caller's */
+	int64_t size; /* put: of fd; get: the maximum */
+	/* put: room for its size is reserved; else refusal says why it must be there already */
+	bool is_put, has_room;
+	struct error refusal;
+	int64_t made_ns;
+	int64_t added;    /* bytes that the tenant has more now, or fewer */
 	int ret_fd;       /* get */
 	int64_t ret_size; /* get, put */
 	int status;
@@ -52,6 +60,8 @@ void directory_release(struct directory_store *store)
 		return;
 	if (store->root >= 0)
 		close(store->root);
+	lanes_free(&store->waiting);
+	account_free(&store->account);
 	buffer_free(&store->signing_key);
 	free(store->public_url);
 	free(store);
@@ -109,16 +119,37 @@ int directory_lock_exclusive(int root, struct error *err)
 	return lock(root, LOCK_EX, err);
 }
 
+/* Two puts of the same bytes may both find that nothing is there: one of them adds it. What is there in
+ * another size is damaged, and replaced. errno on failure. */
+static int give_name(struct job *job, const char *temporary_name, int folder)
+{
+	struct stat st;
+	int root = job->store->root;
+	bool is_there = fstatat(folder, job->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!is_there && renameat2(root, temporary_name, folder, job->name, RENAME_NOREPLACE) == 0) {
+		job->added = job->size;
+		return 0;
+	}
+	/* It is there by now, or the file system can't tell. */
+	is_there = is_there || fstatat(folder, job->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (renameat(root, temporary_name, folder, job->name) != 0)
+		return -1;
+	job->added = job->size - (is_there ? st.st_size : 0);
+	return 0;
+}
+
 static int publish(struct job *job, int temporary, const char *temporary_name, int folder, struct error *err)
 {
 	if (blob_copy_verified(job->fd, job->size, job->digest, temporary, err) != 0)
 		return -1;
 	if (fsync(temporary) != 0)
 		return error_errno(err, "write blob %s", job->digest);
+	int64_t size;
+	job->made_ns = directory_made_ns(temporary, "", &size);
 	int held = directory_lock_shared(job->store->root, err);
 	if (held < 0)
 		return -1;
-	int status = renameat(job->store->root, temporary_name, folder, job->name);
+	int status = give_name(job, temporary_name, folder);
 	if (status != 0)
 		error_errno(err, "publish blob %s", job->digest);
 	close(held);
@@ -176,11 +207,13 @@ static int run_put(struct job *job, struct error *err)
 	int renewed = renew(job, err);
 	if (renewed < 0)
 		return -1;
+	if (!renewed && !job->has_room)
+		return error_set(err, job->refusal.code, "%s", job->refusal.message);
 	/* What is there was verified when it came; the caller's bytes are verified all the same. */
 	return renewed ? blob_copy_verified(job->fd, job->size, job->digest, -1, err) : put_new(job, err);
 }
 
-static int check_content(struct job *job, int fd, struct error *err)
+static int check_file(struct job *job, int fd, struct error *err)
 {
 	struct stat st;
 	if (fstat(fd, &st) != 0)
@@ -192,16 +225,12 @@ static int check_content(struct job *job, int fd, struct error *err)
 		return error_set(err, ERR_TOO_LARGE, "blob %s has %lld bytes; at most %lld are allowed",
 				 job->digest, (long long)st.st_size, (long long)job->size);
 	job->ret_size = st.st_size;
-	struct error why;
-	if (blob_copy_verified(fd, st.st_size, job->digest, -1, &why) == 0)
-		return 0;
-	if (why.code == ERR_BAD_REQUEST)
-		return error_set(err, ERR_IO, "blob %s is damaged in the storage directory: %s", job->digest,
-				 why.message);
-	return error_set(err, why.code, "%s", why.message);
+	return 0;
 }
 
-/* The stored file itself is given: blobs never change, and one that is deleted lives until it is closed. */
+/* The stored file itself is given: blobs never change, and one that is deleted lives until it is closed. Its
+ * digest was computed when it was written; to read all of it for each question of each client would be work
+ * that anybody with a link can make. */
 static int run_get(struct job *job, struct error *err)
 {
 	char path[200];
@@ -211,7 +240,7 @@ static int run_get(struct job *job, struct error *err)
 		return error_set(err, ERR_NOT_FOUND, "blob %s is not in the store", job->digest);
 	if (fd < 0)
 		return error_errno(err, "open blob %s", job->digest);
-	if (check_content(job, fd, err) != 0) {
+	if (check_file(job, fd, err) != 0) {
 		close(fd);
 		return -1;
 	}
@@ -222,9 +251,15 @@ static int run_get(struct job *job, struct error *err)
 static int run_delete(struct job *job, struct error *err)
 {
 	char path[200];
+	struct stat st;
 	file_path(job, path);
-	if (unlinkat(job->store->root, path, 0) != 0 && errno != ENOENT)
+	int64_t size = fstatat(job->store->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : 0;
+	if (unlinkat(job->store->root, path, 0) == 0) {
+		job->added = -size;
+		job->made_ns = ACCOUNT_GONE;
+	} else if (errno != ENOENT) {
 		return error_errno(err, "delete blob %s", job->digest);
+	}
 	return 0;
 }
 
@@ -245,12 +280,43 @@ static void job_free(struct job *job)
 	free(job);
 }
 
+static void on_done(uv_work_t *work, int uv_status);
+
+static void run_on_pool(struct job *job)
+{
+	job->store->puts += job->is_put ? 1 : 0;
+	/* It can't fail: both functions are given. */
+	uv_queue_work(job->store->loop, &job->work, on_pool, on_done);
+}
+
+static struct job *next_put(struct directory_store *store)
+{
+	struct lane_item *item = lanes_pop(&store->waiting);
+	return item ? (struct job *)((uintptr_t)item - offsetof(struct job, waiting)) : NULL;
+}
+
+/* What the job did counts, and the next may run. */
+static void settle(struct job *job)
+{
+	struct directory_store *store = job->store;
+	account_add(&store->account, job->tenant, job->added, job->made_ns);
+	if (job->has_room)
+		account_release(&store->account, job->tenant, job->size);
+	if (!job->is_put)
+		return;
+	store->puts--;
+	struct job *next = next_put(store);
+	if (next)
+		run_on_pool(next);
+}
+
 static void on_done(uv_work_t *work, int uv_status)
 {
 	struct job *job = work->data;
 	struct directory_store *store = job->store;
 	if (uv_status != 0)
 		job->status = error_set(&job->error, ERR_INTERNAL, "blob job: %s", uv_strerror(uv_status));
+	settle(job);
 	if (!store->closed) {
 		int fd = job->status == 0 ? job->ret_fd : -1;
 		if (fd >= 0)
@@ -276,6 +342,7 @@ static struct job *job_new(struct directory_store *store, const struct blob_key 
 	snprintf(job->folder, sizeof(job->folder), "%s/%s/%.2s", blob_bucket_name(key->bucket), key->tenant,
 		 hex);
 	snprintf(job->name, sizeof(job->name), "%s", hex + 2);
+	snprintf(job->tenant, sizeof(job->tenant), "%s", key->tenant);
 	snprintf(job->digest, sizeof(job->digest), "%s", key->digest);
 	job->store = store;
 	job->fd = job->ret_fd = -1;
@@ -285,15 +352,52 @@ static struct job *job_new(struct directory_store *store, const struct blob_key 
 	return job;
 }
 
-static int job_start(struct job *job, int (*run)(struct job *, struct error *), struct error *err)
+static int job_start(struct job *job, int (*run)(struct job *, struct error *))
 {
 	job->run = run;
-	int status = uv_queue_work(job->store->loop, &job->work, on_pool, on_done);
-	if (status != 0) {
-		job_free(job);
-		return error_set(err, ERR_INTERNAL, "blob job: %s", uv_strerror(status));
-	}
 	job->store->jobs++;
+	run_on_pool(job);
+	return 0;
+}
+
+/* All puts that are under way, to the last byte, leave the reserve. */
+static int check_space(const struct directory_store *store, int64_t size, struct error *err)
+{
+	int64_t free_space, reserve;
+	if (directory_space(store, &free_space, &reserve, err) != 0)
+		return -1;
+	if (free_space - store->account.reserved - size >= reserve)
+		return 0;
+	return error_set(err, ERR_STORAGE_FULL,
+			 "the storage is nearly full: %lld bytes are free, and %lld are kept free",
+			 (long long)free_space, (long long)reserve);
+}
+
+static int put_start(struct job *job, struct error *err)
+{
+	struct directory_store *store = job->store;
+	job->run = run_put;
+	job->is_put = true;
+	if (store->waiting_max > 0 &&
+	    lanes_waiting(&store->waiting, str_of(job->tenant)) >= (size_t)store->waiting_max) {
+		error_set(err, ERR_UNAVAILABLE, "%lld blobs of this tenant wait to be stored already",
+			  (long long)store->waiting_max);
+		job_free(job);
+		return -1;
+	}
+	job->has_room = check_space(store, job->size, &job->refusal) == 0 &&
+			account_reserve(&store->account, job->tenant, job->size, &job->refusal) == 0;
+	if (store->puts < PUTS_MAX) {
+		store->jobs++;
+		run_on_pool(job);
+	} else if (lanes_push(&store->waiting, str_of(job->tenant), &job->waiting, err) == 0) {
+		store->jobs++;
+	} else {
+		if (job->has_room)
+			account_release(&store->account, job->tenant, job->size);
+		job_free(job);
+		return -1;
+	}
 	return 0;
 }
 
@@ -310,7 +414,7 @@ static int directory_put(struct blob_store *base, const struct blob_key *key, in
 		job_free(job);
 		return -1;
 	}
-	return job_start(job, run_put, err);
+	return put_start(job, err);
 }
 
 static int directory_get(struct blob_store *base, const struct blob_key *key, int64_t max, blob_done_cb done,
@@ -320,14 +424,14 @@ static int directory_get(struct blob_store *base, const struct blob_key *key, in
 	if (!job)
 		return -1;
 	job->size = max;
-	return job_start(job, run_get, err);
+	return job_start(job, run_get);
 }
 
 static int directory_delete(struct blob_store *base, const struct blob_key *key, blob_done_cb done,
 			    void *context, struct error *err)
 {
 	struct job *job = job_new(directory_from(base), key, done, context, err);
-	return job ? job_start(job, run_delete, err) : -1;
+	return job ? job_start(job, run_delete) : -1;
 }
 
 static int directory_presign_get(struct blob_store *base, const struct blob_key *key, const char *filename,
@@ -346,14 +450,20 @@ static int directory_check(struct blob_store *base, struct error *err)
 	if (faccessat(store->root, TEMPORARY, W_OK | X_OK, 0) != 0 || fstatvfs(store->root, &space) != 0)
 		return error_errno(err, "the storage directory can't be written");
 	if (space.f_bavail == 0)
-		return error_set(err, ERR_UNAVAILABLE, "the storage directory's disk is full");
+		return error_set(err, ERR_STORAGE_FULL, "the storage directory's disk is full");
 	return 0;
 }
 
 static void directory_free(struct blob_store *base)
 {
 	struct directory_store *store = directory_from(base);
+	struct job *job;
 	store->closed = true;
+	atomic_store(&store->is_ending, true);
+	while ((job = next_put(store))) {
+		store->jobs--;
+		job_free(job);
+	}
 	directory_release(store);
 }
 
@@ -429,6 +539,10 @@ struct blob_store *blob_store_directory(uv_loop_t *loop, const char *directory, 
 		status = error_no_memory(err);
 	else if (buffer_append_str(&store->signing_key, signing_key) != 0)
 		status = buffer_check(&store->signing_key, "the signing key", err);
+	if (status == 0)
+		status = account_init(&store->account, err);
+	if (status == 0)
+		status = lanes_init(&store->waiting, err);
 	if (status == 0)
 		status = open_root(store, directory, err);
 	return status == 0 ? &store->store : blob_store_free(&store->store);

@@ -36,6 +36,7 @@ struct job {
 	blob_removal_cb removal_done;
 	struct blob_removal removed;
 	size_t count;
+	int64_t *freed; /* bytes of each */
 	struct blob_name blobs[];
 };
 
@@ -199,8 +200,9 @@ static int run_page(struct job *job, struct error *err)
 
 /* Removal */
 
-static int remove_one(struct job *job, const struct blob_name *blob, struct error *err)
+static int remove_one(struct job *job, size_t index, struct error *err)
 {
+	const struct blob_name *blob = &job->blobs[index];
 	char path[200];
 	struct stat st;
 	const char *hex = blob_digest_hex(blob->digest);
@@ -221,6 +223,7 @@ static int remove_one(struct job *job, const struct blob_name *blob, struct erro
 	if (old && status == 0) {
 		job->removed.count++;
 		job->removed.bytes += st.st_size;
+		job->freed[index] = st.st_size;
 	}
 	return status;
 }
@@ -228,7 +231,7 @@ static int remove_one(struct job *job, const struct blob_name *blob, struct erro
 static int run_removal(struct job *job, struct error *err)
 {
 	for (size_t i = 0; i < job->count; i++)
-		if (remove_one(job, &job->blobs[i], err) != 0)
+		if (remove_one(job, i, err) != 0)
 			return -1;
 	return 0;
 }
@@ -243,6 +246,8 @@ static void tell_page(struct job *job)
 
 static void tell_removal(struct job *job)
 {
+	for (size_t i = 0; i < job->count; i++)
+		account_add(&job->store->account, job->blobs[i].tenant, -job->freed[i], ACCOUNT_GONE);
 	job->removal_done(job->context, job->status == 0 ? NULL : &job->error, &job->removed);
 }
 
@@ -261,6 +266,7 @@ static void off_pool(uv_work_t *work, int uv_status)
 	if (!store->closed)
 		job->tell(
 		    job); /* which may close the store: it lives on until the count below is taken back */
+	free(job->freed);
 	free(job);
 	store->jobs--;
 	directory_release(store);
@@ -289,6 +295,7 @@ static int job_start(struct job *job, struct error *err)
 {
 	int status = uv_queue_work(job->store->loop, &job->work, on_pool, off_pool);
 	if (status != 0) {
+		free(job->freed);
 		free(job);
 		return error_set(err, ERR_INTERNAL, "blob job: %s", uv_strerror(status));
 	}
@@ -316,6 +323,10 @@ int blob_directory_remove(struct blob_store *store, const struct blob_name *blob
 	struct job *job = job_new(store, count, before_ms, context, err);
 	if (!job)
 		return -1;
+	if (!(job->freed = calloc(count, sizeof(*job->freed)))) {
+		free(job);
+		return error_no_memory(err);
+	}
 	job->run = run_removal;
 	job->tell = tell_removal;
 	job->removal_done = done;

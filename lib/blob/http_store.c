@@ -58,6 +58,10 @@ static void error_of_response(const struct remote_transfer *transfer, const stru
 	/* A refused signature is our configuration's fault, not that of the user whose blob it is. */
 	if (code == ERR_FORBIDDEN || code == ERR_UNAUTHORIZED)
 		code = ERR_INTERNAL;
+	if (code == ERR_NO_CAPACITY && message.len) {
+		error_set(err, code, "%s", message.data); /* it names the limit */
+		return;
+	}
 	error_set(err, code, "blob %s: the API server answered %d%s%s", transfer->digest, response->status,
 		  message.len ? ": " : "", message.len ? message.data : "");
 }
