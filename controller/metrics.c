@@ -6,10 +6,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* "success" or the error code. */
-static const char *const reasons[] = {"success",          "exit_nonzero",        "timeout",
-				      "oom_killed",       "cancelled",           "output_invalid",
-				      "output_too_large", "image_not_allowed",   "no_entrypoint",
-				      "sandbox_lost",     "sandbox_start_failed"};
+static const char *const reasons[] = {"success",          "exit_nonzero", "timeout",
+				      "oom_killed",       "cancelled",    "output_invalid",
+				      "output_too_large", "no_capacity",  "image_not_allowed",
+				      "no_entrypoint",    "sandbox_lost", "sandbox_start_failed"};
 static const char *const statuses[] = {"success", "failed", "timeout", "cancelled"};
 static const char *const starts[] = {"cold", "warm"};
 static const char *const phases[] = {"queue", "sandbox", "start", "run", "collect"};

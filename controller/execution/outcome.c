@@ -144,6 +144,16 @@ int outcome_set_sandbox(struct execution *status, const struct run_shape *shape,
 	return 0;
 }
 
+/* Something is missing of a run that failed by itself. */
+static void add_not_stored(const struct run_result *result, const char *error_code, char *message,
+			   size_t size)
+{
+	size_t n = strlen(message);
+	if (result->not_stored && strcmp(error_code, "no_capacity") != 0)
+		snprintf(message + n, size - n, "; and its result could not be stored: %s",
+			 result->not_stored);
+}
+
 /* error_code and message of a result; NULL code for success. Checked in this order: what ended the script
  * comes before what it wrote. */
 static const char *judge(const struct run_result *result, const struct run_shape *shape, char *message,
@@ -189,6 +199,11 @@ static const char *judge(const struct run_result *result, const struct run_shape
 		snprintf(message, size, "output.json: %s", result->output_problem);
 		return "output_invalid";
 	}
+	if (result->not_stored) {
+		snprintf(message, size, "the script ended, but its result could not be stored: %s",
+			 result->not_stored);
+		return "no_capacity";
+	}
 	snprintf(message, size, "the script ended with exit code 0");
 	return NULL;
 }
@@ -228,6 +243,8 @@ struct execution *outcome_of_result(const struct observation *seen, const struct
 {
 	char message[2048];
 	const char *error_code = judge(seen->result, shape, message, sizeof(message));
+	if (error_code)
+		add_not_stored(seen->result, error_code, message, sizeof(message));
 	struct execution *wish = status_ended(seen->execution, error_code, message, seen->now_ms, err);
 	if (!wish)
 		return NULL;

@@ -31,6 +31,7 @@ struct upload {
 	int fd;
 	int64_t size;
 	char digest[DIGEST_TEXT_SIZE];
+	struct blob_ref *ref; /* of the result */
 	bool stored;
 };
 
@@ -272,6 +273,7 @@ static int add_upload(struct collector *c, int fd, int64_t size, const char *dig
 	upload->fd = fd;
 	upload->size = size;
 	snprintf(upload->digest, sizeof(upload->digest), "%s", digest);
+	upload->ref = ref;
 	ref->size = size;
 	ref->digest = str_dup(str_of(digest));
 	return ref->digest ? 0 : error_no_memory(err);
@@ -423,20 +425,44 @@ static void finish(struct collector *c, const struct error *error)
 		c->done(c->context, error);
 }
 
+/* The tenant may not keep it: the result goes without, and says so. */
+static void leave_out(struct collector *c, const struct upload *upload, const struct error *why)
+{
+	struct run_result *result = &c->result;
+	free(upload->ref->digest);
+	*upload->ref = (struct blob_ref){0};
+	if (!result->not_stored)
+		result->not_stored = str_dup(str_of(why->message));
+	if (upload->ref == &result->logs_ref)
+		result->logs_truncated = true;
+	if (upload->ref != &result->files_ref)
+		return;
+	while (result->file_count > 0)
+		free(result->files[--result->file_count]);
+}
+
 static void upload_done(void *context, const struct error *error, int fd, int64_t size)
 {
 	struct collector *c = context;
+	bool is_refused = error && error->code == ERR_NO_CAPACITY;
 	(void)fd;
 	(void)size;
-	for (unsigned i = 0; !error && i < c->upload_count; i++)
-		if (!c->uploads[i].stored) {
-			c->uploads[i].stored = true;
-			break;
-		}
-	if (error || c->closing)
+	if (c->closing || (error && !is_refused)) {
 		finish(c, error);
-	else
+		return;
+	}
+	struct upload *upload = c->uploads; /* the first that was not stored, which there is */
+	while (upload->stored)
+		upload++;
+	upload->stored = true;
+	if (is_refused)
+		leave_out(c, upload, error);
+	if (is_refused && !c->result.not_stored) {
+		error_no_memory(&c->error);
+		finish(c, &c->error);
+	} else {
 		store_next(c);
+	}
 }
 
 static void store_next(struct collector *c)

@@ -12,6 +12,7 @@ void run_result_clear(struct run_result *result)
 	free(result->logs);
 	free(result->logs_ref.digest);
 	free(result->reason_text);
+	free(result->not_stored);
 	for (size_t i = 0; i < result->file_count; i++)
 		free(result->files[i]);
 	free(result->files);

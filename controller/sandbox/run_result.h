@@ -41,6 +41,9 @@ struct run_result {
 	size_t file_count;
 	struct blob_ref files_ref;
 
+	/* Why something of it is missing, which the store did not take and never will; NULL: all is there. */
+	char *not_stored;
+
 	struct execution_timings timings;
 	/* NULL: not known. */
 	struct isolation *isolation;

@@ -6,7 +6,7 @@ import re
 from skillbox_client import is_uuid
 
 STATUSES = {"pending", "running", "success", "failed", "timeout", "cancelled"}
-ERROR_CODES = {"exit_nonzero", "timeout", "oom_killed", "cancelled", "output_invalid", "output_too_large",
+ERROR_CODES = {"exit_nonzero", "timeout", "oom_killed", "cancelled", "output_invalid", "output_too_large", "no_capacity",
                "image_not_allowed", "no_entrypoint", "sandbox_lost", "sandbox_start_failed"}
 TIMINGS = {"queue", "sandbox", "start", "run", "collect", "total"}
 

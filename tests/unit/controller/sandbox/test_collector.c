@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "controller/sandbox/collector.h"
+#include "lib/blob/directory_limits.h"
 #include "lib/skill/libarchive.h"
 
 #include <ftw.h>
@@ -277,6 +278,37 @@ static void test_store_that_fails_is_tried_again(void **state)
 /* A sandbox that is no friend of ours */
 
 #define MAX_STEPS 8
+
+/* The tenant's limit is reached: the run ends with what fits, and says what doesn't. */
+static void test_store_that_never_takes_it(void **state)
+{
+	static char large[EXECUTION_INLINE_LOGS + 1000];
+	memset(large, 'l', sizeof(large));
+	for (int fits = 0; fits < 2; fits++) { /* the archive of files, which comes last */
+		struct fixture *f = *state;
+		const struct blob_limits limit = {fits ? (int64_t)sizeof(large) - 1 : 1, 0};
+		assert_int_equal(blob_directory_limit(f->store, &limit, NULL), 0);
+		uv_run(&f->loop, UV_RUN_DEFAULT); /* the count */
+		take(f, exited(0, sizeof(large)));
+		take(f, object(FRAME_LOGS_HEAD, STR(""), sizeof(large)));
+		take(f, data((struct str){large, sizeof(large) / 2}));
+		take(f, data((struct str){large, sizeof(large) / 2}));
+		take(f, object(FRAME_OUT_FILE, STR("a.txt"), 3));
+		take(f, data(STR("abc")));
+		take(f, end(2, sizeof(large) + 3));
+		const struct run_result *result = store(f);
+		assert_non_null(strstr(result->not_stored, "the limit (SKILLBOX_MAX_STORED_SIZE)"));
+		assert_null(result->logs_ref.digest);
+		assert_true(result->logs_truncated);
+		assert_int_equal(strlen(result->logs), EXECUTION_INLINE_LOGS); /* its end is in the record */
+		assert_int_equal(result->files_ref.digest != NULL, fits);
+		assert_int_equal(result->file_count, fits);
+		if (!fits) {
+			teardown(state);
+			setup(state);
+		}
+	}
+}
 
 /* What it says, as steps; the last one must be refused with these words. */
 struct lie {
@@ -555,6 +587,7 @@ int main(void)
 	    WITH(test_protocol_is_enforced),
 	    WITH(test_incomplete_object),
 	    WITH(test_store_that_fails_is_tried_again),
+	    WITH(test_store_that_never_takes_it),
 	    WITH(test_lies),
 	    WITH(test_texts_that_are_too_large),
 	    WITH(test_too_many_files),
