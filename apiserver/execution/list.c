@@ -24,6 +24,7 @@ struct listing {
 	struct execution_query query; /* its strings are ours */
 	char *skill, *status;
 	struct list_cursor place;             /* of the last that was looked at in the cluster … */
+	const struct shared_execution *last;  /* … which this is, during a piece … */
 	size_t looked_at;                     /* … how many in this piece … */
 	size_t found;                         /* … and how many of all are wanted */
 	struct shared_execution **executions; /* one reference each */
@@ -138,7 +139,7 @@ static bool has_enough(const struct listing *listing)
 static bool collect(void *context, const struct shared_execution *shared)
 {
 	struct listing *listing = context;
-	listing->place = cursor_of(shared);
+	listing->last = shared;
 	listing->looked_at++;
 	if (is_wanted(&listing->query, shared->execution)) {
 		if (!add(listing, shared_execution_ref(shared)))
@@ -156,6 +157,8 @@ static bool look_on(struct listing *listing)
 	listing->looked_at = 0;
 	execution_index_each(cluster_executions(operation->server->cluster), operation->caller->namespace,
 			     listing->place.id[0] ? &after : NULL, collect, listing);
+	if (listing->looked_at > 0)
+		listing->place = cursor_of(listing->last);
 	metrics_add(operation->server->metrics, APISERVER_LISTED, METRIC_PLAIN, (double)listing->looked_at);
 	return listing->looked_at == PIECE && !has_enough(listing) && !listing->has_no_memory;
 }

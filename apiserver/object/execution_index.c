@@ -20,20 +20,21 @@ static struct shared_execution *shared_of(const struct ordered_node *node)
 	return (struct shared_execution *)((uintptr_t)node - offsetof(struct shared_execution, listed));
 }
 
-/* < 0: the first is listed before the second. */
-static int compare_places(int64_t a_ms, const char *a_id, int64_t b_ms, const char *b_id)
+/* < 0: it is listed before the place. The id, which has to be looked for, is seldom needed. */
+static int compare_place(const struct shared_execution *shared, const struct execution_position *place)
 {
-	if (a_ms != b_ms)
-		return a_ms > b_ms ? -1 : 1;
-	return strcmp(b_id, a_id);
+	if (shared->requested_ms != place->requested_ms)
+		return shared->requested_ms > place->requested_ms ? -1 : 1;
+	return strcmp(place->id, execution_id(shared->execution));
 }
 
 /* Two can have one time and id if somebody writes them so; names are unique. */
 static int compare(const struct ordered_node *left, const struct ordered_node *right)
 {
 	const struct shared_execution *a = shared_of(left), *b = shared_of(right);
-	int order = compare_places(a->requested_ms, execution_id(a->execution), b->requested_ms,
-				   execution_id(b->execution));
+	if (a->requested_ms != b->requested_ms)
+		return a->requested_ms > b->requested_ms ? -1 : 1;
+	int order = strcmp(execution_id(b->execution), execution_id(a->execution));
 	return order != 0 ? order : strcmp(a->execution->meta.name, b->execution->meta.name);
 }
 
@@ -159,9 +160,7 @@ struct visit {
 static bool is_behind(void *context, const struct ordered_node *node)
 {
 	const struct execution_position *after = ((const struct visit *)context)->after;
-	const struct shared_execution *shared = shared_of(node);
-	return !after || compare_places(shared->requested_ms, execution_id(shared->execution),
-					after->requested_ms, after->id) > 0;
+	return !after || compare_place(shared_of(node), after) > 0;
 }
 
 static bool visit_one(void *context, struct ordered_node *node)
