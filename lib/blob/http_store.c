@@ -212,7 +212,10 @@ struct blob_store *blob_store_http(uv_loop_t *loop, struct http_client *client, 
 		error_no_memory(err);
 		return NULL;
 	}
-	remote_store_init(&store->remote, &http_operations, loop, client, store_destroy);
+	if (remote_store_init(&store->remote, &http_operations, loop, client, store_destroy, err) != 0) {
+		free(store);
+		return NULL;
+	}
 	store->signing_key = BUFFER(BLOB_SIGNING_KEY_MAX);
 	store->base_url = str_dup(str_of(base_url));
 	buffer_append_str(&store->signing_key, signing_key);

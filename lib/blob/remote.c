@@ -9,25 +9,38 @@
 
 /* Store */
 
-void remote_store_init(struct remote_store *store, const struct blob_operations *operations, uv_loop_t *loop,
-		       struct http_client *client, void (*destroy)(struct remote_store *store))
+int remote_store_init(struct remote_store *store, const struct blob_operations *operations, uv_loop_t *loop,
+		      struct http_client *client, void (*destroy)(struct remote_store *store),
+		      struct error *err)
 {
 	store->store.operations = operations;
 	store->loop = loop;
 	store->client = client;
 	store->destroy = destroy;
 	LIST_INIT(&store->transfers);
+	return lanes_init(&store->waiting, err);
 }
 
 static void release(struct remote_store *store)
 {
-	if (store->closed && store->on_pool == 0)
-		store->destroy(store);
+	if (!store->closed || store->on_pool > 0)
+		return;
+	lanes_free(&store->waiting);
+	store->destroy(store);
+}
+
+static struct remote_transfer *next_waiting(struct remote_store *store)
+{
+	struct lane_item *item = lanes_pop(&store->waiting);
+	return item ? (struct remote_transfer *)((uintptr_t)item - offsetof(struct remote_transfer, waiting))
+		    : NULL;
 }
 
 void remote_store_close(struct remote_store *store)
 {
 	store->closed = true;
+	for (struct remote_transfer *waiting; (waiting = next_waiting(store));)
+		remote_transfer_free(waiting);
 	struct remote_transfer *transfer = LIST_FIRST(&store->transfers);
 	while (transfer) {
 		struct remote_transfer *next = LIST_NEXT(transfer, link);
@@ -51,6 +64,7 @@ void remote_transfer_init(struct remote_transfer *transfer, struct remote_store 
 	transfer->done = done;
 	transfer->context = context;
 	transfer->free = free_transfer;
+	snprintf(transfer->tenant, sizeof(transfer->tenant), "%s", key->tenant);
 	snprintf(transfer->digest, sizeof(transfer->digest), "%s", key->digest);
 	LIST_INSERT_HEAD(&store->transfers, transfer, link);
 }
@@ -106,9 +120,18 @@ static void on_pool(uv_work_t *work)
 	transfer->job(transfer);
 }
 
+static void off_pool(uv_work_t *work, int uv_status);
+
+static void go_on_pool(struct remote_transfer *transfer)
+{
+	transfer->store->on_pool++;
+	/* It can't fail: both functions are given. */
+	uv_queue_work(transfer->store->loop, &transfer->work, on_pool, off_pool);
+}
+
 static void off_pool(uv_work_t *work, int uv_status)
 {
-	struct remote_transfer *transfer = work->data;
+	struct remote_transfer *transfer = work->data, *next;
 	struct remote_store *store = transfer->store;
 	if (uv_status != 0)
 		transfer->status =
@@ -118,6 +141,8 @@ static void off_pool(uv_work_t *work, int uv_status)
 	else
 		transfer->after(transfer);
 	store->on_pool--;
+	if (store->on_pool < REMOTE_ON_POOL_MAX && (next = next_waiting(store)))
+		go_on_pool(next);
 	release(store);
 }
 
@@ -127,13 +152,14 @@ void remote_transfer_on_pool(struct remote_transfer *transfer, void (*job)(struc
 	transfer->work.data = transfer;
 	transfer->job = job;
 	transfer->after = after;
-	int status = uv_queue_work(transfer->store->loop, &transfer->work, on_pool, off_pool);
-	if (status == 0) {
-		transfer->store->on_pool++;
-		return;
+	struct remote_store *store = transfer->store;
+	if (store->on_pool < REMOTE_ON_POOL_MAX) {
+		go_on_pool(transfer);
+	} else if (lanes_push(&store->waiting, str_of(transfer->tenant), &transfer->waiting,
+			      &transfer->error) != 0) {
+		transfer->status = -1;
+		remote_transfer_finish(transfer);
 	}
-	transfer->status = error_set(&transfer->error, ERR_INTERNAL, "blob: %s", uv_strerror(status));
-	remote_transfer_finish(transfer);
 }
 
 /* Get */

@@ -3,9 +3,14 @@
 #ifndef SKILLBOX_BLOB_REMOTE_H
 #define SKILLBOX_BLOB_REMOTE_H
 
+#include "lib/base/lanes.h"
 #include "lib/blob/blob_internal.h"
 
 #include <sys/queue.h>
+
+/* Transfers on the pool at a time: what is hashed takes time by its size, and the pool's other threads are
+ * for others. Those that wait take turns by tenant. */
+#define REMOTE_ON_POOL_MAX 4
 
 struct remote_store {
 	struct blob_store store; /* first member */
@@ -13,6 +18,7 @@ struct remote_store {
 	struct http_client *client;
 	LIST_HEAD(remote_transfer_list, remote_transfer) transfers;
 	size_t on_pool; /* transfers there */
+	struct lanes waiting;
 	bool closed;
 	/* Give the store's memory back; called when it is closed and nothing of it is on the pool. */
 	void (*destroy)(struct remote_store *store);
@@ -25,19 +31,22 @@ struct remote_transfer {
 	bool is_get;
 	int fd;       /* a duplicate of the caller's, or the temporary file of a get; -1: none */
 	int64_t size; /* put: of fd; get: the maximum, then what came */
-	char digest[72];
+	char tenant[64], digest[72];
 	blob_done_cb done;
 	void *context;
 	int status; /* 0, or -1 with error */
 	struct error error;
 	uv_work_t work;
+	struct lane_item waiting;
 	void (*job)(struct remote_transfer *transfer);   /* on the pool */
 	void (*after)(struct remote_transfer *transfer); /* on the loop */
 	void (*free)(struct remote_transfer *transfer);  /* the memory of it and of what it holds */
 };
 
-void remote_store_init(struct remote_store *store, const struct blob_operations *operations, uv_loop_t *loop,
-		       struct http_client *client, void (*destroy)(struct remote_store *store));
+/* On failure there is nothing to close. */
+int remote_store_init(struct remote_store *store, const struct blob_operations *operations, uv_loop_t *loop,
+		      struct http_client *client, void (*destroy)(struct remote_store *store),
+		      struct error *err);
 /* For the operation `free`. */
 void remote_store_close(struct remote_store *store);
 

@@ -309,7 +309,10 @@ struct blob_store *blob_store_s3(uv_loop_t *loop, struct http_client *client,
 		error_no_memory(err);
 		return NULL;
 	}
-	remote_store_init(&store->remote, &s3_operations, loop, client, store_destroy);
+	if (remote_store_init(&store->remote, &s3_operations, loop, client, store_destroy, err) != 0) {
+		free(store);
+		return NULL;
+	}
 	store->clock = options->clock ? options->clock : &clock_system;
 	store->virtual_host = options->virtual_host;
 	if (take_options(store, options, err) != 0)
