@@ -8,18 +8,15 @@
 #include "controller/skill/reconcile.h"
 #include "controller/sweep.h"
 #include "lib/base/log.h"
+#include "lib/policy/signing_key.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define MAX_BLOB_CONNECTIONS 16
 #define POOLS_AT_ONCE 8
 #define SKILLS_AT_ONCE 8
 #define READS_AT_ONCE 4 /* objects of up to 1.5 MiB, in memory twice */
-#define SIGNING_KEY_MAX 4096
-#define SIGNING_KEY_MIN 32
 
 /* What only one controller may do at a time: decide and act. It holds nothing that can't be lost, and is
  * built and torn down as one, by take_lead and step_down. */
@@ -62,33 +59,6 @@ struct controller {
 
 /* Ground */
 
-/* The key that signs URLs of the embedded store, and of which that of our Pods' tokens is made: a file of at
- * most 4 KiB. */
-static int read_signing_key(const char *path, struct buffer *out, struct error *err)
-{
-	if (!path[0])
-		return error_set(
-		    err, ERR_BAD_REQUEST,
-		    "SKILLBOX_SIGNING_KEY_FILE is not set: name a file with the release's signing key, "
-		    "by which the controller knows its Pods, with S3 as well");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "SKILLBOX_SIGNING_KEY_FILE '%s' can't be opened", path);
-	char *at = buffer_reserve(out, SIGNING_KEY_MAX);
-	ssize_t n = at ? read(fd, at, SIGNING_KEY_MAX) : -1;
-	close(fd);
-	if (n <= 0)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "SKILLBOX_SIGNING_KEY_FILE '%s' is empty or can't be read", path);
-	out->len = (size_t)n;
-	struct str trimmed = str_trim(buffer_str(out));
-	if (trimmed.n < SIGNING_KEY_MIN)
-		return error_set(err, ERR_BAD_REQUEST,
-				 "SKILLBOX_SIGNING_KEY_FILE '%s' holds %zu bytes: a key needs at least %d",
-				 path, trimmed.n, SIGNING_KEY_MIN);
-	return 0;
-}
-
 static int open_store(struct controller *c, struct str signing_key, struct error *err)
 {
 	const char *ca_file = c->config.blob_ca_file;
@@ -108,17 +78,21 @@ static int open_store(struct controller *c, struct str signing_key, struct error
 	return c->bundles ? 0 : -1;
 }
 
+/* Of the signing key that of our Pods' tokens is made, too. */
 static int start_store(struct controller *c, struct error *err)
 {
-	cleanup_buffer struct buffer file = BUFFER(SIGNING_KEY_MAX);
-	if (read_signing_key(c->config.signing_key_file, &file, err) != 0)
+	const char *path = c->config.signing_key_file;
+	cleanup_secret_buffer struct buffer key = BUFFER(SIGNING_KEY_MAX);
+	if (!path[0])
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_SIGNING_KEY_FILE is not set: name a file with the release's signing key, "
+		    "by which the controller knows its Pods, with S3 as well");
+	if (signing_key_read(path, &key, err) != 0)
+		return error_wrap(err, "SKILLBOX_SIGNING_KEY_FILE");
+	if (token_key_derive(buffer_str(&key), &c->token_key, err) != 0)
 		return -1;
-	struct str signing_key = str_trim(buffer_str(&file));
-	int result = token_key_derive(signing_key, &c->token_key, err);
-	if (result == 0)
-		result = open_store(c, signing_key, err);
-	explicit_bzero(file.data, file.len);
-	return result;
+	return open_store(c, buffer_str(&key), err);
 }
 
 static int start_kube(struct controller *c, struct error *err)

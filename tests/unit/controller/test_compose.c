@@ -219,9 +219,9 @@ static void test_what_is_missing(void **state)
 	struct fixture *fixture = *state;
 	static const struct {
 		const char *key, *message; /* key NULL: there is no file */
-	} rows[] = {{NULL, "can't be opened"},
-		    {"", "is empty or can't be read"},
-		    {"short", "holds 5 bytes: a key needs at least 32"}};
+	} rows[] = {{NULL, "SKILLBOX_SIGNING_KEY_FILE: can't open"},
+		    {"", "has 0 bytes, it needs 32 to 4096"},
+		    {"short", "has 5 bytes, it needs 32 to 4096"}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		unlink(fixture->key);
 		if (rows[i].key)
