@@ -12,14 +12,16 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "other"};
-static const char *const refusals[] = {
-    [REFUSED_CONCURRENCY] = "concurrency", [REFUSED_QUOTA] = "quota",
-    [REFUSED_TENANT_RATE] = "tenant_rate", [REFUSED_WRONG_KEYS] = "wrong_keys",
-    [REFUSED_STOPPING] = "stopping",       [REFUSED_SKILLS] = "skills",
-    [REFUSED_WORK] = "work",
-    [REFUSED_STORED_EXECUTIONS] = "stored_executions",
-    [REFUSED_STORED_SIZE] = "stored_size",
-    [REFUSED_STORAGE_FULL] = "storage_full"};
+static const char *const refusals[] = {[REFUSED_CONCURRENCY] = "concurrency",
+				       [REFUSED_QUOTA] = "quota",
+				       [REFUSED_TENANT_RATE] = "tenant_rate",
+				       [REFUSED_WRONG_KEYS] = "wrong_keys",
+				       [REFUSED_STOPPING] = "stopping",
+				       [REFUSED_SKILLS] = "skills",
+				       [REFUSED_WORK] = "work",
+				       [REFUSED_STORED_EXECUTIONS] = "stored_executions",
+				       [REFUSED_STORED_SIZE] = "stored_size",
+				       [REFUSED_STORAGE_FULL] = "storage_full"};
 static const char *const limits[] = {[LIMIT_CONCURRENCY] = "concurrency",
 				     [LIMIT_STORED_EXECUTIONS] = "stored_executions",
 				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size",

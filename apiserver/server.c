@@ -142,8 +142,7 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	kube_client_measure(server->kube, &measure);
 	if (!(server->lanes = operation_lanes_new(server->loop, err)) ||
 	    !(server->waiters = waiters_new(server->loop, server->clock, err)) ||
-	    !(server->skill_quota = skill_quota_new(err)) ||
-	    !(server->places = places_new(err)) ||
+	    !(server->skill_quota = skill_quota_new(err)) || !(server->places = places_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
 	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)))
