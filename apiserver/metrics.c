@@ -25,7 +25,9 @@ static const char *const refusals[] = {[REFUSED_CONCURRENCY] = "concurrency",
 static const char *const limits[] = {[LIMIT_CONCURRENCY] = "concurrency",
 				     [LIMIT_STORED_EXECUTIONS] = "stored_executions",
 				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size",
-				     [LIMIT_STORED_SIZE] = "stored_size"};
+				     [LIMIT_STORED_SIZE] = "stored_size",
+				     [LIMIT_SKILLS] = "skills",
+				     [LIMIT_SKILLS_SIZE] = "skills_size"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",

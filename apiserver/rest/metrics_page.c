@@ -4,6 +4,7 @@
 #include "apiserver/http/answer.h"
 #include "apiserver/http/request.h"
 #include "apiserver/key/db_keys.h"
+#include "apiserver/skill/quota.h"
 #include "lib/blob/directory_limits.h"
 #include "lib/db/measure.h"
 #include "lib/http/server/server.h"
@@ -37,6 +38,9 @@ static void set_limits(struct apiserver *server)
 	set_limit(server, LIMIT_STORED_EXECUTIONS, (int64_t)most.stored,
 		  config->limits.max_stored_executions);
 	set_limit(server, LIMIT_STORED_EXECUTIONS_SIZE, most.size, config->limits.max_stored_executions_size);
+	struct skill_usage skills = skill_quota_most(server);
+	set_limit(server, LIMIT_SKILLS, (int64_t)skills.count, config->limits.max_skills);
+	set_limit(server, LIMIT_SKILLS_SIZE, skills.size, config->limits.max_skills_size);
 }
 
 static void set_storage(struct apiserver *server)

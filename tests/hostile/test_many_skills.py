@@ -9,6 +9,7 @@ import random
 import zipfile
 
 import pytest
+import requests
 
 from api_server import ApiServer, KEYS_NAMESPACE, skill_zip
 from controller import Controller
@@ -88,6 +89,9 @@ def test_a_burst_of_pushes_is_let_in_as_far_as_the_quota_goes(small_server, make
         assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
         assert answer.json()["error"] == "no_capacity"
         assert "may keep 5 (SKILLBOX_MAX_SKILLS): delete versions" in answer.json()["message"]
+    metrics = requests.get(small_server.url + "/metrics", timeout=10).text
+    assert 'skillbox_limit_used_ratio{limit="skills"} 1' in metrics
+    assert f'skillbox_requests_refused_total{{reason="skills"}} {len(refused)}' in metrics
     assert client.upload(skill_zip(taken[0])).status_code == 201  # the same again
     assert client.upload(skill_zip(taken[0], script="echo other")).status_code == 201  # other bytes of that version
     wait_for(lambda: len(client.get("/v1/skills").json()) == 5, "the older one is gone")
