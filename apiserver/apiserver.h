@@ -28,6 +28,12 @@ struct reload;
 struct route;
 struct skill_expiry;
 struct skill_quota;
+struct usage;
+
+struct route_table {
+	const struct route *rows;
+	size_t count;
+};
 
 struct apiserver {
 	const struct apiserver_config *config;
@@ -61,10 +67,12 @@ struct apiserver {
 	/* When idempotency keys of yesterday were deleted last. */
 	int64_t purged_ms;
 	struct reload *reload;
-	struct http_server *http;
-	/* What it answers. */
-	const struct route *routes;
-	size_t route_count;
+	/* What requests use while they last. */
+	struct usage *usage;
+	/* For clients, and for probes and metrics: those are answered also when the other is full. */
+	struct http_server *http, *probes;
+	/* What these answer. */
+	struct route_table routes, probe_routes;
 	/* SIGTERM came: no new work. */
 	bool stopping;
 	/* The parts are going: what comes back is not followed up. */

@@ -2,6 +2,8 @@
 
 #include "lib/base/options.h"
 
+#include <inttypes.h>
+
 #define BLOB_GRACE_MIN_MS 3600000
 #define IDLE_TIMEOUT_MIN_MS 1000
 #define IDLE_TIMEOUT_MAX_MS 3600000
@@ -15,6 +17,8 @@
 static const struct option option_table[] = {
     {"SKILLBOX_API_PORT", OPTION_INT, FIELD(port), "8080", 0, 65535, false,
      "port of the REST API; 0: a free one"},
+    {"SKILLBOX_HEALTH_PORT", OPTION_INT, FIELD(health_port), "8081", 0, 65535, false,
+     "port of /health, /ready and /metrics; 0: a free one"},
     {"SKILLBOX_PUBLIC_URL", OPTION_STRING, FIELD(public_url), "http://localhost:8080", 0, 0, false,
      "where clients reach this server: the host of files_url"},
     {"SKILLBOX_NAMESPACE", OPTION_STRING, FIELD(namespace), "", 0, 0, false,
@@ -76,11 +80,25 @@ static void find_problems(const struct apiserver_config *config, struct buffer *
 	if (config->limits.key_max_age_ms < KEY_MAX_AGE_MIN_MS ||
 	    config->limits.key_max_age_ms > KEY_MAX_AGE_MAX_MS)
 		buffer_append_c(problems, "; SKILLBOX_KEY_MAX_AGE must be from 2s to 24h");
+	if (config->limits.transfer_size < apiserver_config_largest_body(config))
+		buffer_appendf(
+		    problems,
+		    "; SKILLBOX_TRANSFER_SIZE is less than the largest single body, %" PRId64
+		    " bytes (SKILLBOX_MAX_FILES_SIZE, SKILLBOX_MAX_SKILL_SIZE): raise it, or lower "
+		    "these",
+		    apiserver_config_largest_body(config));
 	if (config->blob_grace_ms < BLOB_GRACE_MIN_MS)
 		buffer_append_c(problems, "; SKILLBOX_BLOB_GRACE is shorter than 1h: a blob is stored before "
 					  "there is a record that refers to it");
 	if (config->s3.access_key[0] && !config->s3.endpoint[0])
 		buffer_append_c(problems, "; SKILLBOX_S3_ACCESS_KEY is set, but SKILLBOX_S3_ENDPOINT is not");
+}
+
+int64_t apiserver_config_largest_body(const struct apiserver_config *config)
+{
+	int64_t files = config->policy.max_files_size + CONFIG_FILES_OVERHEAD;
+	int64_t skill = config->max_skill_size + CONFIG_MULTIPART_OVERHEAD;
+	return files > skill ? files : skill;
 }
 
 int apiserver_config_load(struct apiserver_config *config, struct error *err)

@@ -13,7 +13,7 @@
 
 struct apiserver_config {
 	char *namespace; /* where the key Secrets stand; "" until the Kubernetes configuration gives it */
-	int64_t port;
+	int64_t port, health_port;
 	char *public_url;
 	char *data_dir;
 	char *signing_key_file, *signing_key_secret;
@@ -30,6 +30,12 @@ struct apiserver_config {
 	char *tls_cert, *tls_key; /* files */
 	char *db_dsn, *redis_url;
 };
+
+#define CONFIG_MULTIPART_OVERHEAD ((int64_t)256 << 10) /* boundaries and other fields of a form */
+#define CONFIG_FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
+
+/* Bytes of the largest body that is taken. */
+int64_t apiserver_config_largest_body(const struct apiserver_config *config);
 
 /* Fill config (zeroed) from the environment; what contradicts itself or isn't built yet is an error, all in
  * one message. */

@@ -21,13 +21,20 @@ static const char *const refusals[] = {[REFUSED_CONCURRENCY] = "concurrency",
 				       [REFUSED_WORK] = "work",
 				       [REFUSED_STORED_EXECUTIONS] = "stored_executions",
 				       [REFUSED_STORED_SIZE] = "stored_size",
-				       [REFUSED_STORAGE_FULL] = "storage_full"};
+				       [REFUSED_STORAGE_FULL] = "storage_full",
+				       [REFUSED_CONNECTIONS] = "connections",
+				       [REFUSED_WAITING_CALLS] = "waiting_calls",
+				       [REFUSED_TRANSFER_MEMORY] = "transfer_memory",
+				       [REFUSED_TRANSFER_SIZE] = "transfer_size"};
 static const char *const limits[] = {[LIMIT_CONCURRENCY] = "concurrency",
 				     [LIMIT_STORED_EXECUTIONS] = "stored_executions",
 				     [LIMIT_STORED_EXECUTIONS_SIZE] = "stored_executions_size",
 				     [LIMIT_STORED_SIZE] = "stored_size",
 				     [LIMIT_SKILLS] = "skills",
 				     [LIMIT_SKILLS_SIZE] = "skills_size"};
+static const char *const cuts[] = {
+    [CUT_HEADERS] = "headers", [CUT_BODY] = "body", [CUT_ANSWER] = "answer", [CUT_ROOM] = "room"};
+static const char *const transfers[] = {[TRANSFER_MEMORY] = "memory", [TRANSFER_FILES] = "files"};
 static const char *const modes[] = {[CREATED_SYNC] = "sync", [CREATED_ASYNC] = "async"};
 static const char *const lookups[] = {[LOOKUP_SECRET] = "secret",
 				      [LOOKUP_CACHE] = "cache",
@@ -89,7 +96,17 @@ const struct metric apiserver_metric_table[APISERVER_METRIC_COUNT] = {
     [APISERVER_KUBE_REQUESTS] = KUBE_METRIC_REQUESTS,
     [APISERVER_KUBE_SECONDS] = KUBE_METRIC_SECONDS,
     [APISERVER_IN_FLIGHT] = {METRIC_DEFINE(GAUGE, "skillbox_http_requests_in_flight",
-					   "Requests whose answer is not complete, this one included.")},
+					   "Requests of clients whose answer is not complete.")},
+    [APISERVER_CONNECTIONS] = {METRIC_DEFINE(GAUGE, "skillbox_http_connections",
+					     "Open connections on the port for clients.")},
+    [APISERVER_CONNECTIONS_CUT] =
+	{METRIC_DEFINE(COUNTER, "skillbox_http_connections_cut_total",
+		       "Connections closed because the client was too slow: with "
+		       "headers, with a body, taking an answer; or to make room for another."),
+	 .labels = {METRIC_LABEL("phase", cuts)}},
+    [APISERVER_TRANSFER_BYTES] = {METRIC_DEFINE(GAUGE, "skillbox_transfer_bytes",
+						"Bytes of bodies and answers under way."),
+				  .labels = {METRIC_LABEL("kind", transfers)}},
     [APISERVER_WAITING] = {METRIC_DEFINE(GAUGE, "skillbox_waiting_requests",
 					 "Requests that wait for an execution to end (synchronous calls), or "
 					 "for a pushed skill or a key to be seen by this server."),

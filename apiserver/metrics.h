@@ -1,7 +1,6 @@
 /* What the API server counts. docs/metrics.md lists the same table.
  *
- * This port faces clients and asks for no key here, so nothing is told by tenant: that is the controller's.
- */
+ * Nothing is told by tenant, so that the number of series stays small: that is the controller's. */
 #ifndef SKILLBOX_APISERVER_METRICS_H
 #define SKILLBOX_APISERVER_METRICS_H
 
@@ -24,7 +23,10 @@ enum apiserver_metric {
 	APISERVER_BLOB_BYTES_REMOVED,
 	APISERVER_KUBE_REQUESTS,
 	APISERVER_KUBE_SECONDS,
-	APISERVER_IN_FLIGHT, /* set when somebody asks */
+	APISERVER_CONNECTIONS_CUT, /* set when somebody asks */
+	APISERVER_IN_FLIGHT,
+	APISERVER_CONNECTIONS,
+	APISERVER_TRANSFER_BYTES,
 	APISERVER_WAITING,
 	APISERVER_WORK_QUEUE,
 	APISERVER_INFORMER_UP,
@@ -58,7 +60,11 @@ enum refusal {
 	REFUSED_WORK,
 	REFUSED_STORED_EXECUTIONS,
 	REFUSED_STORED_SIZE,
-	REFUSED_STORAGE_FULL
+	REFUSED_STORAGE_FULL,
+	REFUSED_CONNECTIONS,
+	REFUSED_WAITING_CALLS,
+	REFUSED_TRANSFER_MEMORY,
+	REFUSED_TRANSFER_SIZE
 };
 enum limit_used {
 	LIMIT_CONCURRENCY,
@@ -68,6 +74,8 @@ enum limit_used {
 	LIMIT_SKILLS,
 	LIMIT_SKILLS_SIZE
 };
+enum connection_cut { CUT_HEADERS, CUT_BODY, CUT_ANSWER, CUT_ROOM };
+enum transfer_kind { TRANSFER_MEMORY, TRANSFER_FILES };
 enum creation_mode { CREATED_SYNC, CREATED_ASYNC };
 enum key_lookup { LOOKUP_SECRET, LOOKUP_CACHE, LOOKUP_DATABASE, LOOKUP_UNKNOWN };
 enum sweep_end { SWEEP_DONE, SWEEP_BROKEN_OFF };

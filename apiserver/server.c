@@ -14,6 +14,7 @@
 #include "apiserver/rest/routes.h"
 #include "apiserver/skill/expire.h"
 #include "apiserver/skill/quota.h"
+#include "apiserver/usage.h"
 #include "lib/base/log.h"
 #include "lib/blob/directory_limits.h"
 #include "lib/files/read_file.h"
@@ -24,6 +25,7 @@
 #define TICK_MS 100
 #define READS_AT_ONCE 4      /* objects of up to 1.5 MiB, in memory twice */
 #define LAST_ANSWERS_MS 2000 /* after the grace time: for those who are told to come back */
+#define PROBE_CONNECTIONS 64
 
 struct run { /* of the loop */
 	struct apiserver *server;
@@ -94,7 +96,12 @@ static int start_listener(struct apiserver *server, struct error *err)
 	const struct apiserver_config *config = server->config;
 	cleanup_buffer struct buffer cert = BUFFER(RELOAD_PEM_MAX);
 	cleanup_secret_buffer struct buffer key = BUFFER(RELOAD_PEM_MAX);
+	const struct limits *limits = &config->limits;
 	struct http_server_options options = {.port = (uint16_t)config->port,
+					      .max_connections = (unsigned)limits->max_connections,
+					      .max_connections_per_address =
+						  (unsigned)limits->max_connections_per_address,
+					      .header_timeout_ms = (unsigned)limits->header_timeout_ms,
 					      .idle_timeout_s = (unsigned)(config->idle_timeout_ms / 1000)};
 	if (config->tls_cert[0]) {
 		if (read_file(config->tls_cert, &cert, err) != 0 ||
@@ -106,6 +113,16 @@ static int start_listener(struct apiserver *server, struct error *err)
 	struct http_handler handler = serve_http_handler(server);
 	server->http = http_server_new(server->loop, &options, &handler, err);
 	return server->http ? 0 : error_wrap(err, "REST API");
+}
+
+/* A port of their own, in plain HTTP: what clients do on theirs can't have the kubelet end this process. */
+static int start_probes(struct apiserver *server, struct error *err)
+{
+	struct http_server_options options = {.port = (uint16_t)server->config->health_port,
+					      .max_connections = PROBE_CONNECTIONS};
+	struct http_handler handler = serve_probe_handler(server);
+	server->probes = http_server_new(server->loop, &options, &handler, err);
+	return server->probes ? 0 : error_wrap(err, "SKILLBOX_HEALTH_PORT");
 }
 
 static int start_blobs(struct apiserver *server, struct error *err)
@@ -145,7 +162,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	    !(server->skill_quota = skill_quota_new(err)) || !(server->places = places_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
-	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)))
+	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)) ||
+	    !(server->usage = usage_new(server->config, server->metrics, err)))
 		return -1;
 	if (start_blobs(server, err) != 0)
 		return -1;
@@ -156,6 +174,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 		return -1;
 	if (!(server->skill_expiry = skill_expiry_new(server, err)) ||
 	    !(server->reload = reload_new(server, err)))
+		return -1;
+	if (start_probes(server, err) != 0)
 		return -1;
 	return start_listener(server, err);
 }
@@ -200,6 +220,7 @@ static void stop(struct apiserver *server)
 	server->ended = true;
 	reload_free(server->reload);
 	http_server_free(server->http); /* ends every exchange */
+	http_server_free(server->probes);
 	if (server->waiters)
 		waiters_expire_all(server->waiters);
 	server->cluster = cluster_free(server->cluster);
@@ -221,13 +242,14 @@ static void stop(struct apiserver *server)
 	skill_quota_free(server->skill_quota);
 	places_free(server->places);
 	rate_limiter_free(server->rate_limiter);
+	usage_free(server->usage);
 	metrics_free(server->metrics);
 }
 
 static void serve(struct apiserver *server)
 {
 	struct run run = {.server = server};
-	char port[16];
+	char port[16], health_port[16];
 	uv_signal_init(server->loop, &run.term);
 	uv_signal_init(server->loop, &run.interrupt);
 	uv_timer_init(server->loop, &run.tick);
@@ -236,7 +258,9 @@ static void serve(struct apiserver *server)
 	uv_signal_start(&run.interrupt, on_signal, SIGINT);
 	reload_start(server->reload, begin_stop, &run);
 	snprintf(port, sizeof(port), "%u", http_server_port(server->http));
-	log_info("serving", "version", SKILLBOX_VERSION, "port", port, "namespace", server->namespace, NULL);
+	snprintf(health_port, sizeof(health_port), "%u", http_server_port(server->probes));
+	log_info("serving", "version", SKILLBOX_VERSION, "port", port, "health_port", health_port,
+		 "namespace", server->namespace, NULL);
 	uv_run(server->loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&run.term, NULL);
 	uv_close((uv_handle_t *)&run.interrupt, NULL);
@@ -256,8 +280,8 @@ int server_run(const struct apiserver_config *config, const struct kube_config *
 				   .loop = &loop,
 				   .namespace = namespace,
 				   .signing_key = signing_key,
-				   .routes = route_table,
-				   .route_count = route_count};
+				   .routes = {route_table, route_count},
+				   .probe_routes = {probe_route_table, probe_route_count}};
 	int result = start(&server, kube, err);
 	if (result == 0)
 		serve(&server);

@@ -170,6 +170,13 @@ int draft_make(struct apiserver *server, const struct caller *caller, struct exe
 	return 0;
 }
 
+void draft_drop_input(struct draft *draft)
+{
+	draft_close_input(draft);
+	if (draft->execution)
+		execution_drop_data(draft->execution);
+}
+
 void draft_close_input(struct draft *draft)
 {
 	if (draft->input_fd >= 0)

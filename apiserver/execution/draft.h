@@ -35,6 +35,8 @@ int draft_make(struct apiserver *server, const struct caller *caller, struct exe
 	       struct draft *ret, struct error *err);
 void draft_clear(struct draft *draft);
 
+/* It is stored whole: only its names are needed from here on. */
+void draft_drop_input(struct draft *draft);
 /* The input is stored: the file is not needed any more. */
 void draft_close_input(struct draft *draft);
 

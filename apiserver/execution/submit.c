@@ -26,6 +26,8 @@ struct submission {
 	enum submit_step step;
 	struct draft draft;
 	bool async;
+	/* Nobody waits any more: it goes on until there is an Execution. */
+	bool is_alone;
 	/* Tries to claim the key. */
 	unsigned claims;
 	/* Tries to create it, and when the first was made. */
@@ -147,6 +149,11 @@ static void refuse_other_body(struct submission *submission, const char *id)
 	end(submission, NULL, &failure);
 }
 
+static bool waits(const struct submission *submission)
+{
+	return !submission->async && !submission->is_alone;
+}
+
 static void enter(struct submission *submission, enum submit_step step)
 {
 	struct error err;
@@ -231,9 +238,15 @@ static int start_waiting(struct submission *submission, struct error *err)
 /* It is there; the waiter tells of its end, unless it has already. */
 static void await_end(struct submission *submission)
 {
+	struct error gone;
 	submission->step = SUBMIT_WAIT;
-	if (submission->finished)
+	draft_drop_input(&submission->draft); /* the wait may be long */
+	if (submission->is_alone) {
+		error_set(&gone, ERR_UNAVAILABLE, "the caller hung up");
+		end(submission, NULL, &gone);
+	} else if (submission->finished) {
 		end(submission, submission->finished, NULL);
+	}
 }
 
 /* Look it up: the execution of an earlier wish with the same key, or our own, whose create was not answered
@@ -259,6 +272,8 @@ static void on_history(struct operation *operation, const struct db_result *resu
 {
 	struct submission *submission = of(operation);
 	struct error err;
+	if (submission->step == SUBMIT_ENDED)
+		return;
 	struct shared_execution *shared = error ? NULL : history_execution(result, 0, &err);
 	if (shared)
 		end(submission, shared, NULL);
@@ -433,7 +448,7 @@ static int create(struct submission *submission, struct error *err)
 		submission->requested_ms = clock_wall_ms(submission->operation.server->clock);
 	if (buffer_check(&path, "the path", err) != 0 ||
 	    execution_to_post(draft->execution, submission->requested_ms, draft->digest, &object, err) != 0 ||
-	    (!submission->async && !submission->waiter && start_waiting(submission, err) != 0))
+	    (waits(submission) && !submission->waiter && start_waiting(submission, err) != 0))
 		return -1;
 	struct kube_call call = {.method = "POST", .path = path.data, .body = buffer_str(&object)};
 	if (operation_kube(&submission->operation, &call, on_created, err) != 0)
@@ -511,7 +526,7 @@ static void use_known(struct submission *submission, const char *id)
 	submission->draft.execution->meta.name = name;
 	submission->is_known = true;
 	submission->step = SUBMIT_JOIN;
-	if (!submission->async && start_waiting(submission, &err) != 0)
+	if (waits(submission) && start_waiting(submission, &err) != 0)
 		fail(submission, &err);
 	else
 		enter(submission, SUBMIT_JOIN);
@@ -575,15 +590,25 @@ static int claim(struct submission *submission, struct error *err)
 	return 0;
 }
 
-void execution_submit(struct apiserver *server, struct caller *caller, struct execution_wish *wish,
-		      submit_cb done, void *context)
+void submit_go_alone(struct submission *submission)
+{
+	operation_ref(&submission->operation);
+	submission->is_alone = true;
+	stop_waiting(submission);
+	if (submission->step == SUBMIT_WAIT || submission->step == SUBMIT_JOIN)
+		await_end(submission); /* it is there, or was made before */
+	operation_unref(&submission->operation);
+}
+
+struct submission *execution_submit(struct apiserver *server, struct caller *caller,
+				    struct execution_wish *wish, submit_cb done, void *context)
 {
 	struct error err;
 	struct submission *submission = calloc(1, sizeof(*submission));
 	if (!submission) {
 		error_set(&err, ERR_UNAVAILABLE, "out of memory");
 		done(context, NULL, &err);
-		return;
+		return NULL;
 	}
 	submission->async = wish->request.async;
 	submission->draft.input_fd = -1;
@@ -596,5 +621,7 @@ void execution_submit(struct apiserver *server, struct caller *caller, struct ex
 	} else {
 		enter(submission, submission->draft.key_hash[0] ? SUBMIT_CLAIM : SUBMIT_STORE_INPUT);
 	}
+	bool goes_on = submission->step != SUBMIT_ENDED;
 	operation_unref(&submission->operation);
+	return goes_on ? submission : NULL;
 }

@@ -56,8 +56,14 @@ enum submit_step {
 typedef void (*submit_cb)(void *context, const struct shared_execution *execution,
 			  const struct error *failure);
 
-/* wish is used during the call only; its env is taken. done is called once, at once or later. */
-void execution_submit(struct apiserver *server, struct caller *caller, struct execution_wish *wish,
-		      submit_cb done, void *context);
+struct submission;
+
+/* wish is used during the call only; its env is taken. done is called once, at once (NULL is returned then)
+ * or later; until then there is the submission. */
+struct submission *execution_submit(struct apiserver *server, struct caller *caller,
+				    struct execution_wish *wish, submit_cb done, void *context);
+/* The caller is gone: what was wished for is done all the same, but nobody waits for its end, nor for what an
+ * earlier wish has made. done is called now, if nothing is left to do, or later. */
+void submit_go_alone(struct submission *submission);
 
 #endif

@@ -7,6 +7,7 @@
 #include "apiserver/http/rate_limit.h"
 #include "apiserver/http/route.h"
 #include "apiserver/operation.h"
+#include "apiserver/usage.h"
 #include "lib/base/digest.h"
 #include "lib/http/server/server.h"
 
@@ -26,6 +27,12 @@ struct request {
 	/* Unless the route takes it itself. */
 	struct buffer body;
 	int64_t body_max, body_received;
+	/* What it uses while it lasts. */
+	struct usage_hold hold;
+	/* When the exchange ends before an answer came: whoever works for it need not any more. NULL: nobody.
+	 */
+	void (*gone)(void *context);
+	void *gone_context;
 	/* Of the answer; 0: none yet. */
 	int status;
 	int64_t started_us;

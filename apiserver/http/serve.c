@@ -13,11 +13,10 @@
 #include <inttypes.h>
 
 #define JSON_BODY_MAX ((int64_t)16 << 20)
-#define MULTIPART_OVERHEAD ((int64_t)256 << 10) /* boundaries and other fields of a form */
-#define FILES_OVERHEAD ((int64_t)16 << 20)      /* tar and gzip around files of the largest size */
 #define UNUSED_BODY_MAX ((int64_t)64 << 10)
 /* Keys from addresses that send too many wrong ones: so many are looked up in the database at a time. */
 #define DOUBTFUL_MAX 8
+#define UNHEARD_MAX 1024 /* bytes of a message */
 
 /* Admission */
 
@@ -27,9 +26,9 @@ static int64_t body_limit(const struct apiserver_config *config, enum route_body
 	case ROUTE_BODY_JSON:
 		return JSON_BODY_MAX;
 	case ROUTE_BODY_SKILL:
-		return config->max_skill_size + MULTIPART_OVERHEAD;
+		return config->max_skill_size + CONFIG_MULTIPART_OVERHEAD;
 	case ROUTE_BODY_BLOB:
-		return config->policy.max_files_size + FILES_OVERHEAD;
+		return config->policy.max_files_size + CONFIG_FILES_OVERHEAD;
 	case ROUTE_BODY_NONE:
 		break;
 	}
@@ -124,14 +123,20 @@ static void note_wrong_key(struct request *request, struct error *err)
 		measure_refusal(server->metrics, REFUSED_WRONG_KEYS);
 }
 
-static int find_route(struct request *request, struct error *err)
+static int find_route(struct request *request, const struct route_table *routes, struct error *err)
 {
 	struct http_exchange *exchange = request->exchange;
-	if (route_find(request->operation.server->routes, request->operation.server->route_count,
-		       http_exchange_method(exchange), http_exchange_path(exchange), &request->match,
+	struct str path = http_exchange_path(exchange);
+	if (route_find(routes->rows, routes->count, http_exchange_method(exchange), path, &request->match,
 		       err) != 0) {
 		if (err->code == ERR_METHOD_NOT_ALLOWED)
 			answer_header(request, "Allow", request->match.text.data);
+		else if (str_eq(path, STR("/metrics")))
+			error_set(
+			    err, ERR_NOT_FOUND,
+			    "metrics are not on this port, which faces clients, but on that of the probes "
+			    "(SKILLBOX_HEALTH_PORT, %" PRId64 " here)",
+			    request->operation.server->config->health_port);
 		return -1;
 	}
 	request->route = request->match.route;
@@ -233,11 +238,11 @@ static int find_key(struct request *request, const struct api_key **ret, struct 
 }
 
 /* Route, key, sizes. False when the request was answered. */
-static bool admit(struct request *request)
+static bool admit(struct request *request, const struct route_table *routes)
 {
 	struct error err;
 	const struct api_key *key;
-	if (find_route(request, &err) != 0) {
+	if (find_route(request, routes, &err) != 0) {
 		answer_error(request, &err);
 		return false;
 	}
@@ -271,8 +276,16 @@ static struct request *start(struct apiserver *server, struct http_exchange *exc
 
 static bool on_begin(void *context, struct http_exchange *exchange)
 {
-	struct request *request = start(context, exchange);
-	return request && admit(request);
+	struct apiserver *server = context;
+	struct request *request = start(server, exchange);
+	return request && admit(request, &server->routes);
+}
+
+static bool on_begin_probe(void *context, struct http_exchange *exchange)
+{
+	struct apiserver *server = context;
+	struct request *request = start(server, exchange);
+	return request && admit(request, &server->probe_routes);
 }
 
 static void on_refuse(void *context, struct http_exchange *exchange, const char *why)
@@ -282,23 +295,80 @@ static void on_refuse(void *context, struct http_exchange *exchange, const char 
 		answer_refuse(request, ERR_BAD_REQUEST, "the request's headers can't be used: %s", why);
 }
 
-static void on_misdirected(void *context, bool sent_tls, struct buffer *headers, struct buffer *body)
+/* Whom no handler hears of: what they are told, and by which code. */
+static void append_unheard(const struct limits *limits, enum http_unheard why, enum error_code *ret_code,
+			   struct buffer *out)
 {
+	*ret_code = ERR_BAD_REQUEST;
+	switch (why) {
+	case HTTP_SENT_TLS:
+		buffer_append_c(out, "this port speaks plain HTTP, not TLS: use an http:// address, or have "
+				     "SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY set");
+		return;
+	case HTTP_SENT_PLAIN:
+		buffer_append_c(out, "this port speaks TLS, not plain HTTP: use an https:// address");
+		return;
+	case HTTP_TOO_MANY_CONNECTIONS:
+		*ret_code = ERR_UNAVAILABLE;
+		buffer_appendf(
+		    out,
+		    "this server has %" PRId64
+		    " open connections, the limit (SKILLBOX_MAX_CONNECTIONS); try again in a moment",
+		    limits->max_connections);
+		return;
+	case HTTP_TOO_MANY_OF_ADDRESS:
+		*ret_code = ERR_UNAVAILABLE;
+		buffer_appendf(
+		    out,
+		    "your address, which may be a proxy's, has %" PRId64
+		    " open connections, the limit (SKILLBOX_MAX_CONNECTIONS_PER_ADDRESS); use those, "
+		    "or try again in a moment",
+		    limits->max_connections_per_address);
+		return;
+	case HTTP_MALFORMED:
+		buffer_append_c(out, "the request is no well-formed HTTP/1.1: a request line, headers with a "
+				     "Host, each line ended by CR LF, and a body as they say");
+		return;
+	case HTTP_CHUNK_TOO_LARGE:
+		*ret_code = ERR_TOO_LARGE;
+		buffer_append_c(out, "a chunk of the request's body is larger than any body may be");
+		return;
+	case HTTP_TARGET_TOO_LONG:
+	case HTTP_HEADERS_TOO_LARGE:
+		buffer_append_c(out, "the request's line and headers are larger than 60 KiB, the limit");
+		return;
+	case HTTP_FAILED:
+		*ret_code = ERR_INTERNAL;
+		buffer_append_c(out, "the request could not be read: out of memory");
+		return;
+	case HTTP_OTHER_VERSION:
+		buffer_append_c(out, "this HTTP version is not supported: send HTTP/1.1");
+		return;
+	}
+}
+
+static void on_unheard(void *context, enum http_unheard why, struct buffer *headers, struct buffer *body)
+{
+	struct apiserver *server = context;
 	char id[ID_UUID_SIZE];
-	(void)context;
+	enum error_code code;
+	cleanup_buffer struct buffer message = BUFFER(UNHEARD_MAX);
+	append_unheard(&server->config->limits, why, &code, &message);
+	if (code == ERR_UNAVAILABLE) {
+		measure_refusal(server->metrics, REFUSED_CONNECTIONS);
+		buffer_append_c(headers, "Retry-After: 1\r\n");
+	}
 	id_uuid4(id);
-	buffer_appendf(headers, "X-Request-ID: %s\r\n", id);
+	buffer_appendf(headers, "X-Request-ID: %s\r\nX-Content-Type-Options: nosniff\r\n", id);
 	json_open(body, '{');
-	json_put_string(body, "error", error_code_name(ERR_BAD_REQUEST));
-	json_put_string(body, "message",
-			sent_tls ? "this port speaks plain HTTP, not TLS: use an http:// address, or have "
-				   "SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY set"
-				 : "this port speaks TLS, not plain HTTP: use an https:// address");
+	json_put_string(body, "error", error_code_name(code));
+	json_put_str(body, "message", buffer_str(&message));
 	json_put_string(body, "request_id", id);
 	json_close(body, '}');
-	log_debug(sent_tls ? "a client sent TLS to the plain port"
-			   : "a client sent plain HTTP to the TLS port",
-		  "request_id", id, NULL);
+	log_debug(why == HTTP_SENT_TLS     ? "a client sent TLS to the plain port"
+		  : why == HTTP_SENT_PLAIN ? "a client sent plain HTTP to the TLS port"
+					   : "a client was refused before its request was read",
+		  "request_id", id, "reason", message.data, NULL);
 }
 
 static void on_body(void *context, struct http_exchange *exchange, struct str piece)
@@ -368,11 +438,20 @@ static void on_end(void *context, struct http_exchange *exchange)
 	log_access(request);
 	measure(request);
 	request->exchange = NULL;
+	if (request->gone)
+		request->gone(request->gone_context);
+	request->gone = NULL;
+	buffer_free(&request->body);
+	usage_release(&request->hold);
 	request_unref(request);
 }
 
 struct http_handler serve_http_handler(struct apiserver *server)
 {
-	return (struct http_handler){on_begin, on_body,   on_complete,   on_end,
-				     server,   on_refuse, on_misdirected};
+	return (struct http_handler){on_begin, on_body, on_complete, on_end, server, on_refuse, on_unheard};
+}
+
+struct http_handler serve_probe_handler(struct apiserver *server)
+{
+	return (struct http_handler){on_begin_probe, on_body, on_complete, on_end, server, on_refuse, NULL};
 }

@@ -6,7 +6,9 @@
 #include "apiserver/apiserver.h"
 #include "lib/http/server/server.h"
 
-/* The handler of the listener, with server->routes. */
+/* The handler of the port for clients, with server->routes. */
 struct http_handler serve_http_handler(struct apiserver *server);
+/* Of the port for probes, with server->probe_routes. */
+struct http_handler serve_probe_handler(struct apiserver *server);
 
 #endif

@@ -66,11 +66,25 @@ static void answer_execution(struct request *request, const struct shared_execut
 static void finish_submit(struct request *request, const struct shared_execution *execution,
 			  const struct error *failure, int status)
 {
-	if (failure)
+	request->gone = NULL;
+	if (failure && request->exchange)
 		answer_failure(request, failure);
-	else
+	else if (!failure)
 		answer_execution(request, execution, RENDER_RESULT, status);
 	request_unref(request);
+}
+
+/* request.gone */
+static void on_gone(void *context)
+{
+	submit_go_alone(context);
+}
+
+/* One more request of its tenant that stays for a run's time. */
+static int take_waiting_place(struct request *request, struct error *err)
+{
+	return usage_take(request->operation.server->usage, request->operation.caller->tenant, USAGE_WAITING,
+			  1, &request->hold, err);
 }
 
 /* submit_cb */
@@ -99,10 +113,17 @@ void rest_execution_create(struct request *request)
 		wish.request.async = true;
 	if (http_exchange_header(request->exchange, "Idempotency-Key", &header))
 		wish.idempotency_key = str_trim(header);
+	if (!wish.request.async && take_waiting_place(request, &err) != 0) {
+		execution_request_clear(&wish.request);
+		answer_error(request, &err);
+		return;
+	}
 	request_ref(request);
 	request_ref(request); /* until the wish is of no more use */
-	execution_submit(request->operation.server, request->operation.caller, &wish,
-			 wish.request.async ? on_submitted_async : on_submitted, request);
+	request->gone_context =
+	    execution_submit(request->operation.server, request->operation.caller, &wish,
+			     wish.request.async ? on_submitted_async : on_submitted, request);
+	request->gone = request->gone_context ? on_gone : NULL;
 	execution_request_clear(&wish.request);
 	buffer_free(&request->body); /* it may be large, and the wait long */
 	request_unref(request);
@@ -265,6 +286,11 @@ static void end_follow(void *state)
 
 static void follow(struct request *request)
 {
+	struct error err;
+	if (take_waiting_place(request, &err) != 0) {
+		answer_error(request, &err);
+		return;
+	}
 	const struct follow_listener listener = {on_follow_started, on_follow_failed, on_event,
 						 on_last_event,     request,          EVENTS_BEAT_MS};
 	request_ref(request);

@@ -5,6 +5,7 @@
 #include "apiserver/http/request.h"
 #include "apiserver/key/db_keys.h"
 #include "apiserver/skill/quota.h"
+#include "apiserver/usage.h"
 #include "lib/blob/directory_limits.h"
 #include "lib/db/measure.h"
 #include "lib/http/server/server.h"
@@ -57,6 +58,21 @@ static void set_storage(struct apiserver *server)
 	metrics_set(metrics, APISERVER_STORAGE_RESERVE, METRIC_PLAIN, (double)usage.reserve);
 }
 
+static void set_transfers(struct apiserver *server)
+{
+	struct metrics *metrics = server->metrics;
+	const struct http_counts *counts = http_server_counts(server->http);
+	metrics_set(metrics, APISERVER_CONNECTIONS, METRIC_PLAIN, counts->connections);
+	metrics_set(metrics, APISERVER_CONNECTIONS_CUT, METRIC_AT(CUT_HEADERS), (double)counts->slow_headers);
+	metrics_set(metrics, APISERVER_CONNECTIONS_CUT, METRIC_AT(CUT_BODY), (double)counts->slow_bodies);
+	metrics_set(metrics, APISERVER_CONNECTIONS_CUT, METRIC_AT(CUT_ANSWER), (double)counts->slow_answers);
+	metrics_set(metrics, APISERVER_CONNECTIONS_CUT, METRIC_AT(CUT_ROOM), (double)counts->made_room);
+	metrics_set(metrics, APISERVER_TRANSFER_BYTES, METRIC_AT(TRANSFER_MEMORY),
+		    (double)usage_now(server->usage, USAGE_MEMORY));
+	metrics_set(metrics, APISERVER_TRANSFER_BYTES, METRIC_AT(TRANSFER_FILES),
+		    (double)usage_now(server->usage, USAGE_FILES));
+}
+
 static void set_database(struct apiserver *server)
 {
 	static const struct db_measure at = {APISERVER_DATABASE_UP, APISERVER_DATABASE_STATEMENTS,
@@ -83,6 +99,7 @@ void metrics_page_get(struct request *request)
 	set_storage(server);
 	set_informers(server);
 	set_limits(server);
+	set_transfers(server);
 	set_database(server);
 	metrics_append_process("apiserver", SKILLBOX_VERSION, &text);
 	metrics_append(metrics, &text);

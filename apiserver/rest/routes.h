@@ -1,4 +1,4 @@
-/* The API's routes. */
+/* The routes of the API, and of probes. */
 #ifndef SKILLBOX_APISERVER_REST_ROUTES_H
 #define SKILLBOX_APISERVER_REST_ROUTES_H
 
@@ -6,5 +6,7 @@
 
 extern const struct route route_table[];
 extern const size_t route_count;
+extern const struct route probe_route_table[];
+extern const size_t probe_route_count;
 
 #endif

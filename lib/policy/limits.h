@@ -22,7 +22,7 @@ struct limits {
 	 * quarter. */
 	int64_t transfer_memory, transfer_size;
 	int64_t max_connections, max_connections_per_address;
-	/* From a connection, or the end of the last answer on it, to the end of a request's headers. */
+	/* From a connection to the end of its first request's headers. */
 	int64_t header_timeout_ms;
 	/* How old what is known of keys and tenants may be. */
 	int64_t key_max_age_ms;
@@ -69,13 +69,13 @@ struct limits {
 	 "bytes in files of all bodies and answers under way; a tenant has a quarter"}, \
 	{"SKILLBOX_MAX_CONNECTIONS", OPTION_INT, offsetof(type, member.max_connections), \
 	 "1024", LIMITS_CONNECTIONS_MIN, LIMITS_CONNECTIONS_MAX, false, \
-	 "open connections; one more is answered with 503"}, \
+	 "open connections; one more takes the place of an idle one, or is answered with 503"}, \
 	{"SKILLBOX_MAX_CONNECTIONS_PER_ADDRESS", OPTION_INT, \
 	 offsetof(type, member.max_connections_per_address), "768", LIMITS_CONNECTIONS_MIN, \
 	 LIMITS_CONNECTIONS_MAX, false, \
-	 "open connections from one address, which may be a proxy's; one more is answered with 503"}, \
+	 "open connections from one address, which may be a proxy's; one more is treated the same"}, \
 	{"SKILLBOX_HEADER_TIMEOUT", OPTION_DURATION, offsetof(type, member.header_timeout_ms), \
-	 "10s", 0, 0, false, "time that a request's headers may take to come"}, \
+	 "10s", 0, 0, false, "time that the headers of a connection's first request may take to come"}, \
 	{"SKILLBOX_KEY_MAX_AGE", OPTION_DURATION, offsetof(type, member.key_max_age_ms), \
 	 "5m", 0, 0, false, \
 	 "keys and tenants are believed for so long while their watch is down; then requests are answered " \

@@ -79,7 +79,7 @@ def test_an_orphan_goes_a_named_one_and_a_young_one_stay(client):
     sweep_twice(client)
     assert young.exists()
     assert all(path.exists() for path in named.values()), {ref: path.exists() for ref, path in named.items()}
-    metrics = read_metrics(client.server.url)
+    metrics = read_metrics(client.server.health_url)
     assert metrics.value("skillbox_blob_sweeps_total", result="done") >= 2
     assert metrics.value("skillbox_blobs_removed_total") >= 4 and metrics.value("skillbox_blob_bytes_removed_total") > 0
     assert any(line["level"] == "info" and int(line["count"]) > 0 for line in client.server.logged("blobs removed that nothing referred to"))

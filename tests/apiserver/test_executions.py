@@ -313,7 +313,7 @@ def test_the_data_of_what_ended_a_while_ago_comes_from_kubernetes(client, server
         return answer.status_code == 200 and answer.json()["status"] == "success" and answer.content
 
     def questions():
-        metrics = read_metrics(server.url)
+        metrics = read_metrics(server.health_url)
         return metrics.get("skillbox_kubernetes_requests_total", method="GET", resource="executions", code="200")
 
     def is_asked_for():

@@ -46,7 +46,7 @@ def test_a_tenant_that_sends_too_much_is_told_so(limited, make_client):
     # twice the rate at once, and the rate for as long as it took
     assert passed <= 2 * RATE + RATE * (time.monotonic() - began) + 1
     assert other.get("/v1/skills").status_code == 200
-    metrics = read_metrics(limited.url)
+    metrics = read_metrics(limited.health_url)
     assert metrics.value("skillbox_requests_refused_total", reason="tenant_rate") >= 1
     assert metrics.value("skillbox_http_errors_total", error="rate_limited") >= 1
     wait_for(lambda: client.get("/v1/skills").status_code == 200, "its second is over")
@@ -64,7 +64,8 @@ def test_probes_and_scrapes_are_never_refused(limited, make_client):
     until_refused(lambda: client.get("/v1/skills"))
     until_refused(lambda: wrong(limited))
     for path in ("/health", "/ready", "/metrics", "/openapi.json"):
-        answers = [requests.get(limited.url + path, timeout=5).status_code for _ in range(3 * RATE)]
+        url = limited.health_url if path == "/metrics" else limited.url
+        answers = [requests.get(url + path, timeout=5).status_code for _ in range(3 * RATE)]
         assert set(answers) == {200}, path
 
 
@@ -78,13 +79,13 @@ def test_keys_can_not_be_guessed_at_speed(limited, make_client):
     passed, refused = until_refused(lambda: wrong(limited))
     assert_refused(refused, f"more than {WRONG} requests a second", "SKILLBOX_WRONG_KEY_LIMIT")
     assert passed <= 2 * WRONG + WRONG * (time.monotonic() - began) + 17  # those at once ask before the first is wrong
-    assert read_metrics(limited.url).value("skillbox_requests_refused_total", reason="wrong_keys") >= 1
+    assert read_metrics(limited.health_url).value("skillbox_requests_refused_total", reason="wrong_keys") >= 1
     assert client.get("/v1/skills").status_code == 200
     wait_for(lambda: wrong(limited).status_code == 401, "its second is over")
 
 
 def known_keys(server):
-    return read_metrics(server.url).value("skillbox_informer_objects", resource="secrets")
+    return read_metrics(server.health_url).value("skillbox_informer_objects", resource="secrets")
 
 
 def test_wrong_keys_lock_nobody_out(limited, make_client):

@@ -15,10 +15,10 @@ from waiting import unique, wait_for
 @pytest.fixture
 def counted(server):
     """A function: how much a series has grown since the test began."""
-    before = read_metrics(server.url)
+    before = read_metrics(server.health_url)
 
     def grown(name, **labels):
-        return read_metrics(server.url).get(name, **labels) - before.get(name, **labels)
+        return read_metrics(server.health_url).get(name, **labels) - before.get(name, **labels)
 
     return grown
 
@@ -47,14 +47,27 @@ def test_the_reader_is_strict(good, bad):
 
 
 def test_it_is_the_text_format_and_needs_no_key(server):
-    metrics = read_metrics(server.url)
+    metrics = read_metrics(server.health_url)
     assert metrics.value("skillbox_build_info", component="apiserver", version=version()) == 1
     assert 10e6 < metrics.value("process_resident_memory_bytes") < 10e9
     assert metrics.value("process_cpu_seconds_total") > 0
     assert 5 < metrics.value("process_open_fds") < metrics.value("process_max_fds")
     assert time.time() - 3600 < metrics.value("process_start_time_seconds") <= time.time() + 1
-    head = requests.head(server.url + "/metrics", timeout=5)
+    head = requests.head(server.health_url + "/metrics", timeout=5)
     assert (head.status_code, head.text) == (200, "")
+
+
+def test_the_port_for_clients_has_none(server):
+    answer = requests.get(server.url + "/metrics", timeout=5)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found") and "SKILLBOX_HEALTH_PORT" in answer.json()["message"]
+
+
+def test_the_port_for_probes_has_nothing_else(server, client):
+    for path in ("/health", "/ready"):
+        assert requests.get(server.health_url + path, timeout=5).text == requests.get(server.url + path, timeout=5).text
+    for path in ("/v1/skills", "/openapi.json", "/blobs/skills/x"):
+        answer = requests.get(server.health_url + path, headers={"Authorization": f"Bearer {client.key}"}, timeout=5)
+        assert answer.status_code == 404, path
 
 
 def version():
@@ -88,7 +101,7 @@ def test_names_ids_and_keys_are_not_in_it(server, client):
     answer = client.start(skill)
     client.get(f"/v1/executions/{answer}")
     client.get(f"/v1/strange/{skill}", headers={"X-Request-ID": "an-id-of-mine"})
-    text = requests.get(server.url + "/metrics", timeout=5).text
+    text = requests.get(server.health_url + "/metrics", timeout=5).text
     for secret in (client.key, client.key[3:20], client.tenant, client.namespace, skill, answer, "an-id-of-mine"):
         assert secret not in text, secret
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
@@ -96,14 +109,14 @@ def test_names_ids_and_keys_are_not_in_it(server, client):
 
 def test_what_clients_send_makes_no_series(server, client):
     client.get("/v1/nowhere")  # the one for all that are unknown
-    wait_for(lambda: read_metrics(server.url).get("skillbox_http_requests_total", route="other", method="GET", code="404"), "it is counted")
-    before = len(read_metrics(server.url).samples)
+    wait_for(lambda: read_metrics(server.health_url).get("skillbox_http_requests_total", route="other", method="GET", code="404"), "it is counted")
+    before = len(read_metrics(server.health_url).samples)
     for i in range(50):
         client.request(f"M{i}", f"/v1/nowhere{i}")
         client.get(f"/v1/nowhere/{i}")
         client.get(f"/v1/skills/{unique('x')}/1.0.0")
     # the new ones: two statuses of other methods, one template
-    assert len(read_metrics(server.url).samples) - before < 70
+    assert len(read_metrics(server.health_url).samples) - before < 70
 
 
 def test_uploads_storage_and_kubernetes(client, counted):
@@ -123,14 +136,14 @@ def test_executions_and_those_who_wait(server, client, counted):
     skill = client.push()
     client.start(skill)
     assert counted("skillbox_executions_created_total", mode="async") == 1
-    assert read_metrics(server.url).value("skillbox_waiting_requests", topic="execution") == 0
+    assert read_metrics(server.health_url).value("skillbox_waiting_requests", topic="execution") == 0
     with client.waiting({"skill": skill}) as (name, _):
-        metrics = read_metrics(server.url)
+        metrics = read_metrics(server.health_url)
         assert metrics.value("skillbox_waiting_requests", topic="execution") == 1
-        assert metrics.value("skillbox_http_requests_in_flight") == 2  # this one and the one that waits
+        assert metrics.value("skillbox_http_requests_in_flight") == 1  # the one that waits
         client.kube.finish(client.namespace, name)
-    wait_for(lambda: read_metrics(server.url).value("skillbox_http_requests_in_flight") == 1, "it has its answer")
-    assert read_metrics(server.url).value("skillbox_waiting_requests", topic="execution") == 0
+    wait_for(lambda: read_metrics(server.health_url).value("skillbox_http_requests_in_flight") == 0, "it has its answer")
+    assert read_metrics(server.health_url).value("skillbox_waiting_requests", topic="execution") == 0
     assert counted("skillbox_executions_created_total", mode="sync") == 1
 
 
@@ -141,7 +154,7 @@ def test_a_full_tenant_is_a_refusal(plane, make_client, tmp_path):
         skill = client.push()
         client.start(skill)
         wait_for(lambda: client.post({"skill": skill, "async": True}).status_code == 429, "the limit is reached")
-        metrics = read_metrics(server.url)
+        metrics = read_metrics(server.health_url)
         assert metrics.value("skillbox_requests_refused_total", reason="concurrency") == 1
         assert metrics.value("skillbox_http_errors_total", error="no_capacity") == 1
     finally:
@@ -149,7 +162,7 @@ def test_a_full_tenant_is_a_refusal(plane, make_client, tmp_path):
 
 
 def test_caches_and_storage(server, client):
-    metrics = read_metrics(server.url)
+    metrics = read_metrics(server.health_url)
     resources = {labels["resource"] for labels in metrics.labels("skillbox_informer_up")}
     assert resources == {"executions", "skills", "namespaces", "secrets", "leases"}
     for resource in resources:
@@ -158,7 +171,7 @@ def test_caches_and_storage(server, client):
     assert metrics.value("skillbox_storage_up") == 1
     assert ("skillbox_database_up", frozenset()) not in metrics.samples  # there is none
     client.push()
-    wait_for(lambda: read_metrics(server.url).value("skillbox_informer_objects", resource="skills")
+    wait_for(lambda: read_metrics(server.health_url).value("skillbox_informer_objects", resource="skills")
              > metrics.value("skillbox_informer_objects", resource="skills"), "the skill is in the cache")
 
 
@@ -174,9 +187,9 @@ current-context: c
 """)
     server = ApiServer(plane, tmp_path / "server", KUBECONFIG=str(kubeconfig)).start(ready=False)
     try:
-        metrics = read_metrics(server.url)
+        metrics = read_metrics(server.health_url)
         assert metrics.value("skillbox_informer_up", resource="executions") == 0
-        wait_for(lambda: read_metrics(server.url).get("skillbox_kubernetes_requests_total", method="GET", resource="executions",
+        wait_for(lambda: read_metrics(server.health_url).get("skillbox_kubernetes_requests_total", method="GET", resource="executions",
                                                       code="0") >= 1, "lost requests are counted", timeout=60)
     finally:
         server.stop()

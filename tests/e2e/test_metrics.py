@@ -1,16 +1,20 @@
 """/metrics of both programs on the cluster: a run is counted once, with its time and its parts."""
 
-from metrics_text import Metrics, read_metrics
+from metrics_text import Metrics
 from skillbox_client import component_pods
 from waiting import wait_for
 
 PARTS = ("queue", "sandbox", "start", "run", "collect")
 
 
-def controller_metrics(kubectl):
-    [pod] = component_pods(kubectl, "controller")
+def metrics_of(kubectl, component):
+    pod = component_pods(kubectl, component)[0]
     path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}:8081/proxy/metrics"
     return Metrics(kubectl.text("get", "--raw", path))
+
+
+def controller_metrics(kubectl):
+    return metrics_of(kubectl, "controller")
 
 
 def test_runs_are_counted_with_their_time(client, kubectl, push, tenant):
@@ -34,7 +38,7 @@ def test_runs_are_counted_with_their_time(client, kubectl, push, tenant):
     assert grown("skillbox_tenant_run_seconds_total", tenant=tenant) >= 3
     assert grown("skillbox_tenant_executions_ended_total", tenant=tenant, status="failed") >= 1
     assert grown("skillbox_kubernetes_requests_total", method="PATCH", resource="executions/status", code="200") >= 2
-    assert read_metrics(client.base_url).value("skillbox_executions_created_total", mode="sync") >= 2
+    assert metrics_of(kubectl, "apiserver").value("skillbox_executions_created_total", mode="sync") >= 2
 
 
 def test_a_sandbox_at_work_is_seen(client, kubectl, push, tenant):

@@ -100,8 +100,8 @@ def _work(client, kubectl, home, tenant_namespace):
             "custom resources": kubectl.text("get", "skills,executions,sandboxpools", "-A", "-o", "json"),
             "ConfigMaps": kubectl.text("get", "configmaps", "-A", "-o", "json"),
             "Deployments and Pods": kubectl.text("get", "deployments,pods", "-n", home, "-o", "json"),
-            "metrics of the apiserver": client.request("GET", "/metrics", auth=False).text,
-            "metrics of the controller": _metrics(kubectl, home)}, \
+            "metrics of the apiserver": _metrics(kubectl, home, "apiserver"),
+            "metrics of the controller": _metrics(kubectl, home, "controller")}, \
         {"the caller's key": client.api_key, "a fresh key": fresh, "a wrong key": WRONG_KEY, "the Pod's token": token}
 
 
@@ -116,8 +116,8 @@ def _sandbox_of(kubectl, execution_id):
     return None
 
 
-def _metrics(kubectl, home):
-    pod = component_pods(kubectl, "controller")[0]["metadata"]["name"]
+def _metrics(kubectl, home, component):
+    pod = component_pods(kubectl, component)[0]["metadata"]["name"]
     return kubectl.text("get", "--raw", f"/api/v1/namespaces/{home}/pods/{pod}:8081/proxy/metrics")
 
 

@@ -98,7 +98,7 @@ def condition(status, reason, message="as the test says"):
 
 
 class ApiServer:
-    """One process. url; request() with a key."""
+    """One process. url: of its API; health_url: of its probes and metrics."""
 
     def __init__(self, plane, folder, **environment):
         self.folder = pathlib.Path(folder)
@@ -110,7 +110,8 @@ class ApiServer:
             self.signing_key.write_text(secrets.token_hex(32) + "\n")
         self.environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "SKILLBOX_NAMESPACE": KEYS_NAMESPACE,
                             "SKILLBOX_SIGNING_KEY_FILE": str(self.signing_key), "SKILLBOX_DATA_DIR": str(self.data),
-                            "SKILLBOX_API_PORT": "0", "SKILLBOX_PUBLIC_URL": "http://public.example:8080",
+                            "SKILLBOX_API_PORT": "0", "SKILLBOX_HEALTH_PORT": "0",
+                            "SKILLBOX_PUBLIC_URL": "http://public.example:8080",
                             "SKILLBOX_LOG_LEVEL": "debug", "ASAN_OPTIONS": "detect_leaks=1", **environment}
         self.process = None
         self.lines = []
@@ -131,6 +132,7 @@ class ApiServer:
             self.reader.join(10)  # what it said last may still be on its way
         assert serving is not True, f"it ended: {self.lines}"
         self.url = f"http://127.0.0.1:{serving[0]['port']}"
+        self.health_url = f"http://127.0.0.1:{serving[0]['health_port']}"
         if ready:
             wait_for(lambda: requests.get(self.url + "/ready", timeout=5).status_code == 200, "the server is ready")
         return self

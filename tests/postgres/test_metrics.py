@@ -73,31 +73,31 @@ def test_a_database_that_is_away_shows(metrics, client, server, postgres):
     assert metrics().value("skillbox_archive_backlog") == 0
     # While all else works: a key that the server knows, an execution that it can create.
     execution_id = client.start(client.push())
-    errors = read_metrics(server.url).value("skillbox_database_errors_total")
+    errors = read_metrics(server.health_url).value("skillbox_database_errors_total")
     postgres.stop()
     try:
         finish(client, execution_id)
         wait_for(lambda: metrics().value("skillbox_database_up") == 0, "the controller misses it")
-        wait_for(lambda: read_metrics(server.url).value("skillbox_database_up") == 0, "the API server misses it")
+        wait_for(lambda: read_metrics(server.health_url).value("skillbox_database_up") == 0, "the API server misses it")
         wait_for(lambda: metrics().value("skillbox_archive_backlog") == 1, "it waits for the database")
-        wait_for(lambda: read_metrics(server.url).value("skillbox_database_errors_total") > errors, "errors are counted")
+        wait_for(lambda: read_metrics(server.health_url).value("skillbox_database_errors_total") > errors, "errors are counted")
     finally:
         postgres.start()
     wait_for(lambda: metrics().value("skillbox_archive_backlog") == 0, "it is archived", timeout=60)
-    wait_for(lambda: metrics().value("skillbox_database_up") == read_metrics(server.url).value("skillbox_database_up") == 1, "it is back")
+    wait_for(lambda: metrics().value("skillbox_database_up") == read_metrics(server.health_url).value("skillbox_database_up") == 1, "it is back")
 
 
 def test_the_cache_of_keys(client, server):
-    before = read_metrics(server.url)
+    before = read_metrics(server.health_url)
     for _ in range(3):
         client.get("/v1/skills")
         client.get("/v1/skills", headers={"Authorization": f"Bearer {unique('sk')}"})
 
     def grown(result):
-        return read_metrics(server.url).value("skillbox_api_key_lookups_total", result=result) - before.value(
+        return read_metrics(server.health_url).value("skillbox_api_key_lookups_total", result=result) - before.value(
             "skillbox_api_key_lookups_total", result=result)
 
     assert grown("cache") >= 1 and grown("unknown") == 3
     assert grown("cache") + grown("database") == 3
-    assert read_metrics(server.url).value("skillbox_api_keys_cached") >= 4
-    assert read_metrics(server.url).value("skillbox_audit_backlog") >= 0
+    assert read_metrics(server.health_url).value("skillbox_api_keys_cached") >= 4
+    assert read_metrics(server.health_url).value("skillbox_audit_backlog") >= 0

@@ -9,6 +9,7 @@
 /* An answer that is given while the body comes (not at its begin) can only be sent behind the body. */
 #define MAX_DISCARD (64U << 20)
 #define MAX_DISCARD_MS 30000
+#define UNHEARD_MAX 4096
 
 /* What is refused before the handler sees it */
 
@@ -132,7 +133,7 @@ static enum MHD_Result queue_answer(struct http_exchange *exchange)
 	if (!exchange->response)
 		return MHD_NO; /* no memory for it: close */
 	exchange->queued = true;
-	return MHD_queue_response(exchange->connection, exchange->status, exchange->response);
+	return http_queue_response(exchange->connection, exchange->status, exchange->response);
 }
 
 /* The body is still coming or, with Expect: 100-continue, waits for our word. */
@@ -154,9 +155,24 @@ static enum MHD_Result refuse(struct http_server *server, struct http_exchange *
 	return queue_early_answer(exchange);
 }
 
+/* Its connection is one more than there may be. */
+static enum MHD_Result refuse_surplus(struct http_server *server, struct http_exchange *exchange,
+				      enum http_unheard why)
+{
+	cleanup_buffer struct buffer headers = BUFFER(UNHEARD_MAX), body = BUFFER(UNHEARD_MAX);
+	const char *type = http_unheard_words(server, why, &headers, &body);
+	server->counts.refused++;
+	http_exchange_add_header(exchange, "Retry-After", "1");
+	http_exchange_answer(exchange, http_unheard_status(why), type, buffer_str(&body));
+	return queue_early_answer(exchange);
+}
+
 static enum MHD_Result on_headers(struct http_server *server, struct http_exchange *exchange,
 				  const char *version)
 {
+	const struct http_connection *connection = http_connection_of(exchange->connection);
+	if (connection && connection->is_surplus)
+		return refuse_surplus(server, exchange, connection->why);
 	const char *refusal = why_refused(exchange, version);
 	if (refusal)
 		return refuse(server, exchange, refusal);
@@ -177,6 +193,7 @@ static enum MHD_Result on_headers(struct http_server *server, struct http_exchan
 
 static enum MHD_Result on_piece(struct http_server *server, struct http_exchange *exchange, struct str piece)
 {
+	exchange->received += piece.n;
 	if (!exchange->answered) {
 		server->handler.body(server->handler.context, exchange, piece);
 		return MHD_YES;
@@ -230,6 +247,9 @@ static struct http_exchange *exchange_new(struct http_server *server, struct MHD
 	exchange->content_length = -1;
 	exchange->linger_fd = -1;
 	exchange->queue = BUFFER(HTTP_STREAM_QUEUE);
+	struct http_connection *own = http_connection_of(connection);
+	if (own)
+		http_connection_request(own, exchange);
 	LIST_INSERT_HEAD(&server->exchanges, exchange, link);
 	return exchange;
 }
@@ -265,12 +285,14 @@ enum MHD_Result http_exchange_on_request(void *context, struct MHD_Connection *c
 void http_exchange_on_completed(void *context, struct MHD_Connection *connection, void **exchange_slot,
 				enum MHD_RequestTerminationCode why)
 {
-	(void)connection;
 	struct http_server *server = context;
 	struct http_exchange *exchange = *exchange_slot;
+	struct http_connection *own = http_connection_of(connection);
 	if (!exchange)
 		return;
 	*exchange_slot = NULL;
+	if (own)
+		http_connection_request(own, NULL);
 	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		http_exchange_end_half_closed(exchange);
 	if (exchange->begun) {

@@ -2,10 +2,12 @@
  * learn that the client went away.
  *
  * A client that has shut down its sending side (as `nc -N` and some libraries do behind the request) looks
- * like one that has closed its socket: either way a FIN comes, and only what we send tells them apart. So a
- * FIN is no end: the answer is given. From then on the kernel asks now and then whether somebody is there
- * (keep-alive probes): a kernel whose socket is gone says so with a reset, which is the end, as is any other
- * reset. */
+ * like one that has closed its socket: either way a FIN comes, and only what we send tells them apart, since
+ * a kernel whose socket is gone answers new bytes with a reset. So a FIN is no end, but we send a byte at
+ * once: urgent data, which stands beside the stream (RFC 9293, 3.8.5), so that a client that is there never
+ * reads it, whatever it speaks: TLS too. A reset is the end. Where the byte is lost (a stack without urgent
+ * data, a client's machine that is gone) the kernel asks now and then (keep-alive probes), and learns it a
+ * minute later. */
 #include "lib/http/server/server_internal.h"
 
 #include <netinet/in.h>
@@ -17,11 +19,16 @@
 #define PROBE_IDLE_S 15 /* from the FIN to the first probe, and between probes */
 #define PROBE_COUNT 3   /* without an answer */
 
-int http_exchange_fd(const struct http_exchange *exchange)
+int http_connection_fd(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	return info ? info->connect_fd : -1;
+}
+
+int http_exchange_fd(const struct http_exchange *exchange)
+{
+	return http_connection_fd(exchange->connection);
 }
 
 static void on_watch_closed(uv_handle_t *handle)
@@ -42,6 +49,22 @@ static void probe(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
+static void on_event(uv_poll_t *poll_handle, int status, int events);
+
+/* The client has shut down its sending side, or is gone. That stays so and would wake us again and again:
+ * from here on only errors, which are always reported. */
+static void on_half_closed(struct hangup_watch *watch, int fd)
+{
+	struct http_exchange *exchange = watch->exchange;
+	bool was_known = exchange->half_closed;
+	exchange->half_closed = true;
+	uv_poll_start(&watch->poll, UV_PRIORITIZED, on_event);
+	if (was_known)
+		return;
+	probe(fd);
+	(void)!send(fd, "\n", 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void on_event(uv_poll_t *poll_handle, int status, int events)
 {
 	struct hangup_watch *watch = poll_handle->data;
@@ -50,10 +73,7 @@ static void on_event(uv_poll_t *poll_handle, int status, int events)
 		watch->exchange->gone = true;
 		http_exchange_resume(watch->exchange);
 	} else if (events & UV_DISCONNECT && now.revents & POLLRDHUP) {
-		/* That stays so and would wake us again and again: from here on only errors, which are
-		 * always reported. */
-		probe(now.fd);
-		uv_poll_start(&watch->poll, UV_PRIORITIZED, on_event);
+		on_half_closed(watch, now.fd);
 	} else {
 		/* Urgent data, which nobody takes. */
 		uv_poll_stop(&watch->poll);

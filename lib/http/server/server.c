@@ -3,76 +3,15 @@
  * to wake it. */
 #include "lib/http/server/server_internal.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define DEFAULT_CONNECTIONS 1024
 #define DEFAULT_IDLE_TIMEOUT_S 75
-#define FIRST_BYTES_S 1 /* a connection is handed over with its first bytes, or after that long */
+#define DEFAULT_HEADER_TIMEOUT_MS 10000
+#define DEFAULT_PACE_MS 30000
 #define MAX_TLS_SPINS 16
-
-/* Listening */
-
-union socket_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static int listen_at(const union socket_address *address, socklen_t size)
-{
-	int on = 1, off = 0, first_bytes_s = FIRST_BYTES_S;
-	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &first_bytes_s, sizeof(first_bytes_s));
-	if (address->any.sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, &address->any, size) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-static int listen_open(const struct http_server_options *options, struct error *err)
-{
-	union socket_address v4 = {.v4 = {.sin_family = AF_INET, .sin_port = htons(options->port)}};
-	union socket_address v6 = {.v6 = {.sin6_family = AF_INET6, .sin6_port = htons(options->port)}};
-	const char *address = options->address ? options->address : "::";
-	int fd = -1;
-	if (inet_pton(AF_INET6, address, &v6.v6.sin6_addr) == 1) {
-		fd = listen_at(&v6, sizeof(v6.v6));
-		/* a machine without IPv6 */
-		if (fd < 0 && !options->address && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-			fd = listen_at(&v4, sizeof(v4.v4));
-	} else if (inet_pton(AF_INET, address, &v4.v4.sin_addr) == 1) {
-		fd = listen_at(&v4, sizeof(v4.v4));
-	} else {
-		return error_set(err, ERR_BAD_REQUEST, "not an IP address to listen at: %.64s", address);
-	}
-	if (fd < 0)
-		return error_errno(err, "listening at %s port %u", address, options->port);
-	return fd;
-}
-
-static uint16_t port_of(int fd)
-{
-	union socket_address bound;
-	socklen_t size = sizeof(bound);
-	memset(&bound, 0, sizeof(bound));
-	if (getsockname(fd, &bound.any, &size) != 0)
-		return 0;
-	return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
-}
 
 /* Loop */
 
@@ -110,25 +49,13 @@ static void schedule(struct http_server *server, uint64_t timeout_ms)
 		uv_timer_start(&server->timer, on_time, timeout_ms, 0);
 }
 
-static unsigned connections(const struct http_server *server)
-{
-	const union MHD_DaemonInfo *info =
-	    MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-	return info ? info->num_connections : 0;
-}
-
 static void run(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
-	unsigned before = connections(server);
 	uv_idle_stop(&server->idle);
 	uv_timer_stop(&server->timer);
 	MHD_run(server->daemon);
-	/* When a connection has ended, another turn at once: at its limit the daemon stops listening, and it
-	 * only begins again in a turn after the one that made room. */
-	if (connections(server) < before)
-		schedule(server, 0);
-	else if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES)
+	if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES)
 		schedule(server, timeout_ms);
 }
 
@@ -151,15 +78,19 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	(void)socket_context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		http_connection_started(context, socket_context);
 		http_misdirected_check(context, connection);
+	} else {
+		http_connection_ended(context, socket_context);
+	}
 }
 
-static struct MHD_Daemon *daemon_start(struct http_server *server, const struct http_server_options *options,
-				       int listen_fd)
+static struct MHD_Daemon *daemon_start(struct http_server *server)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
+	/* Never met: connections are counted before it gets them, but for those that it is about to close. */
+	unsigned limit = 2 * (server->max_connections + http_server_surplus_max(server)) + 1;
 	struct MHD_OptionItem tls[] = {
 	    {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)http_tls_retrieve},
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
@@ -169,14 +100,12 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	if (server->tls_cert_pem)
 		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(
-	    flags, 0, NULL, NULL, http_exchange_on_request, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-	    MHD_OPTION_NOTIFY_COMPLETED, http_exchange_on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-	    on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEADER_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-	    options->max_connections ? options->max_connections : (unsigned)DEFAULT_CONNECTIONS,
-	    MHD_OPTION_CONNECTION_TIMEOUT, server->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, server->tls_cert_pem ? tls : none,
-	    MHD_OPTION_END);
+	    flags, 0, NULL, NULL, http_exchange_on_request, server, MHD_OPTION_NOTIFY_COMPLETED,
+	    http_exchange_on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)HTTP_HEADER_MEMORY, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT,
+	    server->idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+	    MHD_OPTION_ARRAY, server->tls_cert_pem ? tls : none, MHD_OPTION_END);
 }
 
 static void server_release(struct http_server *server)
@@ -186,6 +115,7 @@ static void server_release(struct http_server *server)
 	if (server->tls_key_pem)
 		explicit_bzero(server->tls_key_pem, strlen(server->tls_key_pem));
 	free(server->tls_key_pem);
+	map_free(&server->addresses);
 	free(server);
 }
 
@@ -195,7 +125,7 @@ void http_server_handle_closed(struct http_server *server)
 		server_release(server);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void http_server_on_handle_closed(uv_handle_t *handle)
 {
 	http_server_handle_closed(handle->data);
 }
@@ -213,7 +143,8 @@ static struct http_server *server_new(uv_loop_t *loop, const struct http_server_
 		server->tls_cert_pem = str_dup(str_of(options->tls_cert_pem));
 		server->tls_key_pem = str_dup(str_of(options->tls_key_pem));
 	}
-	if (!server || (tls && (!server->tls_cert_pem || !server->tls_key_pem))) {
+	if (!server || (tls && (!server->tls_cert_pem || !server->tls_key_pem)) ||
+	    map_init(&server->addresses, NULL) != 0) {
 		if (server)
 			server_release(server);
 		error_no_memory(err);
@@ -221,10 +152,18 @@ static struct http_server *server_new(uv_loop_t *loop, const struct http_server_
 	}
 	server->loop = loop;
 	server->handler = *handler;
-	server->max_lingerers =
-	    (options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS) / 4 + 1;
+	server->max_connections = options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS;
+	server->max_connections_per_address = options->max_connections_per_address
+						  ? options->max_connections_per_address
+						  : server->max_connections;
+	server->header_timeout_ms =
+	    options->header_timeout_ms ? options->header_timeout_ms : DEFAULT_HEADER_TIMEOUT_MS;
+	server->pace_ms = options->pace_ms ? options->pace_ms : DEFAULT_PACE_MS;
+	server->max_lingerers = server->max_connections / 4 + 1;
+	server->listen_fd = -1;
 	server->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : DEFAULT_IDLE_TIMEOUT_S;
 	LIST_INIT(&server->exchanges);
+	TAILQ_INIT(&server->open);
 	TAILQ_INIT(&server->lingering);
 	return server;
 }
@@ -235,12 +174,11 @@ static int watch_daemon(struct http_server *server, struct error *err)
 	if (!info || uv_poll_init(server->loop, &server->poll, info->epoll_fd) != 0)
 		return error_set(err, ERR_INTERNAL, "the HTTP server's descriptor can't be watched");
 	uv_timer_init(server->loop, &server->timer);
+	uv_timer_init(server->loop, &server->look);
 	uv_idle_init(server->loop, &server->idle);
-	server->poll.data = server->timer.data = server->idle.data = server;
-	server->handles = 3;
+	server->poll.data = server->timer.data = server->look.data = server->idle.data = server;
+	server->handles = 4;
 	uv_poll_start(&server->poll, UV_READABLE, on_ready);
-	/* The first turn puts the listener into the epoll set. */
-	schedule(server, 0);
 	return 0;
 }
 
@@ -264,16 +202,14 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_op
 		server_release(server);
 		return NULL;
 	}
-	int fd = listen_open(options, err);
-	if (fd < 0) {
+	if (http_listener_open(server, options, err) != 0) {
 		server_release(server);
 		return NULL;
 	}
 	ignore_sigpipe();
-	server->port = port_of(fd);
-	server->daemon = daemon_start(server, options, fd);
+	server->daemon = daemon_start(server);
 	if (!server->daemon) {
-		close(fd);
+		close(server->listen_fd);
 		error_set(err, ERR_INTERNAL, "the HTTP server can't be started");
 		server_release(server);
 		return NULL;
@@ -282,8 +218,14 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_server_op
 		http_tls_serve(server->tls, server->daemon);
 	if (watch_daemon(server, err) != 0) {
 		MHD_stop_daemon(server->daemon);
+		close(server->listen_fd);
 		server_release(server);
 		return NULL;
+	}
+	if (http_listener_start(server, err) != 0) {
+		close(server->listen_fd);
+		server->listen_fd = -1;
+		return http_server_free(server);
 	}
 	return server;
 }
@@ -306,9 +248,7 @@ void http_server_quiesce(struct http_server *server)
 	if (server->quiesced)
 		return;
 	server->quiesced = true;
-	int fd = MHD_quiesce_daemon(server->daemon);
-	if (fd >= 0)
-		close(fd); /* now connecting is refused, and a load balancer goes elsewhere */
+	http_listener_close(server); /* now connecting is refused, and a load balancer goes elsewhere */
 }
 
 unsigned http_server_active(const struct http_server *server)
@@ -316,14 +256,21 @@ unsigned http_server_active(const struct http_server *server)
 	return server->active;
 }
 
+const struct http_counts *http_server_counts(const struct http_server *server)
+{
+	return &server->counts;
+}
+
 struct http_server *http_server_free(struct http_server *server)
 {
 	if (!server)
 		return NULL;
 	server->closing = true;
-	uv_close((uv_handle_t *)&server->poll, on_handle_closed);
-	uv_close((uv_handle_t *)&server->timer, on_handle_closed);
-	uv_close((uv_handle_t *)&server->idle, on_handle_closed);
+	http_listener_close(server);
+	uv_close((uv_handle_t *)&server->look, http_server_on_handle_closed);
+	uv_close((uv_handle_t *)&server->poll, http_server_on_handle_closed);
+	uv_close((uv_handle_t *)&server->timer, http_server_on_handle_closed);
+	uv_close((uv_handle_t *)&server->idle, http_server_on_handle_closed);
 	/* The daemon refuses to stop while a connection is suspended. */
 	struct http_exchange *exchange;
 	LIST_FOREACH(exchange, &server->exchanges, link) {

@@ -15,6 +15,20 @@
 struct http_server;
 struct http_exchange; /* one request and its answer */
 
+enum http_unheard {
+	HTTP_SENT_TLS,             /* 400: TLS to a port without */
+	HTTP_SENT_PLAIN,           /* 400: plain HTTP to one with TLS */
+	HTTP_TOO_MANY_CONNECTIONS, /* 503 */
+	HTTP_TOO_MANY_OF_ADDRESS,  /* 503 */
+	/* What can't be read: */
+	HTTP_MALFORMED,         /* 400: the request, its headers, the framing of its body; no Host */
+	HTTP_CHUNK_TOO_LARGE,   /* 413 */
+	HTTP_TARGET_TOO_LONG,   /* 414 */
+	HTTP_HEADERS_TOO_LARGE, /* 431 */
+	HTTP_FAILED,            /* 500: no memory for it */
+	HTTP_OTHER_VERSION      /* 505 */
+};
+
 struct http_handler {
 	/* Headers are complete, no body byte is read yet. To take the body, return true. To answer at once
 	 * (401, 413 …) call http_exchange_answer and return false: the rest of the body is drained (bounded
@@ -30,28 +44,44 @@ struct http_handler {
 	void (*complete)(void *context, struct http_exchange *exchange);
 	/* The exchange ends (answered and sent, or the client hung up, also while its connection was
 	 * suspended): free what hangs on it; the pointer is invalid afterwards. A client that only shut down
-	 * its sending side gets its answer; one that closed its socket while it waited looks the same, and is
-	 * noticed when something is sent to it, or after a minute or so. */
+	 * its sending side gets its answer; one that closed its socket while it waited looks the same at
+	 * first, and is noticed by its reaction to a byte of urgent data. */
 	void (*end)(void *context, struct http_exchange *exchange);
 	void *context;
 	/* A request that is refused before `begin` (see http_server_new), which isn't called then: answer 400
 	 * with why. `end` follows. NULL: it's answered in plain text. */
 	void (*refuse)(void *context, struct http_exchange *exchange, const char *why);
-	/* A client speaks something else (sent_tls: TLS to a port without, else plain HTTP to one with TLS)
-	 * and is sent a 400 with the JSON that this appends to body, and the lines (with their CR LF) that it
-	 * appends to headers. NULL: in plain text. */
-	void (*misdirected)(void *context, bool sent_tls, struct buffer *headers, struct buffer *body);
+	/* No handler hears of a client, which is told so with the JSON that this appends to body, and the
+	 * lines (with their CR LF) that it appends to headers; its connection is closed. NULL: in plain text.
+	 */
+	void (*unheard)(void *context, enum http_unheard why, struct buffer *headers, struct buffer *body);
 };
 
 struct http_server_options {
-	uint16_t port;            /* 0: a free one, see http_server_port */
-	const char *address;      /* NULL: any address, IPv4 (and IPv6 where there is one) */
-	unsigned max_connections; /* 0 means 1,024 */
-	/* A connection on which nothing moves, between requests too; suspended ones don't count. 0 means 75:
-	 * longer than the 60 s of common load balancers, which would else send a request into a connection
-	 * that is being closed. */
+	uint16_t port;       /* 0: a free one, see http_server_port */
+	const char *address; /* NULL: any address, IPv4 (and IPv6 where there is one) */
+	/* One more is told to come later. 0 means 1,024, and of an address as many as of all. */
+	unsigned max_connections, max_connections_per_address;
+	/* From a connection to the end of its first request's headers, a handshake included. 0 means 10 s. */
+	unsigned header_timeout_ms;
+	/* In each such time 30 KiB of a body must come, or of an answer be taken. 0 means 30 s: a kilobyte a
+	 * second is less than a modem had, and half a minute is longer than a train's tunnel. */
+	unsigned pace_ms;
+	/* A connection on which nothing moves, and one between requests until the end of the next headers;
+	 * suspended ones don't count. 0 means 75: longer than the 60 s of common load balancers, which would
+	 * else send a request into a connection that is being closed. */
 	unsigned idle_timeout_s;
 	const char *tls_cert_pem, *tls_key_pem; /* PEM text or NULL; copied */
+};
+
+/* Since the start, but for connections: open now. */
+struct http_counts {
+	unsigned connections;
+	unsigned long long refused;   /* one too many */
+	unsigned long long made_room; /* without a request, and closed for another one */
+	/* Closed since the client was too slow: with a request's headers, its body (a kilobyte a second, on
+	 * average over half a minute), taking its answer (the same). */
+	unsigned long long slow_headers, slow_bodies, slow_answers;
 };
 
 /* Requests whose end is ambiguous (Transfer-Encoding and Content-Length, two of either, malformed headers)
@@ -66,6 +96,7 @@ int http_server_set_certificate(struct http_server *server, const char *cert_pem
 uint16_t http_server_port(const struct http_server *server);
 void http_server_quiesce(struct http_server *server);          /* stop accepting; open connections go on */
 unsigned http_server_active(const struct http_server *server); /* exchanges between begin and end */
+const struct http_counts *http_server_counts(const struct http_server *server);
 /* Closes all connections (the handler's `end` is called for what runs). Not from inside the handler.
  * NULL-safe, returns NULL; the memory goes when the loop has run its close callbacks. */
 struct http_server *http_server_free(struct http_server *server);

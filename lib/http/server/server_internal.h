@@ -1,10 +1,12 @@
-/* What server.c (daemon and loop), exchange.c (one request), answer.c (its answer), hangup.c (a connection
- * that waits for it), linger.c (closing one whose client is still sending) and misdirected.c (who speaks
- * something else) share. */
+/* What server.c (daemon and loop), listener.c (the port), connection.c (how many, and how long), exchange.c
+ * (one request), answer.c (its answer), hangup.c (a connection that waits for it), linger.c (closing one
+ * whose client is still sending) and unheard.c (whom no handler hears of) share. */
 #ifndef SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 #define SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 
 #include "lib/base/buffer.h"
+#include "lib/base/map.h"
+#include "lib/http/server/pace.h"
 #include "lib/http/server/server.h"
 #include "lib/http/server/tls.h"
 
@@ -16,6 +18,29 @@
 #define HTTP_HEADER_MEMORY (64 << 10) /* a connection's pool: bounds the headers of request and answer */
 
 struct http_lingerer;
+struct http_address;
+
+enum http_phase {
+	HTTP_PHASE_WAITS, /* for us, or the stream for its next piece */
+	HTTP_PHASE_BODY,  /* the request comes */
+	HTTP_PHASE_ANSWER /* the answer goes */
+};
+
+struct http_connection {
+	TAILQ_ENTRY(http_connection) link; /* those without a request by since_ms */
+	struct http_server *server;
+	int fd;
+	struct http_address *address;
+	struct http_exchange *exchange; /* its request; NULL between requests */
+	uint64_t headers_by_ms;         /* while there is none */
+	enum http_phase phase;
+	uint64_t pace_since_ms, pace_bytes;
+	bool is_surplus; /* to be refused, see connection.c */
+	enum http_unheard why;
+	bool is_cut;
+	bool had_request;
+	uint64_t since_ms; /* it came, or its last answer ended */
+};
 
 struct http_server {
 	uv_loop_t *loop;
@@ -24,12 +49,22 @@ struct http_server {
 	uv_timer_t timer; /* its next deadline */
 	uv_idle_t idle;   /* active: it gets a turn in the next turn of the loop */
 	unsigned spins;   /* turns at once, since something came in */
+	uv_timer_t look;  /* while there are connections: at their deadlines */
+	uv_poll_t listen_poll;
+	int listen_fd;    /* -1: closed */
 	unsigned handles; /* open libuv handles; the memory goes with the last */
 	bool quiesced, closing;
 	uint16_t port;
 	unsigned active;
 	unsigned max_lingerers, lingerers;
 	unsigned idle_timeout_s;
+	unsigned max_connections, max_connections_per_address;
+	uint64_t header_timeout_ms, pace_ms;
+	struct http_counts counts;
+	unsigned surplus;                 /* connections beside counts.connections */
+	struct http_connection *accepted; /* on its way into the daemon */
+	TAILQ_HEAD(, http_connection) open;
+	struct map addresses;
 	struct http_handler handler;
 	char *tls_cert_pem, *tls_key_pem;
 	struct http_tls *tls; /* NULL: plain HTTP */
@@ -71,6 +106,8 @@ struct http_exchange {
 	struct hangup_watch *watch; /* set exactly while the connection is suspended and can be watched */
 	bool suspended;
 	bool is_first;      /* see be_first in hangup.c */
+	bool half_closed;   /* the client sends no more */
+	uint64_t received;  /* bytes of the body */
 	uint64_t discarded; /* body bytes since the answer was given, and when that was */
 	uint64_t answered_at_ms;
 	int linger_fd; /* a second descriptor of the connection, or -1; see linger.c */
@@ -97,14 +134,43 @@ void http_exchange_on_completed(void *server, struct MHD_Connection *connection,
 				enum MHD_RequestTerminationCode why);
 
 /* hangup.c */
+int http_connection_fd(struct MHD_Connection *connection);
 int http_exchange_fd(const struct http_exchange *exchange);
 void http_exchange_end_half_closed(const struct http_exchange *exchange); /* it was answered */
 void http_exchange_suspend(struct http_exchange *exchange);
 void http_exchange_resume(struct http_exchange *exchange);   /* does nothing if it isn't suspended */
 void http_exchange_had_turn(struct http_exchange *exchange); /* the daemon calls, perhaps behind a resume */
 
-/* misdirected.c: of a connection that was accepted just now */
+/* listener.c */
+int http_listener_open(struct http_server *server, const struct http_server_options *options,
+		       struct error *err);
+int http_listener_start(struct http_server *server, struct error *err);
+void http_listener_go_on(struct http_server *server);
+void http_listener_close(struct http_server *server);
+
+/* connection.c */
+struct sockaddr;
+void http_connection_accepted(struct http_server *server, int fd, const struct sockaddr *from,
+			      socklen_t size);                         /* takes fd */
+void http_connection_started(struct http_server *server, void **slot); /* the daemon has it */
+void http_connection_ended(struct http_server *server, void **slot);
+struct http_connection *http_connection_of(struct MHD_Connection *daemons); /* NULL: not ours */
+/* exchange NULL: its request has ended. */
+void http_connection_request(struct http_connection *connection, struct http_exchange *exchange);
+void http_connections_look(uv_timer_t *timer);
+unsigned http_server_surplus_max(const struct http_server *server);
+
+/* unheard.c */
+int http_unheard_status(enum http_unheard why);
+/* Appends what a client is told; the content type of body. */
+const char *http_unheard_words(const struct http_server *server, enum http_unheard why,
+			       struct buffer *headers, struct buffer *body);
+void http_unheard_tell(const struct http_server *server, int fd, enum http_unheard why);
+/* Of a connection that was accepted just now. */
 void http_misdirected_check(struct http_server *server, struct MHD_Connection *connection);
+/* MHD_queue_response for answers of ours. */
+enum MHD_Result http_queue_response(struct MHD_Connection *connection, unsigned status,
+				    struct MHD_Response *response);
 
 /* linger.c */
 void http_linger(struct http_server *server, int fd); /* takes fd */
@@ -112,5 +178,6 @@ void http_linger_stop(struct http_server *server);
 
 void http_server_wake(struct http_server *server);
 void http_server_handle_closed(struct http_server *server);
+void http_server_on_handle_closed(uv_handle_t *handle); /* its data: the server */
 
 #endif

@@ -106,8 +106,7 @@ static int set_up(struct stage *stage)
 {
 	synced(stage);
 	put_key(stage);
-	stage->server.routes = table;
-	stage->server.route_count = sizeof(table) / sizeof(table[0]);
+	stage->server.routes = (struct route_table){table, sizeof(table) / sizeof(table[0])};
 	handled = 0;
 	return 0;
 }

@@ -409,7 +409,7 @@ static void test_many_half_closed(void **state)
 	app_finish(app);
 }
 
-/* Nobody learns at once that a half-closed client has gone, but a reset says so. */
+/* It still was there when it was asked, but a reset says that it has gone. */
 static void test_half_closed_then_gone(void **state)
 {
 	(void)state;
@@ -439,11 +439,7 @@ static void test_hangup_while_suspended(void **state)
 	raw_send(&client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
 	LOOP_UNTIL(&app->loop, app->completes == 1);
 	assert_int_equal(http_server_active(app->server), 1);
-	raw_close(&client); /* as good as a half-close, until something is sent */
-	for (int i = 0; i < 20; i++)
-		uv_run(&app->loop, UV_RUN_NOWAIT);
-	assert_int_equal(app->ends, 0);
-	http_exchange_answer(app->last, 200, NULL, STR("to no one"));
+	raw_close(&client); /* as good as a half-close, but for its reaction to urgent data */
 	LOOP_UNTIL(&app->loop, app->ends == 1);
 	assert_int_equal(http_server_active(app->server), 0);
 	/* answering in the turn in which the client goes away, before that is known */
@@ -462,6 +458,62 @@ static void test_hangup_while_suspended(void **state)
 	uv_tcp_close_reset(&client.tcp, NULL);
 	LOOP_UNTIL(&app->loop, app->ends == 3);
 	buffer_free(&client.received);
+	app_finish(app);
+}
+
+/* A client of a stream that has closed its socket is noticed, one that only sends no more goes on. */
+static void test_hangup_of_a_stream(void **state)
+{
+	(void)state;
+	struct app *app = app_start();
+	struct raw_client client;
+	app_exchange(app, &client, "GET /stream HTTP/1.1\r\n" HOST "\r\n", " 200 OK");
+	raw_shutdown(&client);
+	for (int i = 0; i < 20; i++)
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	http_exchange_stream_write(app->last, STR("an event"));
+	LOOP_UNTIL(&app->loop, raw_has(&client, "an event"));
+	assert_int_equal(app->ends, 0);
+	http_exchange_stream_finish(app->last);
+	LOOP_UNTIL(&app->loop, client.ended);
+	assert_true(str_ends_with(buffer_str(&client.received), STR("\r\n\r\n8\r\nan event\r\n0\r\n\r\n")));
+	raw_close(&client);
+	app_exchange(app, &client, "GET /stream HTTP/1.1\r\n" HOST "\r\n", " 200 OK");
+	raw_close(&client);
+	LOOP_UNTIL(&app->loop, app->ends == 2);
+	app_finish(app);
+}
+
+/* What no handler hears of is told once, in the words of the server, and the connection ended. */
+static void test_what_can_not_be_read_is_told_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *request, *status, *words;
+	} rows[] = {
+	    {"GET / HTTP/1.1\r\n" HOST "no colon\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n",
+	     "the request is malformed\n"},
+	    {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "the request is malformed\n"},
+	    {"GET / HTTP/9.9\r\n" HOST "\r\n", "HTTP/1.1 505 ", "send HTTP/1.1\n"},
+	    {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+	     "HTTP/1.1 400 Bad Request\r\n", "the request is malformed\n"},
+	    {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+	     "HTTP/1.1 413 ", "the body is too large\n"},
+	};
+	struct app *app = app_start();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send(&client, rows[i].request);
+		LOOP_UNTIL(&app->loop, client.ended);
+		struct str answer = buffer_str(&client.received);
+		if (client.reset || !str_starts_with(answer, str_of(rows[i].status)) ||
+		    !str_ends_with(answer, str_of(rows[i].words)) ||
+		    strstr(client.received.data + 1, "HTTP/1.1 "))
+			fail_msg("row %zu: %s", i, client.received.data);
+		raw_close(&client);
+	}
 	app_finish(app);
 }
 
@@ -524,6 +576,8 @@ int main(void)
 	    cmocka_unit_test(test_many_half_closed),
 	    cmocka_unit_test(test_half_closed_then_gone),
 	    cmocka_unit_test(test_hangup_while_suspended),
+	    cmocka_unit_test(test_hangup_of_a_stream),
+	    cmocka_unit_test(test_what_can_not_be_read_is_told_once),
 	    cmocka_unit_test(test_hangup_in_body),
 	    cmocka_unit_test(test_answer_during_the_body_from_outside),
 	    cmocka_unit_test(test_handler_that_neither_takes_nor_answers),

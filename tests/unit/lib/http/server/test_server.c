@@ -85,6 +85,72 @@ static void test_idle_timeout(void **state)
 	app_finish(app);
 }
 
+/* Bytes that come now and then keep no connection open: not before a request, not between two, not in a body.
+ */
+static void test_slow_requests(void **state)
+{
+	(void)state;
+	struct app *app = app_start_with(
+	    (struct http_server_options){.header_timeout_ms = 300, .idle_timeout_s = 1, .pace_ms = 300});
+	struct raw_client slow[3];
+	raw_connect(&slow[0], &app->loop, app->port);
+	raw_read(&slow[0]);
+	raw_send(&slow[0], "GET /echo HTTP/1.1\r\nX: ");
+	app_exchange(app, &slow[1], GET("/echo") "GET /echo HTTP/1.1\r\nX: ", "200 OK");
+	raw_connect(&slow[2], &app->loop, app->port);
+	raw_read(&slow[2]);
+	raw_send(&slow[2], "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\n");
+	for (bool all_ended = false; !all_ended;) {
+		all_ended = true;
+		for (int i = 0; i < 3; i++) {
+			if (slow[i].ended)
+				continue;
+			all_ended = false;
+			raw_send(&slow[i], "x");
+		}
+		uv_sleep(20);
+		uv_run(&app->loop, UV_RUN_NOWAIT);
+	}
+	const struct http_counts *counts = http_server_counts(app->server);
+	assert_int_equal(counts->slow_headers, 2);
+	assert_int_equal(counts->slow_bodies, 1);
+	for (int i = 0; i < 3; i++)
+		raw_close(&slow[i]);
+	app_finish(app);
+}
+
+/* A file that nobody takes goes; a stream without anything to send, and one who waits, stay. */
+static void test_slow_readers(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/skillbox-test-XXXXXX";
+	struct app *app = app_start_with((struct http_server_options){.pace_ms = 300});
+	app->file_size = 64 << 20;
+	app->file_fd = mkstemp(path);
+	unlink(path);
+	assert_int_equal(ftruncate(app->file_fd, app->file_size), 0);
+	struct raw_client stream, waiting, unread;
+	app_exchange(app, &stream, GET("/stream"), "200 OK");
+	struct http_exchange *streaming = app->last;
+	raw_connect(&waiting, &app->loop, app->port);
+	raw_read(&waiting);
+	raw_send(&waiting, GET("/later"));
+	LOOP_UNTIL(&app->loop, app->completes == 2);
+	struct http_exchange *later = app->last;
+	raw_connect(&unread, &app->loop, app->port);
+	raw_send(&unread, GET("/file"));
+	LOOP_UNTIL(&app->loop, http_server_counts(app->server)->slow_answers == 1);
+	LOOP_UNTIL(&app->loop, app->ends == 1);
+	assert_false(stream.ended || waiting.ended);
+	http_exchange_stream_finish(streaming);
+	http_exchange_answer(later, 200, NULL, STR("at last"));
+	LOOP_UNTIL(&app->loop, raw_has(&stream, "0\r\n\r\n") && raw_has(&waiting, "at last"));
+	raw_close(&unread);
+	raw_close(&stream);
+	raw_close(&waiting);
+	app_finish(app);
+}
+
 static void test_addresses_of_both_kinds(void **state)
 {
 	(void)state;
@@ -116,13 +182,16 @@ static void test_connection_limit(void **state)
 		raw_send(&clients[i], GET("/echo"));
 	}
 	LOOP_UNTIL(&app->loop, raw_has(&clients[0], "200 OK") && raw_has(&clients[1], "200 OK"));
-	for (int i = 0; i < 20; i++)
-		uv_run(&app->loop, UV_RUN_NOWAIT);
-	assert_false(raw_has(&clients[2], "200 OK"));
+	LOOP_UNTIL(&app->loop, clients[2].ended);
+	assert_false(clients[2].reset);
+	assert_true(str_starts_with(buffer_str(&clients[2].received), STR("HTTP/1.1 503 ")));
+	assert_int_equal(http_server_counts(app->server)->refused, 1);
 	raw_close(&clients[0]);
-	LOOP_UNTIL(&app->loop, raw_has(&clients[2], "200 OK"));
-	raw_close(&clients[1]);
 	raw_close(&clients[2]);
+	LOOP_UNTIL(&app->loop, http_server_counts(app->server)->connections == 1);
+	app_exchange(app, &clients[0], GET("/echo"), "200 OK");
+	raw_close(&clients[0]);
+	raw_close(&clients[1]);
 	app_finish(app);
 }
 
@@ -285,12 +354,12 @@ static void expect_told(struct app *app, const char *request, size_t n, const ch
 	raw_close(&client);
 }
 
-static void on_misdirected(void *context, bool sent_tls, struct buffer *headers, struct buffer *body)
+static void on_unheard(void *context, enum http_unheard why, struct buffer *headers, struct buffer *body)
 {
 	struct app *app = context;
 	app->drained++;
 	buffer_append_c(headers, "X-Id: 7\r\n");
-	buffer_append_c(body, sent_tls ? "{\"sent\":\"TLS\"}" : "{\"sent\":\"HTTP\"}");
+	buffer_append_c(body, why == HTTP_SENT_TLS ? "{\"sent\":\"TLS\"}" : "{\"sent\":\"HTTP\"}");
 }
 
 static void test_tls_to_a_plain_port(void **state)
@@ -336,7 +405,7 @@ static void test_misdirected_clients_are_told_in_the_handlers_words(void **state
 				       .complete = app_complete,
 				       .end = app_end,
 				       .context = app,
-				       .misdirected = on_misdirected};
+				       .unheard = on_unheard};
 	uv_loop_init(&app->loop);
 	app->server = http_server_new(&app->loop, &(struct http_server_options){0}, &handler, &err);
 	assert_non_null(app->server);
@@ -353,6 +422,8 @@ int main(void)
 	    cmocka_unit_test(test_quiesce),
 	    cmocka_unit_test(test_free_with_exchanges_running),
 	    cmocka_unit_test(test_idle_timeout),
+	    cmocka_unit_test(test_slow_requests),
+	    cmocka_unit_test(test_slow_readers),
 	    cmocka_unit_test(test_addresses_of_both_kinds),
 	    cmocka_unit_test(test_connection_limit),
 	    cmocka_unit_test(test_errors_at_start),
