@@ -119,37 +119,61 @@ static int refuse_tenant(const char *tenant, enum usage_kind kind, int64_t limit
 	    tenant, limit, option_of(kind));
 }
 
-int usage_take(struct usage *usage, const char *tenant_name, enum usage_kind kind, int64_t amount,
-	       struct usage_hold *hold, struct error *err)
+static void add(struct usage *usage, struct usage_tenant *tenant, enum usage_kind kind, int64_t amount,
+		struct usage_hold *hold)
 {
-	if (!usage || amount == 0)
-		return 0;
-	struct usage_tenant *tenant =
-	    hold->tenant ? hold->tenant : find(usage, tenant_name ? tenant_name : "");
-	if (!tenant)
-		return error_no_memory(err);
-	int64_t all_max = limit_of_all(&usage->config->limits, kind);
-	int64_t tenant_max = limit_of_tenant(usage->config, kind);
-	int result = 0;
-	if (tenant->now[kind] > tenant_max - amount) {
-		result = refuse_tenant(tenant->name, kind, tenant_max, err);
-	} else if (usage->now[kind] > all_max - amount) {
-		result = error_set(err, ERR_UNAVAILABLE,
-				   "the requests and answers under way have together too many bytes, more "
-				   "than %" PRId64 " with this one, the limit (%s); try again in a moment",
-				   all_max, option_of(kind));
-	}
-	if (result != 0) {
-		measure_refusal(usage->metrics, refusal_of(kind));
-		forget_idle(usage, tenant);
-		return result;
-	}
 	hold->usage = usage;
 	hold->tenant = tenant;
 	hold->amounts[kind] += amount;
 	tenant->now[kind] += amount;
 	usage->now[kind] += amount;
+}
+
+static int check(const struct usage *usage, const struct usage_tenant *tenant, enum usage_kind kind,
+		 int64_t amount, struct error *err)
+{
+	int64_t all_max = limit_of_all(&usage->config->limits, kind);
+	int64_t tenant_max = limit_of_tenant(usage->config, kind);
+	if (tenant->now[kind] > tenant_max - amount)
+		return refuse_tenant(tenant->name, kind, tenant_max, err);
+	if (usage->now[kind] > all_max - amount)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "the requests and answers under way have together too many bytes, more "
+				 "than %" PRId64 " with this one, the limit (%s); try again in a moment",
+				 all_max, option_of(kind));
 	return 0;
+}
+
+static int take(struct usage *usage, const char *tenant_name, enum usage_kind kind, int64_t amount,
+		struct usage_hold *hold, struct error *err)
+{
+	struct usage_tenant *tenant =
+	    hold->tenant ? hold->tenant : find(usage, tenant_name ? tenant_name : "");
+	if (!tenant)
+		return error_no_memory(err);
+	int result = check(usage, tenant, kind, amount, err);
+	if (result == 0)
+		add(usage, tenant, kind, amount, hold);
+	else
+		forget_idle(usage, tenant);
+	return result;
+}
+
+int usage_take(struct usage *usage, const char *tenant, enum usage_kind kind, int64_t amount,
+	       struct usage_hold *hold, struct error *err)
+{
+	if (!usage || amount == 0)
+		return 0;
+	int result = take(usage, tenant, kind, amount, hold, err);
+	if (result != 0)
+		measure_refusal(usage->metrics, refusal_of(kind));
+	return result;
+}
+
+bool usage_try(struct usage *usage, const char *tenant, enum usage_kind kind, int64_t amount,
+	       struct usage_hold *hold)
+{
+	return !usage || amount == 0 || take(usage, tenant, kind, amount, hold, NULL) == 0;
 }
 
 void usage_give_back(struct usage_hold *hold, enum usage_kind kind, int64_t amount)
@@ -174,7 +198,12 @@ void usage_release(struct usage_hold *hold)
 
 void usage_move(struct usage_hold *to, struct usage_hold *from)
 {
-	*to = *from;
+	if (!from->usage)
+		return;
+	to->usage = from->usage;
+	to->tenant = from->tenant;
+	for (int kind = 0; kind < USAGE_KIND_COUNT; kind++)
+		to->amounts[kind] += from->amounts[kind];
 	*from = (struct usage_hold){0};
 }
 

@@ -40,10 +40,13 @@ struct usage *usage_free(struct usage *usage);
  * given away. usage NULL: no limits. */
 int usage_take(struct usage *usage, const char *tenant, enum usage_kind kind, int64_t amount,
 	       struct usage_hold *hold, struct error *err);
+/* The same where there is another way: nothing is refused. */
+bool usage_try(struct usage *usage, const char *tenant, enum usage_kind kind, int64_t amount,
+	       struct usage_hold *hold);
 void usage_give_back(struct usage_hold *hold, enum usage_kind kind, int64_t amount);
 /* All of it; it is nothing then. */
 void usage_release(struct usage_hold *hold);
-/* from is nothing then; to is nothing before. */
+/* What from has is to's as well, which is nothing or of the same tenant; from is nothing then. */
 void usage_move(struct usage_hold *to, struct usage_hold *from);
 
 /* Of all tenants. */

@@ -6,12 +6,14 @@
 #include "lib/policy/policy.h"
 #include "lib/skill/judgement.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define IDEMPOTENCY_KEY_MAX 128
 #define IDEMPOTENCY_TTL_S (24 * 3600)
+#define INPUT_SMALL ((size_t)16 << 10)
+#define OBJECT_COPIES 3    /* itself, the text of the object, the request to the cluster */
 #define NAMED_KEY_MAX 1024 /* bytes of a tenant and a key of theirs */
 
 static int64_t timeout_of(const struct policy *policy, const struct skill *skill, int64_t wished_ms)
@@ -104,11 +106,21 @@ static int set_strings(struct execution *execution, const struct caller *caller,
 		   : error_no_memory(err);
 }
 
-/* A small input is in the object, a large one in the blob store. */
-static int set_input(struct draft *draft, struct str input, struct error *err)
+/* A small input is in the object, a large one in the blob store; one between goes there, too, while others
+ * have the memory in which objects are made. */
+static bool fits_object(const struct apiserver *server, const struct caller *caller, struct draft *draft,
+			size_t n)
+{
+	return n <= INPUT_SMALL ||
+	       (n <= EXECUTION_INLINE_INPUT && usage_try(server->usage, caller->tenant, USAGE_MEMORY,
+							 OBJECT_COPIES * (int64_t)n, &draft->hold));
+}
+
+static int set_input(const struct apiserver *server, const struct caller *caller, struct draft *draft,
+		     struct str input, struct error *err)
 {
 	struct execution *execution = draft->execution;
-	if (input.n <= EXECUTION_INLINE_INPUT) {
+	if (fits_object(server, caller, draft, input.n)) {
 		execution->spec.input = str_dup(input);
 		return execution->spec.input ? 0 : error_no_memory(err);
 	}
@@ -121,13 +133,7 @@ static int set_input(struct draft *draft, struct str input, struct error *err)
 	draft->input_fd = temporary_file(err);
 	if (draft->input_fd < 0)
 		return -1;
-	for (size_t done = 0; done < input.n;) {
-		ssize_t n = write(draft->input_fd, input.p + done, input.n - done);
-		if (n < 0 && errno != EINTR)
-			return error_errno(err, "writing the input to a temporary file");
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
+	return temporary_write(draft->input_fd, input, err);
 }
 
 static int fill(struct apiserver *server, const struct caller *caller, struct execution_wish *wish,
@@ -145,8 +151,10 @@ static int fill(struct apiserver *server, const struct caller *caller, struct ex
 	    choose_name(server, caller, wish, draft, name, err) != 0 ||
 	    check_capacity(server, caller, draft, name, err) != 0 ||
 	    set_strings(draft->execution, caller, skill, name, err) != 0 ||
-	    set_input(draft, request->input, err) != 0)
+	    set_input(server, caller, draft, request->input, err) != 0)
 		return -1;
+	if (wish->hold && draft->input_fd >= 0)
+		usage_move(&draft->hold, wish->hold);
 	draft->execution->spec.timeout_ms = timeout_of(&server->config->policy, skill, request->timeout_ms);
 	draft->execution->spec.env = request->env; /* now the execution's */
 	draft->execution->spec.env_count = request->env_count;
@@ -172,7 +180,7 @@ int draft_make(struct apiserver *server, const struct caller *caller, struct exe
 
 void draft_drop_input(struct draft *draft)
 {
-	draft_close_input(draft);
+	draft_close_input(draft); /* and what it uses */
 	if (draft->execution)
 		execution_drop_data(draft->execution);
 }
@@ -182,6 +190,7 @@ void draft_close_input(struct draft *draft)
 	if (draft->input_fd >= 0)
 		close(draft->input_fd);
 	draft->input_fd = -1;
+	usage_release(&draft->hold);
 }
 
 void draft_clear(struct draft *draft)

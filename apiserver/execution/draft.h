@@ -6,6 +6,7 @@
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
 #include "apiserver/execution/execution_request.h"
+#include "apiserver/usage.h"
 #include "lib/api/execution.h"
 #include "lib/base/digest.h"
 
@@ -15,6 +16,8 @@ struct execution_wish {
 	struct str idempotency_key;
 	/* What must then be the same, too: the request as it came. */
 	struct str body;
+	/* What that uses. A draft with a large input takes it over. NULL: not counted. */
+	struct usage_hold *hold;
 };
 
 struct draft {
@@ -27,6 +30,7 @@ struct draft {
 	int64_t size;
 	/* A large input, on its way to the blob store; -1: the execution has it, or there is none. */
 	int input_fd;
+	struct usage_hold hold; /* for it, or for the text of the execution */
 };
 
 /* Takes wish->request.env. On failure ret needs no clear; errors are meant for clients, but for internal

@@ -10,12 +10,14 @@
 #include "lib/api/pod.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
+#include "lib/base/mapping.h"
 #include "lib/kube/log_stream.h"
 
 #include <stdlib.h>
 
 /* Bytes that wait for the listener, after which the Pod's log has to wait. */
-#define PAUSE_AT ((size_t)512 << 10)
+#define PAUSE_AT ((size_t)128 << 10)
+#define REST_PIECE ((size_t)64 << 10)
 /* An event and what is around it. */
 #define EVENT_BUFFER_MAX (EVENT_MAX + 1024)
 #define WAIT_EXTRA_MS (5 * 60 * 1000)
@@ -41,6 +43,9 @@ struct follow {
 	struct buffer event;
 	/* The execution, once it has ended. */
 	struct shared_execution *ended;
+	/* What the listener doesn't have yet of the kept log, in `ended` or in a blob. */
+	struct str rest;
+	struct mapping kept;
 	/* No more lines will come; problem: why, if not because the execution has ended. */
 	bool is_complete;
 	const char *problem;
@@ -60,6 +65,7 @@ static void destroy(struct operation *operation)
 	shared_execution_unref(follow->ended);
 	buffer_free(&follow->lines.text);
 	buffer_free(&follow->event);
+	mapping_clear(&follow->kept);
 	free(follow);
 }
 
@@ -85,10 +91,25 @@ static void append_end(struct follow *follow)
 	buffer_append_c(out, "\n\n");
 }
 
+/* The next piece of the kept log; without memory for it the rest is not shown. */
+static void take_rest(struct follow *follow)
+{
+	struct str piece = {follow->rest.p, follow->rest.n < REST_PIECE ? follow->rest.n : REST_PIECE};
+	follow->rest = (struct str){follow->rest.p + piece.n, follow->rest.n - piece.n};
+	if (event_lines_add(&follow->lines, piece) == 0)
+		return;
+	follow->rest = STR("");
+	follow->problem = "the rest of the log is too large for this server's memory";
+}
+
 /* Make the next event; false: there is none for now, or none at all any more. */
 static bool next_event(struct follow *follow)
 {
-	if (event_lines_next(&follow->lines, follow->is_complete, &follow->event))
+	for (; !event_lines_next(&follow->lines, follow->is_complete && follow->rest.n == 0, &follow->event);
+	     take_rest(follow))
+		if (follow->rest.n == 0)
+			break;
+	if (follow->event.len > 0)
 		return true;
 	if (!follow->is_complete || follow->end_is_sent)
 		return false;
@@ -184,21 +205,18 @@ static void add_rest(struct follow *follow, struct str log)
 		return;
 	}
 	event_lines_drop(&follow->lines); /* a line that has not ended is in the kept log, too */
-	if (event_lines_add(&follow->lines, event_lines_skip(log, follow->lines.lines)) == 0)
-		complete(follow, NULL);
-	else
-		complete(follow, "the rest of the log is too large for this server's memory");
+	follow->rest = event_lines_skip(log, follow->lines.lines);
+	complete(follow, NULL);
 }
 
 static void on_log_fetched(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
 	struct follow *follow = of(operation);
 	struct error err;
-	cleanup_buffer struct buffer log = BUFFER(TEXTS_MAX);
-	if (!error && texts_read_fd(fd, size, &log, &err) != 0)
+	if (!error && mapping_take(&follow->kept, fd, size, &err) != 0)
 		error = &err;
 	if (!error) {
-		add_rest(follow, buffer_str(&log));
+		add_rest(follow, follow->kept.text);
 		return;
 	}
 	log_error("a log could not be read from storage", "request_id", operation->caller->request_id,

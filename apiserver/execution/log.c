@@ -6,12 +6,10 @@
 #include "apiserver/operation.h"
 #include "lib/api/pod.h"
 #include "lib/base/id.h"
-#include "lib/base/utf8.h"
 
 #include <stdlib.h>
 
-#define LIVE_LOG_MAX (1 << 20)           /* bytes of a running execution's log */
-#define CLEAN_LOG_MAX ((size_t)64 << 20) /* bytes of a log that is handed over */
+#define LIVE_LOG_MAX (1 << 20) /* bytes of a running execution's log */
 
 static const char what_failed[] = "the log of the running execution could not be read";
 
@@ -49,17 +47,8 @@ static void on_texts(void *context, const struct shared_execution *execution,
 		     const struct render_texts *texts, const struct error *failure)
 {
 	struct reading *reading = context;
-	struct error err;
-	cleanup_buffer struct buffer clean = BUFFER(CLEAN_LOG_MAX);
 	(void)execution;
-	if (!failure) {
-		utf8_append_clean(&clean, texts->logs);
-		if (clean.failed) {
-			error_set(&err, ERR_UNAVAILABLE, "the log is too large for this server's memory");
-			failure = &err;
-		}
-	}
-	end(reading, buffer_str(&clean), failure);
+	end(reading, failure ? STR("") : texts->logs, failure);
 	operation_unref(&reading->operation);
 }
 
@@ -88,7 +77,7 @@ static void on_live_log(struct operation *operation, const struct kube_response 
 	struct apiserver *server = operation->server;
 	struct str id = str_of(reading->id);
 	struct error failure;
-	cleanup_buffer struct buffer text = BUFFER(CLEAN_LOG_MAX);
+	struct str text = STR("");
 	/* The sandbox isn't there yet, or not any more: it said nothing, or its log is on the way to the
 	 * Execution. */
 	if (response->status == 404 || response->status == 400) {
@@ -104,9 +93,9 @@ static void on_live_log(struct operation *operation, const struct kube_response 
 		end(reading, STR(""), &failure);
 		return;
 	} else {
-		utf8_append_clean(&text, response->body);
+		text = response->body;
 	}
-	end(reading, buffer_str(&text), NULL);
+	end(reading, text, NULL);
 }
 
 static int ask_pod(struct reading *reading, const char *pod, struct error *err)

@@ -5,7 +5,7 @@
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
 
-/* The log so far as UTF-8 (valid during the call), or the failure, as clients may see it. */
+/* The log so far, whatever bytes it has (valid during the call), or the failure, as clients may see it. */
 typedef void (*execution_log_cb)(void *context, struct str text, const struct error *failure);
 
 /* Of an execution of the caller's tenant. done is called once, at once or later. */

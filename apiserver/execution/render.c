@@ -18,15 +18,15 @@ static void put_user_json(struct buffer *out, const char *key, struct str json)
 		jsontext_append_string(out, json);
 }
 
+/* What is not JSON is left out: the contract knows no such output. It is looked at first, since of what was
+ * appended a part may be in a file already. */
 static void put_output(struct buffer *out, struct str json)
 {
-	if (!json.p)
+	const struct jsontext_rules rules = {.max_depth = JSON_ANSWER_DEPTH};
+	if (!json.p || jsontext_check(json, &rules, NULL) != 0)
 		return;
-	size_t before = out->len;
 	json_key(out, "output");
-	if (jsontext_minify(json, &(struct jsontext_rules){.max_depth = JSON_ANSWER_DEPTH}, out, NULL) != 0 &&
-	    !out->failed)
-		out->len = before; /* not JSON: the contract knows no such output */
+	(void)jsontext_minify(json, &rules, out, NULL); /* out->failed says more */
 }
 
 static void put_files(struct buffer *out, const struct execution *execution, const struct render_texts *texts)

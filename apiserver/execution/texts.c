@@ -2,10 +2,10 @@
 
 #include "apiserver/failure.h"
 #include "apiserver/operation.h"
+#include "apiserver/usage.h"
+#include "lib/base/mapping.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define URL_MAX 4096
 
@@ -23,8 +23,9 @@ struct fetch {
 	struct operation operation;
 	struct shared_execution *shared;
 	unsigned wanted;
-	struct buffer texts[PART_COUNT]; /* of blobs */
+	struct mapping texts[PART_COUNT]; /* of blobs */
 	bool fetched[PART_COUNT];
+	struct usage_hold hold; /* what is downloaded for it */
 	enum part fetching;
 	/* NULL: it was called. */
 	texts_cb done;
@@ -73,7 +74,8 @@ static void fetch_free(struct operation *operation)
 	failure_of_stop(&failure);
 	end(fetch, NULL, &failure);
 	for (int i = 0; i < PART_COUNT; i++)
-		buffer_free(&fetch->texts[i]);
+		mapping_clear(&fetch->texts[i]);
+	usage_release(&fetch->hold);
 	shared_execution_unref(fetch->shared);
 	free(fetch);
 }
@@ -99,28 +101,7 @@ static struct str part_text(const struct fetch *fetch, enum part part)
 	const char *inlined = part == PART_INPUT    ? execution->spec.input
 			      : part == PART_OUTPUT ? execution->status.output
 						    : execution->status.logs;
-	return fetch->fetched[part] ? buffer_str(&fetch->texts[part]) : str_of(inlined);
-}
-
-int texts_read_fd(int fd, int64_t size, struct buffer *out, struct error *err)
-{
-	char *at = buffer_reserve(out, (size_t)size);
-	int64_t done = 0;
-	ssize_t n = 0;
-	while (at && done < size && (n = pread(fd, at + done, (size_t)(size - done), done)) > 0)
-		done += n;
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	if (!at)
-		return buffer_check(out, "a fetched blob", err);
-	if (n < 0)
-		return error_errno(err, "reading a fetched blob");
-	if (done < size)
-		return error_set(err, ERR_IO, "a fetched blob ends early");
-	out->len += (size_t)size;
-	out->data[out->len] = '\0';
-	return 0;
+	return fetch->fetched[part] ? fetch->texts[part].text : str_of(inlined);
 }
 
 /* files_url into out, NUL-terminated; nothing if there are no files. */
@@ -149,12 +130,24 @@ static void hand_over(struct fetch *fetch)
 	end(fetch, &texts, NULL);
 }
 
+/* A blob of the embedded store is read where it lies; of S3 it becomes a temporary file. */
+static int take_room(struct fetch *fetch, int64_t size, struct error *err)
+{
+	const struct operation *operation = &fetch->operation;
+	if (!operation->server->s3_client || size <= 0 ||
+	    usage_take(operation->server->usage, operation->caller->tenant, USAGE_FILES, size, &fetch->hold,
+		       err) == 0)
+		return 0;
+	err->code = ERR_UNAVAILABLE; /* nothing is wrong with what was asked for */
+	return -1;
+}
+
 static void on_fetched(struct operation *operation, const struct error *error, int fd, int64_t size)
 {
 	struct fetch *fetch = of(operation);
 	struct error err;
 	enum part part = fetch->fetching;
-	if (!error && texts_read_fd(fd, size, &fetch->texts[part], &err) != 0)
+	if (!error && mapping_take(&fetch->texts[part], fd, size, &err) != 0)
 		error = &err;
 	if (error) {
 		fail(fetch, parts[part].what_failed, error);
@@ -175,6 +168,10 @@ static void fetch_next(struct fetch *fetch)
 			continue;
 		struct blob_key key = {BLOB_EXECUTIONS, fetch->operation.caller->tenant, ref->digest};
 		fetch->fetching = part;
+		if (take_room(fetch, ref->size, &err) != 0) {
+			end(fetch, NULL, &err);
+			return;
+		}
 		if (operation_blob_get(&fetch->operation, &key, (int64_t)TEXTS_MAX, on_fetched, &err) != 0)
 			fail(fetch, parts[part].what_failed, &err);
 		return;
@@ -197,8 +194,6 @@ void texts_fetch(struct apiserver *server, struct caller *caller, const struct s
 	fetch->wanted = wanted;
 	fetch->done = done;
 	fetch->context = context;
-	for (int i = 0; i < PART_COUNT; i++)
-		fetch->texts[i] = BUFFER(TEXTS_MAX);
 	fetch_next(fetch);
 	operation_unref(&fetch->operation);
 }

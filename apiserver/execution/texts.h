@@ -25,7 +25,4 @@ typedef void (*texts_cb)(void *context, const struct shared_execution *execution
 void texts_fetch(struct apiserver *server, struct caller *caller, const struct shared_execution *execution,
 		 unsigned wanted, texts_cb done, void *context);
 
-/* Append a whole file (a blob that was fetched); closes fd. */
-int texts_read_fd(int fd, int64_t size, struct buffer *out, struct error *err);
-
 #endif

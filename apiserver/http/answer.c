@@ -23,7 +23,7 @@ bool answer_is_given(const struct request *request)
 	return request->status != 0;
 }
 
-void answer_text(struct request *request, int status, const char *content_type, struct str text)
+static void give(struct request *request, int status, const char *content_type, struct str text)
 {
 	if (request->status)
 		return;
@@ -35,18 +35,60 @@ void answer_text(struct request *request, int status, const char *content_type, 
 	request->status = status;
 }
 
-void answer_json(struct request *request, int status, const struct buffer *body)
+static void give_spilt(struct request *request, int status, const char *content_type, struct spill *spill)
+{
+	answer_header(request, "Cache-Control", "no-store");
+	usage_move(&request->hold, &spill->hold);
+	http_exchange_answer_file(request->exchange, status, content_type, spill->fd, spill->size);
+	spill->fd = -1; /* the exchange's */
+	request->status = status;
+}
+
+void answer_spill(struct request *request, int status, const char *content_type, struct spill *spill)
 {
 	struct error err;
-	if (!body->failed) {
-		answer_text(request, status, ANSWER_JSON_TYPE, buffer_str(body));
+	if (request->status)
+		return;
+	if (!request->exchange) { /* nobody listens any more */
+		request->status = status;
 		return;
 	}
-	if (body->no_memory)
-		error_set(&err, ERR_UNAVAILABLE, "out of memory");
+	int result = spill_finish(spill, &err);
+	/* Until the client has taken it. */
+	if (result == 0 && spill->fd < 0 &&
+	    (result = usage_take(request->operation.server->usage, request->operation.caller->tenant,
+				 USAGE_MEMORY, (int64_t)spill->text.len, &request->hold, &err)) != 0)
+		err.code = ERR_UNAVAILABLE;
+	if (result != 0)
+		answer_error(request, &err);
+	else if (spill->fd >= 0)
+		give_spilt(request, status, content_type, spill);
 	else
-		error_set(&err, ERR_UNAVAILABLE, "the answer has more than %zu bytes, the limit", body->max);
-	answer_error(request, &err);
+		give(request, status, content_type, buffer_str(&spill->text));
+}
+
+void answer_text(struct request *request, int status, const char *content_type, struct str text)
+{
+	cleanup_spill struct spill spill;
+	answer_begin(request, &spill);
+	buffer_append_str(&spill.text, text);
+	answer_spill(request, status, content_type, &spill);
+}
+
+void answer_begin(const struct request *request, struct spill *ret)
+{
+	spill_init(ret, request->operation.server->usage, request->operation.caller->tenant);
+}
+
+void answer_json(struct request *request, int status, const struct buffer *body)
+{
+	if (body->failed)
+		answer_refuse(request, ERR_UNAVAILABLE,
+			      body->no_memory ? "out of memory"
+					      : "the answer has more than %zu bytes, the limit",
+			      body->max);
+	else
+		answer_text(request, status, ANSWER_JSON_TYPE, buffer_str(body));
 }
 
 void answer_file(struct request *request, const char *content_type, int fd, int64_t size)
@@ -85,9 +127,9 @@ void answer_error_as(struct request *request, int status, const char *code, cons
 		answer_header(request, "WWW-Authenticate", "Bearer");
 	if (status == 429 || status == 503)
 		answer_header(request, "Retry-After", "1");
-	answer_text(request, status, ANSWER_JSON_TYPE,
-		    body.failed ? STR("{\"error\":\"unavailable\",\"message\":\"out of memory\"}")
-				: buffer_str(&body));
+	give(request, status, ANSWER_JSON_TYPE,
+	     body.failed ? STR("{\"error\":\"unavailable\",\"message\":\"out of memory\"}")
+			 : buffer_str(&body));
 }
 
 void answer_failure(struct request *request, const struct error *failure)

@@ -3,6 +3,7 @@
 #ifndef SKILLBOX_APISERVER_HTTP_ANSWER_H
 #define SKILLBOX_APISERVER_HTTP_ANSWER_H
 
+#include "apiserver/spill.h"
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 
@@ -14,6 +15,9 @@ struct request;
 #define ANSWER_MAX ((size_t)64 << 20) /* bytes of a JSON answer */
 #define ANSWER_JSON_TYPE "application/json; charset=utf-8"
 
+/* An answer that may be large: appended to ret's text, then given. What went wrong with it becomes a 503. */
+void answer_begin(const struct request *request, struct spill *ret);
+void answer_spill(struct request *request, int status, const char *content_type, struct spill *spill);
 /* A body that failed (too large, no memory) becomes a 503. */
 void answer_json(struct request *request, int status, const struct buffer *body);
 void answer_text(struct request *request, int status, const char *content_type, struct str text);

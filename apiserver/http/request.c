@@ -32,7 +32,7 @@ static void request_free(struct operation *operation)
 	struct request *request = request_of(operation);
 	request_set_state(request, NULL, NULL);
 	usage_release(&request->hold);
-	buffer_free(&request->body);
+	body_clear(&request->taken);
 	buffer_free(&request->match.text);
 	free(request);
 }

@@ -4,6 +4,7 @@
 #ifndef SKILLBOX_APISERVER_HTTP_REQUEST_H
 #define SKILLBOX_APISERVER_HTTP_REQUEST_H
 
+#include "apiserver/http/body.h"
 #include "apiserver/http/rate_limit.h"
 #include "apiserver/http/route.h"
 #include "apiserver/operation.h"
@@ -24,10 +25,13 @@ struct request {
 	struct rate_limiter_address from;
 	/* It is one of server->doubtful_lookups. */
 	bool is_doubtful;
-	/* Unless the route takes it itself. */
-	struct buffer body;
+	struct body taken;
+	/* Whole, when `handle` is called, unless the route takes it itself. Gone with body_clear(&taken). */
+	struct str body;
 	int64_t body_max, body_received;
-	/* What it uses while it lasts. */
+	/* Of a request with a signed link; lives as long as the request. */
+	const char *link_tenant;
+	/* What it uses beside that while it lasts. */
 	struct usage_hold hold;
 	/* When the exchange ends before an answer came: whoever works for it need not any more. NULL: nobody.
 	 */

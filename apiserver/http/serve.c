@@ -143,13 +143,18 @@ static int find_route(struct request *request, const struct route_table *routes,
 	return 0;
 }
 
+/* Whose share a body is of: with a signed link, the tenant in that. */
+static const char *tenant_of(const struct request *request)
+{
+	return request->link_tenant ? request->link_tenant : request->operation.caller->tenant;
+}
+
 /* Who asks is settled: is the body wanted? False when the request was answered. */
 static bool take(struct request *request)
 {
 	struct error err;
 	int result = 0;
 	request->body_max = body_limit(request->operation.server->config, request->route->body);
-	request->body = BUFFER((size_t)request->body_max);
 	if (request->operation.server->stopping && request->route->is_work) {
 		measure_refusal(request->operation.server->metrics, REFUSED_STOPPING);
 		result = error_set(&err, ERR_UNAVAILABLE, "the server is shutting down; try again");
@@ -158,10 +163,15 @@ static bool take(struct request *request)
 	} else {
 		result = check_encoding(request, &err);
 	}
+	if (result == 0 && request->route->begin && !request->route->begin(request))
+		return false;
 	if (result == 0)
-		return !request->route->begin || request->route->begin(request);
-	answer_error(request, &err);
-	return false;
+		result = body_begin(&request->taken, request->operation.server->usage, tenant_of(request),
+				    http_exchange_content_length(request->exchange),
+				    request->route->piece != NULL, &err);
+	if (result != 0)
+		answer_error(request, &err);
+	return result == 0;
 }
 
 /* db_keys_cb: the connection was held since its headers. */
@@ -382,11 +392,12 @@ static void on_body(void *context, struct http_exchange *exchange, struct str pi
 	if (request->body_received > request->body_max) {
 		body_too_large(request, &err);
 		answer_error(request, &err);
+	} else if (request->route->body == ROUTE_BODY_NONE) {
+		return; /* nobody reads it */
+	} else if (body_add(&request->taken, piece, &err) != 0) {
+		answer_error(request, &err);
 	} else if (request->route->piece) {
 		request->route->piece(request, piece);
-	} else if (buffer_append_str(&request->body, piece) != 0) {
-		buffer_check(&request->body, "the request body", &err);
-		answer_error(request, &err);
 	}
 }
 
@@ -394,8 +405,13 @@ static void on_complete(void *context, struct http_exchange *exchange)
 {
 	(void)context;
 	struct request *request = http_exchange_data(exchange);
-	if (request && !request->status)
+	struct error err;
+	if (!request || request->status)
+		return;
+	if (body_end(&request->taken, &request->body, &err) == 0)
 		request->route->handle(request);
+	else
+		answer_error(request, &err);
 }
 
 /* One line a request. Probes that succeed would drown the rest. The query stays out of it: it may hold a
@@ -441,7 +457,6 @@ static void on_end(void *context, struct http_exchange *exchange)
 	if (request->gone)
 		request->gone(request->gone_context);
 	request->gone = NULL;
-	buffer_free(&request->body);
 	usage_release(&request->hold);
 	request_unref(request);
 }

@@ -71,6 +71,7 @@ bool blob_request_begin(struct request *request)
 		answer_error(request, &err);
 		return false;
 	}
+	request->link_tenant = transfer->blob.tenant;
 	if (request->route->body != ROUTE_BODY_BLOB)
 		return true;
 	transfer->fd = temporary_file(&err);

@@ -26,6 +26,27 @@ struct execution_answer {
 	int status;
 };
 
+/* Bytes of the texts that are in it. */
+static int64_t size_of(enum render_form form, const struct render_texts *texts)
+{
+	return form == RENDER_SUMMARY ? 0
+				      : (int64_t)(texts->output.n + texts->logs.n +
+						  (form == RENDER_RECORD ? texts->input.n : 0));
+}
+
+/* What is wrong is the answer, not the execution. */
+static void refuse_answer(struct request *request, enum render_form form,
+			  const struct shared_execution *execution, struct spill *body)
+{
+	struct error err;
+	const char *id = execution_id(execution->execution);
+	if (spill_finish(body, &err) == 0)
+		return;
+	if (form == RENDER_RESULT)
+		error_wrap(&err, "execution %s has ended, read it at /v1/executions/%s", id, id);
+	answer_error(request, &err);
+}
+
 /* texts_cb */
 static void on_texts(void *context, const struct shared_execution *execution,
 		     const struct render_texts *texts, const struct error *failure)
@@ -33,14 +54,19 @@ static void on_texts(void *context, const struct shared_execution *execution,
 	struct execution_answer *answer = context;
 	struct request *request = answer->request;
 	char stalled[PENDING_MESSAGE_SIZE];
-	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
+	cleanup_spill struct spill body;
+	answer_begin(request, &body);
 	if (failure) {
 		answer_failure(request, failure);
-	} else {
-		render_execution(execution, answer->form, request->operation.caller->tenant,
-				 pending_stalled(request->operation.server, execution, stalled), texts,
-				 &body);
-		answer_json(request, answer->status, &body);
+	} else if (request->exchange) {
+		if (spill_expect(&body, size_of(answer->form, texts)))
+			render_execution(execution, answer->form, request->operation.caller->tenant,
+					 pending_stalled(request->operation.server, execution, stalled),
+					 texts, &body.text);
+		if (body.text.failed)
+			refuse_answer(request, answer->form, execution, &body);
+		else
+			answer_spill(request, answer->status, ANSWER_JSON_TYPE, &body);
 	}
 	request_unref(request);
 	free(answer);
@@ -104,7 +130,7 @@ void rest_execution_create(struct request *request)
 {
 	struct error err;
 	struct str header;
-	struct execution_wish wish = {.body = str_trim(buffer_str(&request->body))};
+	struct execution_wish wish = {.body = str_trim(request->body), .hold = &request->taken.hold};
 	if (execution_request_parse(wish.body, &wish.request, &err) != 0) {
 		answer_error(request, &err);
 		return;
@@ -125,7 +151,7 @@ void rest_execution_create(struct request *request)
 			     wish.request.async ? on_submitted_async : on_submitted, request);
 	request->gone = request->gone_context ? on_gone : NULL;
 	execution_request_clear(&wish.request);
-	buffer_free(&request->body); /* it may be large, and the wait long */
+	body_clear(&request->taken); /* it may be large, and the wait long */
 	request_unref(request);
 }
 
@@ -137,24 +163,26 @@ static void on_listed(void *context, const struct execution_page *page, const st
 	struct request *request = context;
 	const struct render_texts none = {0};
 	char next[LIST_CURSOR_SIZE], stalled[PENDING_MESSAGE_SIZE];
-	cleanup_buffer struct buffer body = BUFFER(ANSWER_MAX);
+	cleanup_spill struct spill spill;
+	struct buffer *body = &spill.text;
+	answer_begin(request, &spill);
 	if (failure) {
 		answer_failure(request, failure);
 		request_unref(request);
 		return;
 	}
-	buffer_append_c(&body, "{\"executions\":[");
+	buffer_append_c(body, "{\"executions\":[");
 	for (size_t i = 0; i < page->count; i++)
 		render_execution(page->executions[i], RENDER_SUMMARY, request->operation.caller->tenant,
 				 pending_stalled(request->operation.server, page->executions[i], stalled),
-				 &none, &body);
-	json_close(&body, ']');
+				 &none, body);
+	json_close(body, ']');
 	if (page->has_next) {
 		list_cursor_format(&page->next, next);
-		json_put_string(&body, "next", next);
+		json_put_string(body, "next", next);
 	}
-	json_close(&body, '}');
-	answer_json(request, 200, &body);
+	json_close(body, '}');
+	answer_spill(request, 200, ANSWER_JSON_TYPE, &spill);
 	request_unref(request);
 }
 
@@ -237,10 +265,14 @@ void rest_execution_cancel(struct request *request)
 static void on_log(void *context, struct str text, const struct error *failure)
 {
 	struct request *request = context;
+	cleanup_spill struct spill clean;
+	answer_begin(request, &clean);
+	if (!failure && spill_expect(&clean, (int64_t)text.n))
+		utf8_append_clean(&clean.text, text);
 	if (failure)
 		answer_failure(request, failure);
 	else
-		answer_text(request, 200, "text/plain; charset=utf-8", text);
+		answer_spill(request, 200, "text/plain; charset=utf-8", &clean);
 	request_unref(request);
 }
 

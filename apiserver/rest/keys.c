@@ -123,7 +123,7 @@ void rest_key_create(struct request *request)
 	struct error err;
 	struct key_wish wish;
 	cleanup_buffer struct buffer tenant = {0}, name = {0};
-	if (read_wish(str_trim(buffer_str(&request->body)), &tenant, &name, &wish, &err) != 0) {
+	if (read_wish(str_trim(request->body), &tenant, &name, &wish, &err) != 0) {
 		answer_error(request, &err);
 		return;
 	}

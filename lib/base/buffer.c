@@ -3,9 +3,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* All but the last byte to the sink. */
+static int drain(struct buffer *b)
+{
+	if (b->len <= 1)
+		return 0;
+	if (b->sink(b->sink_context, (struct str){b->data, b->len - 1}) != 0)
+		return -1;
+	b->data[0] = b->data[b->len - 1];
+	b->data[1] = '\0';
+	b->len = 1;
+	return 0;
+}
+
+static bool fits(const struct buffer *b, size_t n)
+{
+	return n <= b->max && b->len <= b->max - n;
+}
+
 char *buffer_reserve(struct buffer *b, size_t n)
 {
-	if (n > b->max || b->len > b->max - n) {
+	if (!fits(b, n) && (b->failed || !b->sink || drain(b) != 0 || !fits(b, n))) {
 		b->failed = true;
 		return NULL;
 	}
@@ -27,8 +45,22 @@ char *buffer_reserve(struct buffer *b, size_t n)
 	return b->data + b->len;
 }
 
+/* More than it can ever hold: past it, but for the last byte. */
+static int append_past(struct buffer *b, const char *data, size_t n)
+{
+	if (b->failed || drain(b) != 0 || (b->len > 0 && b->sink(b->sink_context, buffer_str(b)) != 0) ||
+	    b->sink(b->sink_context, (struct str){data, n - 1}) != 0) {
+		b->failed = true;
+		return -1;
+	}
+	b->len = 0;
+	return buffer_append(b, data + n - 1, 1);
+}
+
 int buffer_append(struct buffer *b, const void *data, size_t n)
 {
+	if (b->sink && n >= b->max)
+		return append_past(b, data, n);
 	char *at = buffer_reserve(b, n);
 	if (!at)
 		return -1;

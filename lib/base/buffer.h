@@ -15,12 +15,16 @@ struct buffer {
 	char *data;
 	/* Bytes in use, without that NUL, and bytes allocated. */
 	size_t len, cap;
-	/* len never grows beyond this. */
+	/* len never grows beyond this; with a sink, what is appended may. */
 	size_t max;
 	/* An append did not fit, or memory ran out; it stays set until buffer_reset. */
 	bool failed;
 	/* It was memory. */
 	bool no_memory;
+	/* Where bytes go for which there is no room: all but the last one, by which a writer of JSON sees
+	 * what stands before. 0, or −1: the append fails. NULL: nowhere. */
+	int (*sink)(void *context, struct str bytes);
+	void *sink_context;
 };
 
 #define BUFFER(maximum) ((struct buffer){.max = (maximum)})

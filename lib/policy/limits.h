@@ -18,8 +18,8 @@ struct limits {
 	    max_stored_size;
 	/* Of a tenant: requests that wait for an end or follow a run. */
 	int64_t max_waiting_calls;
-	/* Of all: bytes of bodies and answers under way, in memory and in files. A tenant has at most a
-	 * quarter. */
+	/* Of all: bytes of bodies and answers under way, in memory and in files. A tenant has a quarter, in
+	 * files at least one body of the largest size. */
 	int64_t transfer_memory, transfer_size;
 	int64_t max_connections, max_connections_per_address;
 	/* From a connection to the end of its first request's headers. */

@@ -40,8 +40,8 @@ def test_callers_that_hang_up_leave_nothing(own, make_client):
         wait_for(lambda: waiting(own) == 1, "the first waits")
         for _ in range(COUNT):
             close_all(opened(own.url, 1, request))
-        wait_for(lambda: waiting(own) == 1, "those that hung up wait no more", timeout=5)
-        wait_for(lambda: read_metrics(own.health_url).value("skillbox_http_requests_in_flight") == 1, "their requests are over", timeout=5)
+        wait_for(lambda: waiting(own) == 1, "those that hung up wait no more", timeout=20)
+        wait_for(lambda: read_metrics(own.health_url).value("skillbox_http_requests_in_flight") == 1, "their requests are over", timeout=20)
         (made,) = client.kube.executions(client.namespace)
         client.kube.finish(client.namespace, made["metadata"]["name"], output="1")
         assert b"HTTP/1.1 200 " in first.recv(65536)

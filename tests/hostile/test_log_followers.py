@@ -47,6 +47,6 @@ def test_followers_that_hang_up_leave_no_stream(own, make_client, kubelet):
     wait_for(lambda: followed() == COUNT, "all follow")
     assert descriptors() > before + 1.5 * COUNT
     close_all(followers)  # and the run says nothing, nor ends
-    wait_for(lambda: descriptors() <= before + 2, "nothing is left of them", timeout=5)
+    wait_for(lambda: descriptors() <= before + 2, "nothing is left of them", timeout=20)
     assert client.get(f"/v1/executions/{run}").json()["status"] == "running"
     client.kube.finish(client.namespace, run)

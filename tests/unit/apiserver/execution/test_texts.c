@@ -184,29 +184,6 @@ static void test_the_server_ends(void **state)
 	assert_int_equal(fetched.code, ERR_UNAVAILABLE);
 }
 
-static void test_files_are_read_whole(void **state)
-{
-	(void)state;
-	static const struct {
-		int64_t size;
-		size_t max;
-		enum error_code code;
-	} rows[] = {{7, 100, ERR_NONE}, {8, 100, ERR_IO}, {7, 6, ERR_TOO_LARGE}, {0, 100, ERR_NONE}};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct error err = {0};
-		cleanup_buffer struct buffer out = BUFFER(rows[i].max);
-		int fd = temporary_file(&err);
-		assert_int_equal(pwrite(fd, "content", 7, 0), 7);
-		int result = texts_read_fd(fd, rows[i].size, &out, &err);
-		assert_int_equal(result, rows[i].code == ERR_NONE ? 0 : -1);
-		assert_int_equal(err.code, rows[i].code);
-		assert_int_equal(fcntl(fd, F_GETFD), -1); /* closed */
-		assert_int_equal(errno, EBADF);
-		if (result == 0)
-			assert_memory_equal(out.data, "content", (size_t)rows[i].size);
-	}
-}
-
 #define TEST(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
 
 int main(void)
@@ -218,7 +195,6 @@ int main(void)
 	    TEST(test_failures),
 	    TEST(test_no_url),
 	    TEST(test_the_server_ends),
-	    cmocka_unit_test(test_files_are_read_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,7 @@ static char body[64];
 static void handle(struct request *request)
 {
 	handled++;
-	snprintf(body, sizeof(body), "%.*s", (int)request->body.len,
-		 request->body.data ? request->body.data : "");
+	snprintf(body, sizeof(body), "%.*s", (int)request->body.n, request->body.p ? request->body.p : "");
 	answer_text(request, 200, "text/plain", str_of(request->operation.caller->tenant));
 }
 
