@@ -39,7 +39,7 @@ def test_no_more_than_the_limit(strict, make_client):
     client, other = make_client(strict), make_client(strict)
     skill = client.push()
     check(client, burst(client, skill))
-    assert read_metrics(strict.url).value("skillbox_requests_refused_total", reason="concurrency") == BURST - LIMIT
+    assert read_metrics(strict.health_url).value("skillbox_requests_refused_total", reason="concurrency") == BURST - LIMIT
     other.start(other.push())  # the limit is the tenant's own
     # Places come back: as many as end, and no more.
     for execution in client.kube.executions(client.namespace)[:3]:

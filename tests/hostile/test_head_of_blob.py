@@ -10,7 +10,7 @@ HEADS = 40
 
 
 def cpu_seconds(server):
-    return read_metrics(server.url).value("process_cpu_seconds_total")
+    return read_metrics(server.health_url).value("process_cpu_seconds_total")
 
 
 def test_a_head_costs_nothing(server, client):

@@ -9,7 +9,7 @@ COUNT = 120
 
 
 def looked_at(server):
-    return read_metrics(server.url).value("skillbox_executions_looked_at_total")
+    return read_metrics(server.health_url).value("skillbox_executions_looked_at_total")
 
 
 def test_a_page_costs_what_is_in_it(server, client):

@@ -55,7 +55,8 @@ def test_many_large_skills_take_little_of_both_programs(plane, kube, make_client
         before = [settled(program) for program in programs]
         for name in names[2:]:
             assert client.upload(large_zip(name)).status_code == 201
-        wait_for(lambda: cached(f"http://127.0.0.1:{controller.port}", "skills") >= MANY, "the controller has seen all")
+        wait_for(lambda: cached(f"http://127.0.0.1:{controller.port}", "skills") >= cached(server.health_url, "skills"),
+                 "the controller has seen all")
         grown = [settled(program) - start for program, start in zip(programs, before)]
         assert max(grown) < 8 * MIB, f"API server, controller: {grown}"  # whole they are 14 MiB, and more with what lies around them
 
@@ -89,7 +90,7 @@ def test_a_burst_of_pushes_is_let_in_as_far_as_the_quota_goes(small_server, make
         assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 0
         assert answer.json()["error"] == "no_capacity"
         assert "may keep 5 (SKILLBOX_MAX_SKILLS): delete versions" in answer.json()["message"]
-    metrics = requests.get(small_server.url + "/metrics", timeout=10).text
+    metrics = requests.get(small_server.health_url + "/metrics", timeout=10).text
     assert 'skillbox_limit_used_ratio{limit="skills"} 1' in metrics
     assert f'skillbox_requests_refused_total{{reason="skills"}} {len(refused)}' in metrics
     assert client.upload(skill_zip(taken[0])).status_code == 201  # the same again

@@ -65,7 +65,7 @@ def test_what_gives_rights_is_not_believed_for_ever(proxy, server, kube, make_cl
         answer = kept.get("/v1/skills", headers={"Authorization": "Bearer sk-unknown"})
         assert_error(answer, 503, "unavailable"), "it may have been made since"
     assert_error(requests.get(server.url + "/ready", timeout=5), 503, "not_ready", f"{what} is not up")
-    metrics = Metrics(requests.get(server.url + "/metrics", timeout=5).text)
+    metrics = Metrics(requests.get(server.health_url + "/metrics", timeout=5).text)
     assert metrics.value("skillbox_informer_age_seconds", resource=word) > MAX_AGE_S
     assert requests.get(server.url + "/health", timeout=5).status_code == 200
 

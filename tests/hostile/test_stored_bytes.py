@@ -26,7 +26,7 @@ def strict(plane, kube, tmp_path_factory):
 
 
 def wait_counted(server):
-    wait_for(lambda: read_metrics(server.url).value("skillbox_storage_counted") == 1, "the store is counted")
+    wait_for(lambda: read_metrics(server.health_url).value("skillbox_storage_counted") == 1, "the store is counted")
 
 
 def text(size=INPUT):
@@ -58,7 +58,7 @@ def test_a_tenants_bytes_have_an_end(strict, make_client):
     client.start(skill)  # what is small goes on
     # So does another tenant, and the limit is near in the metrics.
     assert other.post({"skill": other.push(), "async": True, "input": text()}).status_code == 202
-    metrics = read_metrics(strict.url)
+    metrics = read_metrics(strict.health_url)
     assert metrics.value("skillbox_limit_used_ratio", limit="stored_size") > 0.8
     assert metrics.value("skillbox_requests_refused_total", reason="stored_size") == sum(a.status_code == 429 for a in answers)
     # A push is a put, too.
@@ -88,6 +88,6 @@ def test_it_is_counted_at_the_start(plane, kube, make_client, tmp_path):
         wait_counted(server)
         assert put(client, os.urandom(200 << 10)).status_code == 507
         assert put(client, os.urandom(100 << 10)).status_code == 204
-        assert read_metrics(server.url).value("skillbox_storage_used_bytes") == 1000 << 10
+        assert read_metrics(server.health_url).value("skillbox_storage_used_bytes") == 1000 << 10
     finally:
         server.stop()
