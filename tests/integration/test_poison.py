@@ -54,7 +54,7 @@ class Programs:
     def metric(self, name):
         """Of both, for each resource."""
         found = {}
-        for url in (self.apiserver.url, f"http://127.0.0.1:{self.controller.port}"):
+        for url in (self.apiserver.health_url, f"http://127.0.0.1:{self.controller.port}"):
             for line in requests.get(url + "/metrics", timeout=10).text.splitlines():
                 if line.startswith(name + "{"):
                     found[url, line.split('"')[1]] = float(line.split()[-1])

@@ -29,7 +29,7 @@ static void give(struct http_exchange *exchange, int status, const char *content
 		ok = MHD_add_response_header(response, exchange->headers[i].name,
 					     exchange->headers[i].value) == MHD_YES;
 	/* A server that ends wants its clients to go elsewhere with their next request. */
-	if (ok && exchange->server->quiesced)
+	if (ok && (exchange->server->quiesced || exchange->is_unseen))
 		ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
 	if (!ok && response) {
 		MHD_destroy_response(response);

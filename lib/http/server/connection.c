@@ -17,6 +17,7 @@
 /* So long after it came, or since its last answer, a connection makes no room for others. */
 #define FRESH_MS 1000
 #define KEPT_MS 5000
+#define FDS_AT_FIRST 64
 #define PACE_BYTES (30U << 10) /* in each options.pace_ms */
 /* Over TLS nobody can be told anything before the handshake: so many more connections than there may be get
  * that far, and a short time for it. */
@@ -140,10 +141,27 @@ static bool make_room(struct http_server *server, const struct http_address *add
 	return true;
 }
 
+/* False: no memory. */
+static bool reserve_fd(struct http_server *server, int fd)
+{
+	size_t size = server->by_fd_size ? server->by_fd_size : FDS_AT_FIRST;
+	while (size <= (size_t)fd)
+		size *= 2;
+	if (size == server->by_fd_size)
+		return true;
+	struct http_connection **by_fd = realloc(server->by_fd, size * sizeof(struct http_connection *));
+	if (!by_fd)
+		return false;
+	memset(by_fd + server->by_fd_size, 0, (size - server->by_fd_size) * sizeof(struct http_connection *));
+	server->by_fd = by_fd;
+	server->by_fd_size = size;
+	return true;
+}
+
 static struct http_connection *connection_new(struct http_server *server, int fd,
 					      struct http_address *address)
 {
-	struct http_connection *connection = calloc(1, sizeof(*connection));
+	struct http_connection *connection = reserve_fd(server, fd) ? calloc(1, sizeof(*connection)) : NULL;
 	if (!connection)
 		return NULL;
 	connection->server = server;
@@ -215,6 +233,7 @@ void http_connection_started(struct http_server *server, void **slot)
 	connection->address->connections++;
 	connection->address->holds++;
 	TAILQ_INSERT_TAIL(&server->open, connection, link);
+	server->by_fd[connection->fd] = connection;
 	if (connection->is_surplus)
 		server->surplus++;
 	else
@@ -230,6 +249,7 @@ void http_connection_ended(struct http_server *server, void **slot)
 	if (!connection)
 		return;
 	TAILQ_REMOVE(&server->open, connection, link);
+	server->by_fd[connection->fd] = NULL;
 	if (!connection->is_cut)
 		uncount(connection);
 	connection->address->holds--;

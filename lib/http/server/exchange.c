@@ -117,6 +117,7 @@ static const char *why_refused(struct http_exchange *exchange, const char *versi
 		if (!str_eq_ignore_case(str_trim(coding), STR("chunked")) || strcmp(version, "HTTP/1.1") != 0)
 			return "a Transfer-Encoding that isn't supported: send chunked, in HTTP/1.1";
 		exchange->has_body = true;
+		http_framing_begin(exchange);
 	}
 	if (http_exchange_header(exchange, "Content-Length", &length)) {
 		if (!str_to_i64(length, 0, INT64_MAX, &exchange->content_length))
@@ -267,6 +268,8 @@ enum MHD_Result http_exchange_on_request(void *context, struct MHD_Connection *c
 	http_exchange_had_turn(exchange);
 	if (exchange->gone)
 		return MHD_NO;
+	if (exchange->is_misframed && !exchange->queued)
+		return http_unheard_refuse(server, connection, HTTP_MALFORMED);
 	if (exchange->headers_again) {
 		exchange->headers_again = false;
 		/* A connection that was suspended at its headers gets the call for them again; it brings no

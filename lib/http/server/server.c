@@ -54,7 +54,9 @@ static void run(struct http_server *server)
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uv_idle_stop(&server->idle);
 	uv_timer_stop(&server->timer);
+	http_framing_turn(server);
 	MHD_run(server->daemon);
+	http_framing_turn(NULL);
 	if (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES)
 		schedule(server, timeout_ms);
 }
@@ -116,6 +118,7 @@ static void server_release(struct http_server *server)
 		explicit_bzero(server->tls_key_pem, strlen(server->tls_key_pem));
 	free(server->tls_key_pem);
 	map_free(&server->addresses);
+	free(server->by_fd);
 	free(server);
 }
 

@@ -1,11 +1,12 @@
 /* What server.c (daemon and loop), listener.c (the port), connection.c (how many, and how long), exchange.c
- * (one request), answer.c (its answer), hangup.c (a connection that waits for it), linger.c (closing one
- * whose client is still sending) and unheard.c (whom no handler hears of) share. */
+ * (one request), framing.c (of its body), answer.c (its answer), hangup.c (a connection that waits for it),
+ * linger.c (closing one whose client is still sending) and unheard.c (whom no handler hears of) share. */
 #ifndef SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 #define SKILLBOX_LIB_HTTP_SERVER_SERVER_INTERNAL_H
 
 #include "lib/base/buffer.h"
 #include "lib/base/map.h"
+#include "lib/http/server/chunks.h"
 #include "lib/http/server/pace.h"
 #include "lib/http/server/server.h"
 #include "lib/http/server/tls.h"
@@ -40,6 +41,7 @@ struct http_connection {
 	bool is_cut;
 	bool had_request;
 	uint64_t since_ms; /* it came, or its last answer ended */
+	struct str read;   /* by the daemon, the last time */
 };
 
 struct http_server {
@@ -65,6 +67,8 @@ struct http_server {
 	struct http_connection *accepted; /* on its way into the daemon */
 	TAILQ_HEAD(, http_connection) open;
 	struct map addresses;
+	struct http_connection **by_fd; /* those of `open` */
+	size_t by_fd_size;
 	struct http_handler handler;
 	char *tls_cert_pem, *tls_key_pem;
 	struct http_tls *tls; /* NULL: plain HTTP */
@@ -105,9 +109,12 @@ struct http_exchange {
 	bool gone;                  /* the client hung up, or the answer could not be made: close */
 	struct hangup_watch *watch; /* set exactly while the connection is suspended and can be watched */
 	bool suspended;
-	bool is_first;      /* see be_first in hangup.c */
-	bool half_closed;   /* the client sends no more */
-	uint64_t received;  /* bytes of the body */
+	bool is_first;     /* see be_first in hangup.c */
+	bool half_closed;  /* the client sends no more */
+	uint64_t received; /* bytes of the body */
+	/* framing.c: */
+	bool is_chunked, is_misframed, is_unseen;
+	struct chunks chunks;
 	uint64_t discarded; /* body bytes since the answer was given, and when that was */
 	uint64_t answered_at_ms;
 	int linger_fd; /* a second descriptor of the connection, or -1; see linger.c */
@@ -160,12 +167,19 @@ void http_connection_request(struct http_connection *connection, struct http_exc
 void http_connections_look(uv_timer_t *timer);
 unsigned http_server_surplus_max(const struct http_server *server);
 
+/* framing.c */
+void http_framing_turn(struct http_server *server); /* NULL: it is over */
+void http_framing_begin(struct http_exchange *exchange);
+
 /* unheard.c */
 int http_unheard_status(enum http_unheard why);
 /* Appends what a client is told; the content type of body. */
 const char *http_unheard_words(const struct http_server *server, enum http_unheard why,
 			       struct buffer *headers, struct buffer *body);
 void http_unheard_tell(const struct http_server *server, int fd, enum http_unheard why);
+/* The same in the daemon's turn for that connection, which it closes then: MHD_NO. */
+enum MHD_Result http_unheard_refuse(struct http_server *server, struct MHD_Connection *connection,
+				    enum http_unheard why);
 /* Of a connection that was accepted just now. */
 void http_misdirected_check(struct http_server *server, struct MHD_Connection *connection);
 /* MHD_queue_response for answers of ours. */

@@ -1,11 +1,11 @@
-/* Clients whose request no handler hears of. They are answered in plain HTTP, on their socket itself, since
- * the daemon can't do it or does it badly.
+/* Clients whose request no handler hears of. They are answered on their socket itself, since the daemon can't
+ * do it or does it badly.
  *
- * Who speaks something else than this port: TLS to a plain one, plain HTTP to one with TLS. The daemon would
- * wait for the end of a line that never comes, or hang up in the middle of a handshake. The first bytes tell,
- * and they are there when a connection is accepted, since the kernel hands connections over with them
- * (TCP_DEFER_ACCEPT, listener.c). TLS libraries know an answer like that and report "wrong version number" or
- * "HTTP response to HTTPS client".
+ * Who speaks something else than this port, in plain HTTP either way: TLS to a plain one, plain HTTP to one
+ * with TLS. The daemon would wait for the end of a line that never comes, or hang up in the middle of a
+ * handshake. The first bytes tell, and they are there when a connection is accepted, since the kernel hands
+ * connections over with them (TCP_DEFER_ACCEPT, listener.c). TLS libraries know an answer like that and
+ * report "wrong version number" or "HTTP response to HTTPS client".
  *
  * Who comes when there are enough connections.
  *
@@ -14,6 +14,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <sys/socket.h>
 
 #define HEADERS_MAX 1024
@@ -58,21 +59,44 @@ const char *http_unheard_words(const struct http_server *server, enum http_unhea
 	return "text/plain; charset=utf-8";
 }
 
-void http_unheard_tell(const struct http_server *server, int fd, enum http_unheard why)
+/* The whole answer; false without memory for it. */
+static bool compose(const struct http_server *server, enum http_unheard why, struct buffer *answer)
 {
-	cleanup_buffer struct buffer headers = BUFFER(HEADERS_MAX), body = BUFFER(BODY_MAX),
-				     answer = BUFFER(ANSWER_MAX);
+	cleanup_buffer struct buffer headers = BUFFER(HEADERS_MAX), body = BUFFER(BODY_MAX);
 	const char *type = http_unheard_words(server, why, &headers, &body);
-	buffer_appendf(&answer,
+	buffer_appendf(answer,
 		       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		       "Connection: close\r\n",
 		       unheard[why].status, unheard[why].reason, type, body.len);
-	buffer_append_str(&answer, buffer_str(&headers));
-	buffer_append_c(&answer, "\r\n");
-	buffer_append_str(&answer, buffer_str(&body));
+	buffer_append_str(answer, buffer_str(&headers));
+	buffer_append_c(answer, "\r\n");
+	buffer_append_str(answer, buffer_str(&body));
+	return !headers.failed && !body.failed && !answer->failed;
+}
+
+void http_unheard_tell(const struct http_server *server, int fd, enum http_unheard why)
+{
+	cleanup_buffer struct buffer answer = BUFFER(ANSWER_MAX);
 	/* A fresh socket takes that much at once. If not, the close says enough. */
-	if (!headers.failed && !body.failed && !answer.failed)
+	if (compose(server, why, &answer))
 		(void)!send(fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+enum MHD_Result http_unheard_refuse(struct http_server *server, struct MHD_Connection *connection,
+				    enum http_unheard why)
+{
+	cleanup_buffer struct buffer answer = BUFFER(ANSWER_MAX);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	int fd = fcntl(http_connection_fd(connection), F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return MHD_NO;
+	if (!server->tls_cert_pem)
+		http_unheard_tell(server, fd, why);
+	else if (info && info->tls_session && compose(server, why, &answer))
+		(void)!gnutls_record_send(info->tls_session, answer.data, answer.len);
+	http_linger(server, fd);
+	return MHD_NO;
 }
 
 /* Something else than this port */
@@ -122,19 +146,6 @@ static enum http_unheard why_of(unsigned status)
 	return HTTP_MALFORMED;
 }
 
-/* Over TLS nothing can be sent beside the daemon, and of what it sends twice the body must be empty for a
- * client to see where the answer ends. */
-static enum MHD_Result queue_empty(struct MHD_Connection *connection, unsigned status)
-{
-	char nothing[1] = "";
-	struct MHD_Response *response = MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_MUST_COPY);
-	if (!response)
-		return MHD_NO;
-	enum MHD_Result result = http_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
 /* The daemon's function of that name, which it calls for its own errors too: the program's definition comes
  * before the library's. Answers of ours go by http_queue_response. MHD_NO: the connection is closed. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
@@ -144,12 +155,5 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
 	(void)response;
 	if (!own)
 		return MHD_NO;
-	if (own->server->tls_cert_pem)
-		return queue_empty(connection, status);
-	int fd = fcntl(own->fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		return MHD_NO;
-	http_unheard_tell(own->server, fd, why_of(status));
-	http_linger(own->server, fd);
-	return MHD_NO;
+	return http_unheard_refuse(own->server, connection, why_of(status));
 }

@@ -517,6 +517,46 @@ static void test_what_can_not_be_read_is_told_once(void **state)
 	app_finish(app);
 }
 
+/* Whoever reads a bare LF in the framing of chunks otherwise than we do must not be made to see another
+ * request: it is refused, however the bytes come. */
+static void test_bare_line_feeds_around_chunks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		bool is_refused;
+	} rows[] = {
+	    {"5\nhello\r\n0\r\n\r\n", true},
+	    {"5;x=y\nhello\r\n0\r\n\r\n", true},
+	    {"5\r\nhello\n0\r\n\r\n", true},
+	    {"5\r\nhello\r\n0\n\r\n", true},
+	    {"5\r\nhello\r\n0\r\n\n", true},
+	    {"5\r\nhello\r\n0\r\nTrailer: x\n\r\n", true},
+	    {"5\r\nhel\no\r\n1;x=y\r\n\n\r\n0\r\nTrailer: x\r\n\r\n", false},
+	};
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *body = rows[i / 2].body;
+		bool byte_by_byte = i % 2;
+		struct app *app = app_start();
+		struct raw_client client;
+		raw_connect(&client, &app->loop, app->port);
+		raw_read(&client);
+		raw_send(&client, "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
+		for (const char *c = body; byte_by_byte && *c; c++) {
+			raw_send_bytes(&client, c, 1);
+			for (int turn = 0; turn < 4; turn++)
+				uv_run(&app->loop, UV_RUN_NOWAIT);
+		}
+		raw_send(&client, byte_by_byte ? "" : body);
+		LOOP_UNTIL(&app->loop, client.ended || raw_has(&client, "\r\n\r\n"));
+		bool is_refused = raw_has(&client, "HTTP/1.1 400 ");
+		if (is_refused != rows[i / 2].is_refused || raw_has(&client, "HTTP/1.1 200 ") == is_refused)
+			fail_msg("row %zu: %s", i, client.received.data);
+		raw_close(&client);
+		app_finish(app);
+	}
+}
+
 static void test_hangup_in_body(void **state)
 {
 	(void)state;
@@ -576,6 +616,7 @@ int main(void)
 	    cmocka_unit_test(test_many_half_closed),
 	    cmocka_unit_test(test_half_closed_then_gone),
 	    cmocka_unit_test(test_hangup_while_suspended),
+	    cmocka_unit_test(test_bare_line_feeds_around_chunks),
 	    cmocka_unit_test(test_hangup_of_a_stream),
 	    cmocka_unit_test(test_what_can_not_be_read_is_told_once),
 	    cmocka_unit_test(test_hangup_in_body),

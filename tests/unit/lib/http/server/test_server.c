@@ -336,6 +336,27 @@ static void test_tls(void **state)
 	app_finish(app);
 }
 
+/* Over TLS, too, it is one answer, in our words. */
+static void test_what_can_not_be_read_over_tls(void **state)
+{
+	(void)state;
+	struct app *app =
+	    app_start_with((struct http_server_options){.tls_cert_pem = tls_cert, .tls_key_pem = tls_key});
+	struct curl_run run;
+	char url[64];
+	static char header[70000] = "X: ";
+	memset(header + 3, 'x', sizeof(header) - 4);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/echo", app->port);
+	char *arguments[] = {(char *)"curl", (char *)"-ski", (char *)"-m", (char *)"20",
+			     (char *)"-H",   header,         (char *)url,  NULL};
+	curl_run(&run, &app->loop, arguments);
+	assert_int_equal(run.status, 0);
+	assert_true(str_starts_with(buffer_str(&run.text), STR("HTTP/1.1 431 ")));
+	assert_true(str_ends_with(buffer_str(&run.text), STR("\r\n\r\nthe headers are too large\n")));
+	buffer_free(&run.text);
+	app_finish(app);
+}
+
 /* Who speaks TLS to a plain port, or plain HTTP to one with TLS, is told so at once. */
 
 static void expect_told(struct app *app, const char *request, size_t n, const char *words)
@@ -429,6 +450,7 @@ int main(void)
 	    cmocka_unit_test(test_errors_at_start),
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_what_can_not_be_read_over_tls),
 	    cmocka_unit_test(test_tls_to_a_plain_port),
 	    cmocka_unit_test(test_plain_http_to_a_tls_port),
 	    cmocka_unit_test(test_misdirected_clients_are_told_in_the_handlers_words),
