@@ -30,6 +30,9 @@ from waiting import unique, wait_for  # noqa: E402
 PROGRAMS = ("apiserver", "controller")
 LATE = 3  # times the quiet p99
 MEMORY_MIB = 128
+# What an operator gives a tenant of ill will on a small node: not the whole of it.
+QUOTA = ("quota.hard.pods=20", r"quota.hard.limits\.memory=6Gi")
+POOL = 6  # of the other tenant, which wants a sandbox every two seconds
 PATIENCE_S = 60  # of a caller who is told to come again
 SCRIPT = """import json, os
 given = json.load(open(os.environ["SANDBOX_INPUT_FILE"]))
@@ -173,11 +176,12 @@ def main():
     programs = Programs(kubectl, Node(environment, kubectl))
     api = KubeApi(environment)
     try:
-        with new_tenant(kubectl, url, "quiet", "run,push") as quiet, new_tenant(kubectl, url, "hostile", "run,push") as hostile:
+        with new_tenant(kubectl, url, "quiet", "run,push") as quiet, new_tenant(
+                kubectl, url, "hostile", "run,push", QUOTA) as hostile:
             inside = Kubectl(environment, quiet.tenant)
             inside.apply({"apiVersion": "skillbox.dev/v1alpha1", "kind": "SandboxPool", "metadata": {"name": "python"},
-                          "spec": {"image": "python:3.12-slim", "replicas": 2, "preload": ["json"]}})
-            wait_for(lambda: (inside.get("sandboxpool", "python").get("status") or {}).get("ready") == 2, "the pool is ready")
+                          "spec": {"image": "python:3.12-slim", "replicas": POOL, "preload": ["json"]}})
+            wait_for(lambda: (inside.get("sandboxpool", "python").get("status") or {}).get("ready") == POOL, "the pool is ready")
             skill = unique("square")
             quiet.push(skill_zip(skill, SCRIPT))
             caller, pace = Caller(quiet, skill), options.seconds / options.runs

@@ -9,12 +9,13 @@ from waiting import unique, wait_for
 CHART = ROOT / "charts" / "skillbox"
 
 
-def make_namespace(kubectl, name):
-    """A tenant of that name in a namespace of that name, by the template that the release uses."""
+def make_namespace(kubectl, name, values=()):
+    """A tenant of that name in a namespace of that name, by the templates that the release uses; values: more --set for these."""
     home = component_pods(kubectl, "apiserver")[0]["metadata"]
+    values = [f"tenants[0].name={name}", f"tenants[0].namespace={name}", *values]
     objects = subprocess.run(
         ["helm", "template", home["labels"]["app.kubernetes.io/instance"], CHART, "--namespace", home["namespace"],
-         "--show-only", "templates/tenants.yaml", "--set", f"tenants[0].name={name}", "--set", f"tenants[0].namespace={name}"],
+         "--show-only", "templates/tenants.yaml", "--show-only", "templates/quotas.yaml", *(f"--set={value}" for value in values)],
         check=True, capture_output=True, text=True, env=kubectl.environment, timeout=60).stdout
     Kubectl(kubectl.environment).run("create", "-f", "-", stdin=objects)
 
@@ -36,10 +37,10 @@ def make_key(kubectl, base_url, tenant, scopes):
 
 
 @contextlib.contextmanager
-def new_tenant(kubectl, base_url, prefix, scopes):
+def new_tenant(kubectl, base_url, prefix, scopes, values=()):
     """A client of a tenant that nobody else has; .tenant is its name, and that of its namespace."""
     name = unique(prefix)
-    make_namespace(kubectl, name)
+    make_namespace(kubectl, name, values)
     try:
         client = make_key(kubectl, base_url, name, scopes)
         client.tenant = name
