@@ -80,11 +80,9 @@ static int connect_to_server(void)
 {
 	const struct sockaddr_in address = {.sin_family = AF_INET};
 	int pair[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0 ||
-	    MHD_add_connection(server->daemon, pair[0], (const struct sockaddr *)&address, sizeof(address)) !=
-		MHD_YES)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
 		abort();
-	http_server_wake(server);
+	http_connection_accepted(server, pair[0], (const struct sockaddr *)&address, sizeof(address));
 	return pair[1];
 }
 
