@@ -90,8 +90,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    run_shape_resolve(skill, execution, &config, &shape, &code, &err) != 0)
 		return 0;
 	check_shape(&shape);
-	const struct execution plain = {
-	    .meta = {.namespace = (char *)"acme", .name = (char *)"plain", .uid = (char *)"uid"}};
+	/* The token is of the Pod, by its namespace, name and owner. */
+	const struct execution plain = {.meta = {.namespace = execution->meta.namespace,
+						 .name = (char *)"plain",
+						 .uid = execution->meta.uid},
+					.status.attempt = execution->status.attempt};
 	cleanup_buffer struct buffer theirs = BUFFER(1 << 20), ours = BUFFER(1 << 20);
 	if (!str_eq(build(execution, &shape, &theirs), build(&plain, &shape, &ours)))
 		abort();
