@@ -1,7 +1,21 @@
-/* Whatever decodes must encode to the same bytes again. The first byte of the input says which side sends. */
+/* Whatever decodes must encode to the same bytes again, but for the fields that a later version's HELLO has
+ * beyond ours. The first byte of the input says which side sends. */
 #include "lib/frame/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool has_later_fields(const struct frame *frame, bool from_runner)
+{
+	return !from_runner && frame->type == FRAME_HELLO && frame->hello_request.version > FRAME_VERSION;
+}
+
+/* Behind the header, which has the length. */
+static bool begins_alike(struct str ours, struct str theirs)
+{
+	return ours.n <= theirs.n && ours.p[4] == theirs.p[4] &&
+	       memcmp(ours.p + FRAME_HEADER_SIZE, theirs.p + FRAME_HEADER_SIZE, ours.n - FRAME_HEADER_SIZE) ==
+		   0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -21,8 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (used < FRAME_HEADER_SIZE || used > left.n)
 			abort();
 		cleanup_buffer struct buffer again = BUFFER(FRAME_HEADER_SIZE + FRAME_MAX_PAYLOAD);
-		if (frame_encode(&frame, &again, &err) != 0 || again.len != used ||
-		    memcmp(again.data, left.p, used) != 0)
+		if (frame_encode(&frame, &again, &err) != 0)
+			abort();
+		if (has_later_fields(&frame, from_runner)
+			? !begins_alike(buffer_str(&again), (struct str){left.p, used})
+			: !str_eq(buffer_str(&again), (struct str){left.p, used}))
 			abort();
 		left = (struct str){left.p + used, left.n - used};
 	}
