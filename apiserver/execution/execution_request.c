@@ -10,7 +10,13 @@
 
 #define REFUSED_MAX 1024 /* bytes of the names of variables that are refused */
 
-static const char *const fields[] = {"skill", "version", "input", "env", "timeout", "async"};
+enum field { FIELD_SKILL, FIELD_VERSION, FIELD_INPUT, FIELD_ENV, FIELD_TIMEOUT, FIELD_ASYNC, FIELD_COUNT };
+static const char *const fields[FIELD_COUNT] = {"skill", "version", "input", "env", "timeout", "async"};
+
+/* Raw values, {0}: not there. */
+struct members {
+	struct str values[FIELD_COUNT];
+};
 
 bool prefer_is_async(struct str header)
 {
@@ -25,16 +31,19 @@ bool prefer_is_async(struct str header)
 }
 
 /* A member that is there and not null. */
-static bool member(struct str body, const char *name, struct str *ret)
+static bool member(const struct members *members, enum field field, struct str *ret)
 {
-	return jsontext_member(body, str_of(name), ret) && jsontext_kind_of(*ret) != JSONTEXT_NULL;
+	*ret = members->values[field];
+	return ret->p && jsontext_kind_of(*ret) != JSONTEXT_NULL;
 }
 
 /* A text without NULs, such as `example`; *ret stays NULL if the member is absent. */
-static int read_text(struct str body, const char *name, const char *example, char **ret, struct error *err)
+static int read_text(const struct members *members, enum field field, const char *example, char **ret,
+		     struct error *err)
 {
+	const char *name = fields[field];
 	struct str value;
-	if (!member(body, name, &value))
+	if (!member(members, field, &value))
 		return 0;
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
 		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string such as \"%s\", not %.*s", name,
@@ -48,10 +57,10 @@ static int read_text(struct str body, const char *name, const char *example, cha
 	return *ret ? 0 : error_no_memory(err);
 }
 
-static int read_skill(struct str body, struct execution_request *ret, struct error *err)
+static int read_skill(const struct members *members, struct execution_request *ret, struct error *err)
 {
-	if (read_text(body, "skill", "hello", &ret->skill, err) != 0 ||
-	    read_text(body, "version", "1.0.0", &ret->version, err) != 0)
+	if (read_text(members, FIELD_SKILL, "hello", &ret->skill, err) != 0 ||
+	    read_text(members, FIELD_VERSION, "1.0.0", &ret->version, err) != 0)
 		return -1;
 	if (!ret->skill || !ret->skill[0])
 		return error_set(err, ERR_BAD_REQUEST, "'skill' is required");
@@ -74,24 +83,24 @@ static int read_skill(struct str body, struct execution_request *ret, struct err
 	return 0;
 }
 
-static int read_options(struct str body, struct execution_request *ret, struct error *err)
+static int read_options(const struct members *members, struct execution_request *ret, struct error *err)
 {
 	struct str value;
 	cleanup_free char *timeout = NULL;
-	if (member(body, "async", &value)) {
+	if (member(members, FIELD_ASYNC, &value)) {
 		ret->async = jsontext_kind_of(value) == JSONTEXT_TRUE;
 		if (!ret->async && jsontext_kind_of(value) != JSONTEXT_FALSE)
 			return error_set(err, ERR_BAD_REQUEST, "'async' must be true or false, not %.*s",
 					 utf8_shown(value), value.p);
 	}
-	if (read_text(body, "timeout", "30s", &timeout, err) != 0)
+	if (read_text(members, FIELD_TIMEOUT, "30s", &timeout, err) != 0)
 		return -1;
 	if (timeout && duration_parse(str_of(timeout), &ret->timeout_ms, NULL) != 0)
 		return error_set(
 		    err, ERR_BAD_REQUEST,
 		    "'timeout' must be a duration from 1ms to 24h such as \"90s\" or \"1m30s\", not \"%.*s\"",
 		    utf8_shown(str_of(timeout)), timeout);
-	ret->input = member(body, "input", &value) ? value : STR("{}");
+	ret->input = member(members, FIELD_INPUT, &value) ? value : STR("{}");
 	return 0;
 }
 
@@ -177,10 +186,10 @@ static int read_variable(struct str raw_key, struct str value, struct execution_
 	return 0;
 }
 
-static int read_env(struct str body, struct execution_request *ret, struct error *err)
+static int read_env(const struct members *members, struct execution_request *ret, struct error *err)
 {
 	struct str env, key, value;
-	if (!member(body, "env", &env))
+	if (!member(members, FIELD_ENV, &env))
 		return 0;
 	if (jsontext_kind_of(env) != JSONTEXT_OBJECT)
 		return error_set(err, ERR_BAD_REQUEST, "'env' must be an object of strings, not %.*s",
@@ -215,10 +224,11 @@ int execution_request_parse(struct str body, struct execution_request *ret, stru
 				 "the request body must be a JSON object such as "
 				 "{\"skill\":\"NAME\",\"input\":{}}, not %.*s",
 				 utf8_shown(body), body.p);
-	if (jsontext_check_fields(body, fields, sizeof(fields) / sizeof(fields[0]), err) != 0)
+	struct members members;
+	if (jsontext_read_fields(body, fields, FIELD_COUNT, members.values, err) != 0)
 		return -1;
-	if (read_skill(body, ret, err) == 0 && read_options(body, ret, err) == 0 &&
-	    read_env(body, ret, err) == 0)
+	if (read_skill(&members, ret, err) == 0 && read_options(&members, ret, err) == 0 &&
+	    read_env(&members, ret, err) == 0)
 		return 0;
 	execution_request_clear(ret);
 	return -1;

@@ -9,7 +9,8 @@
 
 #define CREATED_MAX 16384 /* bytes of an answer */
 
-static const char *const fields[] = {"name", "tenant", "scopes"};
+enum field { FIELD_NAME, FIELD_TENANT, FIELD_SCOPES, FIELD_COUNT };
+static const char *const fields[FIELD_COUNT] = {"name", "tenant", "scopes"};
 
 static void put_key(struct buffer *out, const struct api_key *key)
 {
@@ -36,10 +37,12 @@ static void put_key(struct buffer *out, const struct api_key *key)
 
 /* POST */
 
-static int read_string(struct str body, const char *name, struct buffer *ret, struct error *err)
+static int read_string(const struct str values[FIELD_COUNT], enum field field, struct buffer *ret,
+		       struct error *err)
 {
-	struct str value;
-	if (!jsontext_member(body, str_of(name), &value))
+	const char *name = fields[field];
+	struct str value = values[field];
+	if (!value.p)
 		return error_set(err, ERR_BAD_REQUEST, "'%s' is required", name);
 	if (jsontext_kind_of(value) != JSONTEXT_STRING)
 		return error_set(err, ERR_BAD_REQUEST, "'%s' must be a string, not %.*s", name,
@@ -50,12 +53,12 @@ static int read_string(struct str body, const char *name, struct buffer *ret, st
 	return 0;
 }
 
-static int read_scopes(struct str body, unsigned *ret, struct error *err)
+static int read_scopes(struct str list, unsigned *ret, struct error *err)
 {
-	struct str list, element;
+	struct str element;
 	unsigned scope;
 	*ret = SCOPE_RUN | SCOPE_PUSH;
-	if (!jsontext_member(body, STR("scopes"), &list) || jsontext_kind_of(list) == JSONTEXT_NULL)
+	if (!list.p || jsontext_kind_of(list) == JSONTEXT_NULL)
 		return 0;
 	if (jsontext_kind_of(list) != JSONTEXT_ARRAY)
 		return error_set(err, ERR_BAD_REQUEST,
@@ -90,10 +93,12 @@ static int read_wish(struct str body, struct buffer *tenant, struct buffer *name
 		return error_set(err, ERR_BAD_REQUEST,
 				 "the request body must be a JSON object: send "
 				 "{\"name\":…,\"tenant\":…,\"scopes\":[…]}");
-	if (jsontext_check_fields(body, fields, sizeof(fields) / sizeof(fields[0]), err) != 0)
+	struct str values[FIELD_COUNT];
+	if (jsontext_read_fields(body, fields, FIELD_COUNT, values, err) != 0)
 		return -1;
-	if (read_string(body, "name", name, err) != 0 || read_string(body, "tenant", tenant, err) != 0 ||
-	    read_scopes(body, &ret->scopes, err) != 0)
+	if (read_string(values, FIELD_NAME, name, err) != 0 ||
+	    read_string(values, FIELD_TENANT, tenant, err) != 0 ||
+	    read_scopes(values[FIELD_SCOPES], &ret->scopes, err) != 0)
 		return -1;
 	ret->tenant = buffer_str(tenant);
 	ret->name = buffer_str(name);

@@ -85,9 +85,26 @@ static int scan_escape(struct scanner *s)
 }
 
 /* At an opening quote; moves behind the closing one. */
+/* Is none of these 8 bytes a control character, a quote, a backslash or beyond ASCII? By the usual arithmetic
+ * on words: (x - 0x01…) & ~x & 0x80… finds a zero byte, and x - 0x20… borrows from the top bit of a byte
+ * below 0x20. It may call plain bytes special, never the other way round. */
+static bool is_plain(const char *bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t x, quotes, escapes;
+	memcpy(&x, bytes, sizeof(x));
+	quotes = x ^ ones * '"';
+	escapes = x ^ ones * '\\';
+	return !((x | (x - ones * 0x20) | (quotes - ones) | (escapes - ones)) & tops);
+}
+
 static int scan_string(struct scanner *s)
 {
 	for (s->i++; s->i < s->n;) {
+		while (s->n - s->i >= sizeof(uint64_t) && is_plain(s->p + s->i))
+			s->i += sizeof(uint64_t);
+		if (s->i == s->n)
+			break;
 		unsigned char c = (unsigned char)s->p[s->i];
 		if (c == '"') {
 			s->i++;

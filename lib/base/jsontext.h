@@ -75,9 +75,10 @@ bool jsontext_key_is(struct str raw_key, struct str key);
 /* The raw value of a member (the last one if the key is there twice); keys compare decoded. */
 bool jsontext_member(struct str object, struct str key, struct str *ret_value);
 
-/* Has the object only members with these names (at most 64), and each of them once? ERR_BAD_REQUEST with the
- * name that is most likely meant, or with all of them. */
-int jsontext_check_fields(struct str object, const char *const *names, size_t count, struct error *err);
+/* The raw values of an object's members with these names, in one walk; {0}: it isn't there. Another name, or
+ * one that is there twice: ERR_BAD_REQUEST with the name that is most likely meant, or with all of them. */
+int jsontext_read_fields(struct str object, const char *const *names, size_t count, struct str *ret_values,
+			 struct error *err);
 
 /* Decode a raw string value ("…" with quotes) and append its UTF-8. \u0000 is kept as a NUL byte; lone
  * surrogates → ERR_BAD_REQUEST. */

@@ -19,10 +19,12 @@ static int refuse_unknown(struct str name, const char *const *names, size_t coun
 			 name.n ? name.p : "", list.data ? list.data : "none");
 }
 
-int jsontext_check_fields(struct str object, const char *const *names, size_t count, struct error *err)
+int jsontext_read_fields(struct str object, const char *const *names, size_t count, struct str *ret_values,
+			 struct error *err)
 {
-	uint64_t seen = 0;
 	struct str raw, value;
+	for (size_t i = 0; i < count; i++)
+		ret_values[i] = (struct str){0};
 	for (size_t position = 0; jsontext_next_member(object, &position, &raw, &value);) {
 		cleanup_buffer struct buffer name = BUFFER(raw.n);
 		(void)jsontext_decode_raw(raw, &name); /* half a surrogate pair is in no name */
@@ -33,10 +35,10 @@ int jsontext_check_fields(struct str object, const char *const *names, size_t co
 			i++;
 		if (i == count)
 			return refuse_unknown(buffer_str(&name), names, count, err);
-		if (seen & UINT64_C(1) << i)
+		if (ret_values[i].p)
 			return error_set(err, ERR_BAD_REQUEST, "the field '%s' is there twice: send it once",
 					 names[i]);
-		seen |= UINT64_C(1) << i;
+		ret_values[i] = value;
 	}
 	return 0;
 }

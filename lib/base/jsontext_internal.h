@@ -5,6 +5,8 @@
 #include "lib/base/buffer.h"
 #include "lib/base/str.h"
 
+#include <string.h>
+
 static inline bool jsontext_is_blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
@@ -26,13 +28,21 @@ static inline size_t jsontext_skip_blanks(struct str s, size_t i)
 	return i;
 }
 
-/* i at an opening quote; gives what follows the closing one, or the text's end. */
+/* i at an opening quote; gives what follows the closing one, or the text's end. By memchr, since strings are
+ * most of what is large; each byte is looked at twice at most, however many escapes there are. */
 static inline size_t jsontext_skip_string(struct str s, size_t i)
 {
-	for (i++; i < s.n && s.p[i] != '"'; i++)
-		if (s.p[i] == '\\')
-			i++;
-	return i < s.n ? i + 1 : s.n;
+	const char *at = s.p + i + 1, *end = s.p + s.n, *quote = NULL;
+	for (;;) {
+		if (!quote || quote < at)
+			quote = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
+		if (!quote)
+			return s.n;
+		const char *escape = memchr(at, '\\', (size_t)(quote - at));
+		if (!escape)
+			return (size_t)(quote + 1 - s.p);
+		at = escape + 2;
+	}
 }
 
 /* Append the decoded form of what stands between the quotes; false if a lone surrogate is in it (which is

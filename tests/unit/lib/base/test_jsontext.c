@@ -48,6 +48,44 @@ static void accepts_rfc8259(void **state)
 	}
 }
 
+/* Strings are scanned by words of 8 bytes: what is special is seen wherever it is in one. */
+static void sees_each_byte_at_each_place(void **state)
+{
+	(void)state;
+	for (int c = 1; c < 256; c++)
+		for (size_t at = 1; at < 20; at++) {
+			char text[] = "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxx\"";
+			struct error err;
+			text[at] = (char)c;
+			bool is_good = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+			if ((jsontext_check(str_of(text), NULL, &err) == 0) != is_good)
+				fail_msg("byte %d at %zu: %s", c, at, is_good ? err.message : "taken");
+		}
+}
+
+/* A string's end is found by its quotes: an escaped one is none, wherever it is. */
+static void finds_the_end_of_strings(void **state)
+{
+	(void)state;
+	for (size_t escapes = 0; escapes < 9; escapes++)
+		for (size_t plain = 0; plain < 9; plain++) {
+			cleanup_buffer struct buffer text = BUFFER(256);
+			struct str first, second;
+			size_t position = 0;
+			buffer_append_c(&text, "[\"");
+			for (size_t i = 0; i < escapes; i++)
+				buffer_append_c(&text, i % 3 == 0 ? "\\\"" : "\\\\");
+			for (size_t i = 0; i < plain; i++)
+				buffer_append_c(&text, "x");
+			size_t end = text.len + 1;
+			buffer_append_c(&text, "\",\"]\"]");
+			assert_true(jsontext_next_element(buffer_str(&text), &position, &first));
+			assert_ptr_equal(first.p + first.n, text.data + end);
+			assert_true(jsontext_next_element(buffer_str(&text), &position, &second));
+			assert_true(str_eq(second, STR("\"]\"")));
+		}
+}
+
 static void refuses_what_is_not_json(void **state)
 {
 	(void)state;
@@ -505,6 +543,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(accepts_rfc8259),
+	    cmocka_unit_test(sees_each_byte_at_each_place),
+	    cmocka_unit_test(finds_the_end_of_strings),
 	    cmocka_unit_test(refuses_what_is_not_json),
 	    cmocka_unit_test(never_reads_beyond_the_end),
 	    cmocka_unit_test(depth_is_bounded),

@@ -12,16 +12,31 @@ static const char *const names[] = {"name", "tenant", "scopes"};
 static void takes(const char *object)
 {
 	struct error err;
-	if (jsontext_check_fields(str_of(object), names, 3, &err) != 0)
+	struct str values[3];
+	if (jsontext_read_fields(str_of(object), names, 3, values, &err) != 0)
 		fail_msg("%s: %s", object, err.message);
 }
 
 static void refuses(const char *object, const char *message)
 {
 	struct error err = {0};
-	assert_int_equal(jsontext_check_fields(str_of(object), names, 3, &err), -1);
+	struct str values[3];
+	assert_int_equal(jsontext_read_fields(str_of(object), names, 3, values, &err), -1);
 	assert_int_equal(err.code, ERR_BAD_REQUEST);
 	assert_string_equal(err.message, message);
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	struct error err;
+	struct str values[3];
+	assert_int_equal(
+	    jsontext_read_fields(STR("{ \"scopes\" : [1, 2] , \"n\\u0061me\":null}"), names, 3, values, &err),
+	    0);
+	assert_true(str_eq(values[0], STR("null")));
+	assert_null(values[1].p);
+	assert_true(str_eq(values[2], STR("[1, 2]")));
 }
 
 static void test_known_ones(void **state)
@@ -55,12 +70,13 @@ static void test_long_names(void **state)
 {
 	(void)state;
 	struct error err;
+	struct str values[3];
 	cleanup_buffer struct buffer object = BUFFER(1 << 16);
 	buffer_append_c(&object, "{\"x");
 	for (int i = 0; i < 1000; i++)
 		buffer_append_c(&object, "\xe2\x82\xac");
 	buffer_append_c(&object, "\":1}");
-	assert_int_equal(jsontext_check_fields(buffer_str(&object), names, 3, &err), -1);
+	assert_int_equal(jsontext_read_fields(buffer_str(&object), names, 3, values, &err), -1);
 	assert_non_null(strstr(err.message, "\xe2\x82\xac'; the fields are"));
 	assert_true(strlen(err.message) < 200);
 }
@@ -68,9 +84,8 @@ static void test_long_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_known_ones),
-	    cmocka_unit_test(test_unknown_ones),
-	    cmocka_unit_test(test_twice),
+	    cmocka_unit_test(test_known_ones),   cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_unknown_ones), cmocka_unit_test(test_twice),
 	    cmocka_unit_test(test_long_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
