@@ -50,6 +50,7 @@ class Caller:
 
     def __init__(self, client, skill):
         self.client, self.skill, self.session = client, skill, requests.Session()
+        self.timings = []  # of the records
 
     def run(self, n):
         """(seconds, what was wrong or None, times it was told to come again)"""
@@ -62,6 +63,7 @@ class Caller:
                 answer = self.session.post(self.client.base_url + "/v1/executions", data=body, headers=headers, timeout=PATIENCE_S)
                 if answer.status_code == 200:
                     record = answer.json()
+                    self.timings.append(record["timings"])
                     right = record["status"] == "success" and record["output"] == {"n": n, "square": n * n}
                     return time.monotonic() - started, None if right else answer.text[:400], refusals
                 problem = f"{answer.status_code} {answer.text[:300]}"
@@ -148,6 +150,11 @@ def arguments():
     return parser.parse_args()
 
 
+def phases(timings):
+    """Where the time went, as the records say."""
+    return ", ".join(f"{name} {statistics.median(t[name] for t in timings):.1f}" for name in timings[0]) if timings else "none"
+
+
 def report(quiet, besieged, programs):
     """The lines, and what did not hold."""
     times = {"quiet": [r[1] for r in quiet], "besieged": [r[1] for r in besieged]}
@@ -186,9 +193,12 @@ def main():
             quiet.push(skill_zip(skill, SCRIPT))
             caller, pace = Caller(quiet, skill), options.seconds / options.runs
             alone = caller.runs(options.quiet_runs, options.quiet_runs * pace, 0, progress("quiet", options.quiet_runs))
+            before = len(caller.timings)
             with under_attack(hostile, api.url, chosen):
                 besieged = caller.runs(options.runs, options.seconds, 10 ** 6, progress("besieged", options.runs))
             broken = report(alone, besieged, programs)
+            for name, timings in (("quiet", caller.timings[:before]), ("besieged", caller.timings[before:])):
+                print(f"  {name}: medians of the records' timings, ms: {phases(timings)}")
     finally:
         api.close()
     for line in broken:
