@@ -15,6 +15,7 @@ from weaker_pods import WEAKER
 GRANTS = {
     ("apiserver", "everywhere", "skillbox.dev", "skills"): {
         "list": "its cache", "watch": "its cache", "create": "POST /v1/skills", "patch": "the same skill is pushed again",
+        "get": "instructions, schemas and inline files, which its cache doesn't keep",
         "delete": "DELETE /v1/skills, and what a push replaces"},
     ("apiserver", "everywhere", "skillbox.dev", "executions"): {
         "list": "its cache", "watch": "its cache", "create": "POST /v1/executions", "patch": "spec.cancel",
@@ -25,9 +26,11 @@ GRANTS = {
         "get": "key create of a key that is there, the signing key", "patch": "last_used_at", "delete": "DELETE /v1/keys"},
     ("apiserver", "home", "coordination.k8s.io", "leases"): {"list": "does a controller work?", "watch": "does a controller work?"},
     ("apiserver", "tenant", "", "pods/log"): {"get": "the log of a running execution"},
-    ("controller", "everywhere", "skillbox.dev", "skills"): {"list": "its cache", "watch": "its cache"},
+    ("controller", "everywhere", "skillbox.dev", "skills"): {
+        "list": "its cache", "watch": "its cache", "get": "inline files, and instructions that its cache has no room for"},
     ("controller", "everywhere", "skillbox.dev", "executions"): {
-        "list": "its cache", "watch": "its cache", "delete": "their time to live is over"},
+        "list": "its cache", "watch": "its cache", "delete": "their time to live is over",
+        "get": "inputs and records that its cache has no room for"},
     ("controller", "everywhere", "skillbox.dev", "sandboxpools"): {"list": "its cache", "watch": "its cache"},
     ("controller", "everywhere", "skillbox.dev", "skills/status"): {"patch": "the condition Ready"},
     ("controller", "everywhere", "skillbox.dev", "executions/status"): {"patch": "the result"},
