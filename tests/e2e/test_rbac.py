@@ -207,9 +207,14 @@ def remade(sandbox, kubectl, accounts):
         pod = {"apiVersion": "v1", "kind": "Pod", "spec": spec, "metadata": {
             **{key: sandbox["metadata"][key] for key in ("namespace", "ownerReferences", "labels", "annotations")},
             "name": name[:-1] + ("1" if name[-1] == "0" else "0")}}  # of the same owner, and there is none yet
-        return kubectl.run("create", "--dry-run=server", "-f", "-", "--as", accounts["controller"], stdin=json.dumps(pod), check=False)
+        return kubectl.run("create", "--dry-run=server", "-o", "json", "-f", "-", "--as", accounts["controller"],
+                           stdin=json.dumps(pod), check=False)
 
     return try_to_make
+
+
+# Who refuses: the policy, Pod Security, the namespace's LimitRange, its quota.
+REFUSALS = ("skillbox-sandbox-pods", "violates PodSecurity", "usage per Container is", "exceeded quota")
 
 
 def test_weaker_sandboxes_are_refused(remade):
@@ -226,8 +231,9 @@ def test_weaker_sandboxes_are_refused(remade):
                 spec.pop("hostUsers", None)  # with it the Pod would be no valid one, and the policy never asked
 
         done = remade(with_volumes)
-        refused = "skillbox-sandbox-pods" in done.stderr or "violates PodSecurity" in done.stderr
-        if done.returncode == 0 or not refused:
+        if done.returncode == 0 and case.startswith("no limit"):  # the namespace's LimitRange gave it some
+            assert {"cpu", "memory"} <= json.loads(done.stdout)["spec"]["containers"][0]["resources"]["limits"].keys()
+        elif done.returncode == 0 or not any(reason in done.stderr for reason in REFUSALS):
             admitted.append((case, done.stderr[-300:]))
     assert admitted == []
 
