@@ -79,7 +79,7 @@ def test_keys_are_made_listed_and_revoked(make_key, tenant):
 
 @pytest.mark.parametrize("body, word", [
     ("", "empty"), ("[]", "object"), ('{"tenant":"x"}', "'name' is required"), ('{"name":"x"}', "'tenant' is required"),
-    ('{"name":5,"tenant":"x"}', "'name' must be a string"), ('{"name":"x","tenant":"no-such-tenant"}', "no-such-tenant"),
+    ('{"name":5,"tenant":"x"}', "'name' must be a string"),
     ('{"name":"x","tenant":"TENANT","scopes":["king"]}', "king"), ('{"name":"x","tenant":"TENANT","scopes":[]}', "scopes"),
 ])
 def test_bad_requests_for_keys(make_key, tenant, body, word):

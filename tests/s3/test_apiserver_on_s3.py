@@ -133,8 +133,16 @@ def start_controller(kube, server, **options):
     return subprocess.Popen([program], env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_controller_uses_s3(kube, server):
-    controller = start_controller(kube, server, SKILLBOX_S3_BUCKET_SKILLS="of-controller-1",
+@pytest.fixture
+def signing_key(tmp_path):
+    """By which a controller knows its Pods, wherever the blobs are."""
+    path = tmp_path / "signing-key"
+    path.write_text("0123456789abcdef" * 4)
+    return str(path)
+
+
+def test_the_controller_uses_s3(kube, server, signing_key):
+    controller = start_controller(kube, server, SKILLBOX_SIGNING_KEY_FILE=signing_key, SKILLBOX_S3_BUCKET_SKILLS="of-controller-1",
                                   SKILLBOX_S3_BUCKET_EXECUTIONS="of-controller-2")
     try:
         wait_for(lambda: (server.data / "of-controller-1").is_dir() and (server.data / "of-controller-2").is_dir(),
@@ -145,7 +153,7 @@ def test_the_controller_uses_s3(kube, server):
     assert controller.returncode == 0 and "Sanitizer" not in log and SECRET not in log, log
 
 
-def test_the_controller_refuses_wrong_options(kube, server):
-    controller = start_controller(kube, server, SKILLBOX_S3_SECRET_KEY="")
+def test_the_controller_refuses_wrong_options(kube, server, signing_key):
+    controller = start_controller(kube, server, SKILLBOX_SIGNING_KEY_FILE=signing_key, SKILLBOX_S3_SECRET_KEY="")
     log = controller.communicate(timeout=60)[1]
     assert controller.returncode == 1 and "SKILLBOX_S3_SECRET_KEY is empty" in log, log
