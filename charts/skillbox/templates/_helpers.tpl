@@ -315,6 +315,7 @@ prometheus.io/path: /metrics
 {{- end }}
 
 {{/* Of quotas: (list . tenant) gives {object: {entry: value}}, as JSON. */}}
+{{- /* Nothing that the chart makes itself is counted: until a new quota's use is known, all that it counts is refused. */}}
 {{- define "skillbox.quotasOfTenant" -}}
 {{- $root := index . 0 }}
 {{- $tenant := index . 1 }}
@@ -328,7 +329,7 @@ prometheus.io/path: /metrics
 {{- $quotas := dict
   "executions" (dict "count/executions.skillbox.dev" (add 100 (div (mul 5 $config.maxStoredExecutions) 4)))
   "pods" (dict "pods" $pods "limits.memory" (include "skillbox.timesQuantity" (list $pods $config.maxMemory)))
-  "objects" (dict "count/skills.skillbox.dev" (add 10 (div (mul 5 $config.maxSkills) 4)) "count/sandboxpools.skillbox.dev" 100
+  "objects" (dict "count/skills.skillbox.dev" (add 10 (div (mul 5 $config.maxSkills) 4))
     "services" 0 "persistentvolumeclaims" 0 "secrets" 20 "configmaps" 20) }}
 {{- $own := hasKey $tenant "quota" | ternary $tenant.quota dict }}
 {{- $asked := mergeOverwrite (dict) ($root.Values.quota.hard | default dict) ($own.hard | default dict) }}
