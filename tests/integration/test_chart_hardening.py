@@ -209,10 +209,8 @@ def test_quotas_are_above_the_programs_own_limits(values):
     config = of_kind(documents, "ConfigMap")["skillbox-config"]["data"]
     pooled = sum(d["spec"]["replicas"] for d in documents if d["kind"] == "SandboxPool")
     (hard,) = quotas(*values).values()
-    assert int(hard["count/executions.skillbox.dev"]) > int(config["SKILLBOX_MAX_STORED_EXECUTIONS"]) + 99
-    assert int(hard["count/skills.skillbox.dev"]) > int(config["SKILLBOX_MAX_SKILLS"]) + 9
-    # The chart makes pools itself, and a quota that is new refuses all that it counts.
-    assert "count/sandboxpools.skillbox.dev" not in hard
+    # A new cluster refuses for half a minute what a quota counts of kinds that it has just been given.
+    assert not [entry for entry in hard if entry.endswith("skillbox.dev")]
     # A sandbox that goes and the one in its place are both there for a while.
     wanted = 2 * (int(config["SKILLBOX_MAX_CONCURRENT_EXECS"]) + pooled)
     assert int(hard["pods"]) > wanted
@@ -222,9 +220,11 @@ def test_quotas_are_above_the_programs_own_limits(values):
 
 
 def test_quotas_by_values():
-    (hard,) = quotas("--set-json", 'quota.hard={"pods": 7, "count/executions.skillbox.dev": "", "count/jobs.batch": "3"}').values()
-    assert hard["pods"] == "7" and hard["count/jobs.batch"] == "3" and "count/executions.skillbox.dev" not in hard
-    assert "skillbox-executions" not in of_kind(rendered("--set-json", 'quota.hard={"count/executions.skillbox.dev": ""}'), "ResourceQuota")
+    (hard,) = quotas("--set-json", 'quota.hard={"pods": 7, "secrets": "", "count/jobs.batch": "3"}').values()
+    assert hard["pods"] == "7" and hard["count/jobs.batch"] == "3" and "secrets" not in hard
+    counted = of_kind(rendered("--set-json", 'quota.hard={"count/executions.skillbox.dev": 25000}'), "ResourceQuota")
+    assert counted["skillbox-executions"]["spec"]["hard"] == {"count/executions.skillbox.dev": "25000"}
+    assert "skillbox-executions" not in of_kind(rendered(), "ResourceQuota")
     tenants = [{"name": "a", "namespace": "ns-a", "quota": {"hard": {"secrets": 1}}}, {"name": "b", "namespace": "ns-b"},
                {"name": "c", "namespace": "ns-c", "quota": {"enabled": False}}]
     values = ["--set-json", f"tenants={json.dumps(tenants)}", "--set-json", 'quota.hard={"secrets": 5}']
