@@ -50,7 +50,7 @@ class Caller:
 
     def __init__(self, client, skill):
         self.client, self.skill, self.session = client, skill, requests.Session()
-        self.timings = []  # of the records
+        self.timings = []  # of the records, and when the caller had each, in ms
 
     def run(self, n):
         """(seconds, what was wrong or None, times it was told to come again)"""
@@ -63,7 +63,7 @@ class Caller:
                 answer = self.session.post(self.client.base_url + "/v1/executions", data=body, headers=headers, timeout=PATIENCE_S)
                 if answer.status_code == 200:
                     record = answer.json()
-                    self.timings.append(record["timings"])
+                    self.timings.append({**record["timings"], "caller": (time.monotonic() - started) * 1000})
                     right = record["status"] == "success" and record["output"] == {"n": n, "square": n * n}
                     return time.monotonic() - started, None if right else answer.text[:400], refusals
                 problem = f"{answer.status_code} {answer.text[:300]}"
@@ -199,6 +199,8 @@ def main():
             broken = report(alone, besieged, programs)
             for name, timings in (("quiet", caller.timings[:before]), ("besieged", caller.timings[before:])):
                 print(f"  {name}: medians of the records' timings, ms: {phases(timings)}")
+            for slow in sorted(caller.timings[before:], key=lambda t: -t["caller"])[:5]:
+                print(f"  one of the slowest: {phases([slow])}")
     finally:
         api.close()
     for line in broken:
