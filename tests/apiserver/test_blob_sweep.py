@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from api_server import ApiServer, KEYS_NAMESPACE, Kube, skill_zip
-from control_plane import ControlPlane
+from control_plane import running_plane
 from metrics_text import read_metrics
 from waiting import free_port, unique, wait_for
 
@@ -160,9 +160,7 @@ def test_nothing_goes_while_kubernetes_does_not_answer(plane, tmp_path):
 def test_nothing_goes_before_a_cluster_has_its_resources_back(tmp_path):
     """The volume was restored first: all of it looks like orphans."""
     (tmp_path / "plane").mkdir()
-    plane = ControlPlane(tmp_path / "plane")
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path / "plane") as plane:
         kube = Kube(plane)
         kube.namespace(KEYS_NAMESPACE)
         kube.namespace("ns-tenant", "tenant")
@@ -176,8 +174,6 @@ def test_nothing_goes_before_a_cluster_has_its_resources_back(tmp_path):
             wait_for(lambda: not path.exists(), "now it is known to be one")
         finally:
             server.stop()
-    finally:
-        plane.stop()
 
 
 def test_it_can_be_switched_off(plane, kube, tmp_path):

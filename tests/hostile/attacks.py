@@ -5,13 +5,12 @@ import concurrent.futures
 import contextlib
 import json
 import pathlib
-import socket
 import subprocess
 import time
-import urllib.parse
 
 import requests
 
+from connections import close_all, head, opened
 from skillbox_client import manifest, skill_zip, zip_of
 from waiting import unique
 
@@ -24,30 +23,18 @@ class Target:
     """The API server's address and one tenant's key; the Kubernetes API with all rights in that tenant's namespace."""
 
     def __init__(self, client, kube_url):
-        self.client, self.namespace, self.kube_url = client, client.tenant, kube_url
-        url = urllib.parse.urlsplit(client.base_url)
-        self.address = (url.hostname, url.port or 80)
+        self.client, self.key, self.namespace, self.kube_url = client, client.api_key, client.tenant, kube_url
         self.kube = requests.Session()
         self.kube.trust_env = False
 
-    def connect(self):
-        return socket.create_connection(self.address, timeout=10)
-
     def send(self, *parts):
         """A connection on which this was sent, and from which nothing was read."""
-        connection = self.connect()
+        [connection] = opened(self.client.base_url, 1)
         connection.settimeout(5)
         with contextlib.suppress(OSError):
             for part in parts:
                 connection.sendall(part)
         return connection
-
-    def head(self, method, path, length=None, **headers):
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {self.client.api_key}",
-                 "Content-Type: application/json", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
-        if length is not None:
-            lines.append(f"Content-Length: {length}")
-        return "\r\n".join([*lines, "", ""]).encode()
 
     def create(self, resource, body, group=GROUP):
         return self.kube.post(f"{self.kube_url}{group}/namespaces/{self.namespace}/{resource}", json=body, timeout=30)
@@ -64,11 +51,6 @@ class Target:
         """The id of a run, None if it was refused."""
         answer = self.client.post_execution({"skill": skill, "async": True, **fields}, timeout=30)
         return answer.json()["execution_id"] if answer.status_code == 202 else None
-
-
-def close_all(connections):
-    for connection in connections:
-        connection.close()
 
 
 def objects_nested_deep(target, stop):
@@ -92,7 +74,7 @@ def half_sent_bodies(target, stop):
         half = BIG[: len(BIG) // 2].encode()
         connections = []
         for _ in range(40):
-            connections.append(target.send(target.head("POST", "/v1/executions", len(BIG)), half))
+            connections.append(target.send(head(target, "POST", "/v1/executions", len(BIG)), half))
             if stop.is_set():
                 break
         stop.wait(5)
@@ -103,7 +85,7 @@ def unread_answers(target, stop):
     skill = target.skill()
     ids = [i for i in (target.start(skill, input=json.loads(BIG)) for _ in range(3)) if i]
     while ids and not stop.is_set():
-        connections = [target.send(target.head("GET", f"/v1/executions/{i}")) for i in ids * 10]
+        connections = [target.send(head(target, "GET", f"/v1/executions/{i}")) for i in ids * 10]
         stop.wait(5)
         close_all(connections)
     stop.wait()
@@ -116,7 +98,7 @@ def hung_up_callers(target, stop):
     while not stop.is_set():
         key = unique("key")
         for _ in range(200):
-            target.send(target.head("POST", "/v1/executions", len(body), Idempotency_Key=key), body).close()
+            target.send(head(target, "POST", "/v1/executions", len(body), Idempotency_Key=key), body).close()
             if stop.wait(0.02):
                 return
 
@@ -127,7 +109,7 @@ def hung_up_followers(target, stop):
         run = target.start(skill)
         for _ in range(20):
             if run:
-                target.send(target.head("GET", f"/v1/executions/{run}/logs?follow=true")).close()
+                target.send(head(target, "GET", f"/v1/executions/{run}/logs?follow=true")).close()
         stop.wait(5)
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api_server import ApiServer
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import wait_for
 
 LIMIT = 8
@@ -39,7 +39,7 @@ def test_no_more_than_the_limit(strict, make_client):
     client, other = make_client(strict), make_client(strict)
     skill = client.push()
     check(client, burst(client, skill))
-    assert read_metrics(strict.health_url).value("skillbox_requests_refused_total", reason="concurrency") == BURST - LIMIT
+    assert metric_of(strict, "skillbox_requests_refused_total", reason="concurrency") == BURST - LIMIT
     other.start(other.push())  # the limit is the tenant's own
     # Places come back: as many as end, and no more.
     for execution in client.kube.executions(client.namespace)[:3]:

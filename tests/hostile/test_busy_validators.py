@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from api_server import ApiServer, skill_zip
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import wait_for
 
 MANY = 10
@@ -45,7 +45,7 @@ class Validators:
 
 
 def queue(server):
-    return read_metrics(server.health_url).value("skillbox_upload_queue")
+    return metric_of(server, "skillbox_upload_queue")
 
 
 def test_a_push_waits_for_one_of_them(server, make_client, slow_archive):
@@ -73,6 +73,6 @@ def test_a_tenants_queue_has_an_end(plane, kube, make_client, tmp_path, slow_arc
         for answer in refusals:
             assert answer.json()["error"] == "no_capacity" and "SKILLBOX_MAX_WAITING_CALLS" in answer.json()["message"]
             assert int(answer.headers["Retry-After"]) >= 1
-        assert read_metrics(server.health_url).value("skillbox_requests_refused_total", reason="work") == len(refusals)
+        assert metric_of(server, "skillbox_requests_refused_total", reason="work") == len(refusals)
     finally:
         server.stop()

@@ -4,7 +4,7 @@ in a Pod of ours, under another name."""
 
 import pytest
 
-from controller import Controller, clear
+from controller import Controller, clear, signing_key_in
 from fake_kubelet import FakeKubelet
 from waiting import unique, wait_for
 
@@ -16,8 +16,7 @@ MANAGED = {"app.kubernetes.io/managed-by": "skillbox", "app.kubernetes.io/compon
 def controller(plane, kube, tmp_path_factory):
     home = unique("home")
     kube.namespace(home)
-    key = tmp_path_factory.mktemp("controller") / "signing-key"
-    key.write_text("0123456789abcdef" * 4)
+    key = signing_key_in(tmp_path_factory.mktemp("controller"))
     controller = Controller(plane, home, key, "http://127.0.0.1:1").start()
     yield controller
     controller.stop()

@@ -9,7 +9,7 @@ import requests
 
 from api_server import ApiServer
 from connections import address_of, close_all, head, opened
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import wait_for
 
 OF_ADDRESS, OF_ALL = 16, 20
@@ -37,31 +37,31 @@ def answer_to(server, source):
 def test_one_more_is_told(small, make_client):
     client = make_client(small)
     body = json.dumps({"skill": client.push()}).encode()
-    wait_for(lambda: read_metrics(small.health_url).value("skillbox_http_connections") == 0, "all are closed")
+    wait_for(lambda: metric_of(small, "skillbox_http_connections") == 0, "all are closed")
     at_work = opened(small.url, OF_ADDRESS, head(client, "POST", "/v1/executions", len(body)) + body, "127.0.0.2")
     try:
-        wait_for(lambda: read_metrics(small.health_url).value("skillbox_waiting_requests", topic="execution") == OF_ADDRESS, "all wait")
+        wait_for(lambda: metric_of(small, "skillbox_waiting_requests", topic="execution") == OF_ADDRESS, "all wait")
         status, again, refusal = answer_to(small, "127.0.0.2")
         assert (status, again, refusal["error"]) == (503, "1", "unavailable")
         assert "SKILLBOX_MAX_CONNECTIONS_PER_ADDRESS" in refusal["message"] and refusal["request_id"]
         assert answer_to(small, "127.0.0.3") == (200, None, {"status": "ok"})
         at_work += opened(small.url, OF_ALL - OF_ADDRESS, head(client, "POST", "/v1/executions", len(body)) + body, "127.0.0.4")
-        wait_for(lambda: read_metrics(small.health_url).value("skillbox_waiting_requests", topic="execution") == OF_ALL, "all wait")
+        wait_for(lambda: metric_of(small, "skillbox_waiting_requests", topic="execution") == OF_ALL, "all wait")
         status, again, refusal = answer_to(small, "127.0.0.3")
         assert (status, again) == (503, "1") and "SKILLBOX_MAX_CONNECTIONS)" in refusal["message"]
         assert requests.get(small.health_url + "/ready", timeout=2).status_code == 200
     finally:
         close_all(at_work)
     wait_for(lambda: answer_to(small, "127.0.0.2")[0] == 200, "there is room again")
-    assert read_metrics(small.health_url).value("skillbox_requests_refused_total", reason="connections") >= 2
+    assert metric_of(small, "skillbox_requests_refused_total", reason="connections") >= 2
 
 
 def test_those_without_a_request_make_room(small):
-    wait_for(lambda: read_metrics(small.health_url).value("skillbox_http_connections") == 0, "all are closed")
+    wait_for(lambda: metric_of(small, "skillbox_http_connections") == 0, "all are closed")
     silent = opened(small.url, OF_ADDRESS, b"GET / HTTP/1.1\r\n", "127.0.0.2")
     try:
         wait_for(lambda: answer_to(small, "127.0.0.2")[0] == 200, "the oldest of them has gone")
-        assert read_metrics(small.health_url).value("skillbox_http_connections_cut_total", phase="room") >= 1
+        assert metric_of(small, "skillbox_http_connections_cut_total", phase="room") >= 1
     finally:
         close_all(silent)
 

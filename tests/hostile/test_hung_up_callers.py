@@ -11,7 +11,7 @@ import requests
 from api_server import ApiServer
 from connections import close_all, head, opened
 from contract_checks import assert_error
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import unique, wait_for
 
 COUNT, PLACES = 200, 250
@@ -25,11 +25,11 @@ def own(plane, kube, tmp_path_factory):
 
 
 def waiting(server):
-    return read_metrics(server.health_url).value("skillbox_waiting_requests", topic="execution")
+    return metric_of(server, "skillbox_waiting_requests", topic="execution")
 
 
 def memory(server):
-    return read_metrics(server.health_url).value("process_resident_memory_bytes")
+    return metric_of(server, "process_resident_memory_bytes")
 
 
 def test_callers_that_hang_up_leave_nothing(own, make_client):
@@ -41,7 +41,7 @@ def test_callers_that_hang_up_leave_nothing(own, make_client):
         for _ in range(COUNT):
             close_all(opened(own.url, 1, request))
         wait_for(lambda: waiting(own) == 1, "those that hung up wait no more", timeout=20)
-        wait_for(lambda: read_metrics(own.health_url).value("skillbox_http_requests_in_flight") == 1, "their requests are over", timeout=20)
+        wait_for(lambda: metric_of(own, "skillbox_http_requests_in_flight") == 1, "their requests are over", timeout=20)
         (made,) = client.kube.executions(client.namespace)
         client.kube.finish(client.namespace, made["metadata"]["name"], output="1")
         assert b"HTTP/1.1 200 " in first.recv(65536)
@@ -90,7 +90,7 @@ def test_a_tenant_has_so_many_that_wait(plane, kube, tmp_path, make_client):
         assert client.start(other and client.push()), "what does not wait goes on"
         with other.waiting({"skill": other.push()}) as (name, _):
             other.kube.finish(other.namespace, name)
-        assert read_metrics(server.health_url).value("skillbox_requests_refused_total", reason="waiting_calls") == 2
+        assert metric_of(server, "skillbox_requests_refused_total", reason="waiting_calls") == 2
         close_all(waiters)
         wait_for(lambda: waiting(server) == 0, "their places are free")
         with requests.get(server.url + follow, headers={"Authorization": f"Bearer {client.key}"}, stream=True, timeout=5) as answer:

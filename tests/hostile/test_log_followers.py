@@ -8,7 +8,7 @@ import pytest
 from api_server import ApiServer, condition
 from connections import close_all, head, opened
 from fake_kubelet import FakeKubelet
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import unique, wait_for
 
 COUNT = 20
@@ -41,7 +41,7 @@ def test_followers_that_hang_up_leave_no_stream(own, make_client, kubelet):
     def followed():
         return sum(f"/{pod}/" in path and "follow=true" in path for path in kubelet.asked)
 
-    wait_for(lambda: read_metrics(own.health_url).value("skillbox_http_connections") == 0, "all are closed")
+    wait_for(lambda: metric_of(own, "skillbox_http_connections") == 0, "all are closed")
     before = descriptors()
     followers = opened(own.url, COUNT, head(client, "GET", f"/v1/executions/{run}/logs?follow=true"))
     wait_for(lambda: followed() == COUNT, "all follow")

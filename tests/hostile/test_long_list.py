@@ -3,13 +3,13 @@ only thread. A page costs what is in it; how many executions were looked at is c
 
 from concurrent.futures import ThreadPoolExecutor
 
-from metrics_text import read_metrics
+from metrics_text import metric_of
 
 COUNT = 120
 
 
 def looked_at(server):
-    return read_metrics(server.health_url).value("skillbox_executions_looked_at_total")
+    return metric_of(server, "skillbox_executions_looked_at_total")
 
 
 def test_a_page_costs_what_is_in_it(server, client):

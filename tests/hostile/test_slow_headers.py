@@ -9,7 +9,7 @@ import requests
 
 from api_server import ApiServer
 from connections import close_all, drip, opened, read_until_closed
-from metrics_text import read_metrics
+from metrics_text import metric_of, read_metrics
 from waiting import wait_for
 
 COUNT = 1100
@@ -37,7 +37,7 @@ def test_slow_headers_keep_nobody_away(patient, make_client):
         assert {text[:12] for text in gone.values()} <= {b"", b"HTTP/1.1 503"}
     finally:
         close_all(slow)
-    wait_for(lambda: read_metrics(patient.health_url).value("skillbox_http_connections") <= 1, "their places are free")
+    wait_for(lambda: metric_of(patient, "skillbox_http_connections") <= 1, "their places are free")
     cut = read_metrics(patient.health_url)
     assert cut.value("skillbox_http_connections_cut_total", phase="headers") > 500
     assert cut.value("skillbox_http_connections_cut_total", phase="room") > 0

@@ -4,7 +4,7 @@ shared among the tenants. Here nothing ever starts, since there are no nodes."""
 
 import pytest
 
-from controller import Controller, clear
+from controller import Controller, clear, signing_key_in
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
@@ -15,8 +15,7 @@ LIMIT = 4
 def controller(plane, kube, tmp_path_factory):
     home = unique("home")
     kube.namespace(home)
-    key = tmp_path_factory.mktemp("controller") / "signing-key"
-    key.write_text("0123456789abcdef" * 4)
+    key = signing_key_in(tmp_path_factory.mktemp("controller"))
     clear(kube)  # what other tests have left would count
     controller = Controller(plane, home, key, "http://127.0.0.1:1", SKILLBOX_MAX_STARTING_SANDBOXES=str(LIMIT)).start()
     yield controller

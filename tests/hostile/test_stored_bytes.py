@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from api_server import ApiServer, skill_zip
-from metrics_text import read_metrics
+from metrics_text import metric_of, read_metrics
 from waiting import wait_for
 
 LIMIT = 2 << 20
@@ -26,7 +26,7 @@ def strict(plane, kube, tmp_path_factory):
 
 
 def wait_counted(server):
-    wait_for(lambda: read_metrics(server.health_url).value("skillbox_storage_counted") == 1, "the store is counted")
+    wait_for(lambda: metric_of(server, "skillbox_storage_counted") == 1, "the store is counted")
 
 
 def text(size=INPUT):
@@ -88,6 +88,6 @@ def test_it_is_counted_at_the_start(plane, kube, make_client, tmp_path):
         wait_counted(server)
         assert put(client, os.urandom(200 << 10)).status_code == 507
         assert put(client, os.urandom(100 << 10)).status_code == 204
-        assert read_metrics(server.health_url).value("skillbox_storage_used_bytes") == 1000 << 10
+        assert metric_of(server, "skillbox_storage_used_bytes") == 1000 << 10
     finally:
         server.stop()

@@ -4,7 +4,7 @@ ended ones included, and so are their bytes."""
 import pytest
 
 from api_server import ApiServer
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import wait_for
 
 STORED = 6
@@ -53,7 +53,7 @@ def test_their_number(strict, make_client):
     assert len(names) == STORED
     check_refusal(refusal, "SKILLBOX_MAX_STORED_EXECUTIONS")
     other.start(other.push())
-    assert read_metrics(strict.health_url).value("skillbox_limit_used_ratio", limit="stored_executions") >= 1
+    assert metric_of(strict, "skillbox_limit_used_ratio", limit="stored_executions") >= 1
     client.kube.call("DELETE", client.kube.path(client.namespace, "executions", names[0]))
     wait_for(lambda: client.post({"skill": skill, "async": True}).status_code == 202, "one that is gone makes room")
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 import requests
 
-from controller import Controller, clear
+from controller import Controller, clear, signing_key_in
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
@@ -15,8 +15,7 @@ API = "skillbox.dev/v1alpha1"
 
 class Two:
     def __init__(self, plane, folder, home):
-        key = folder / "signing-key"
-        key.write_text("0123456789abcdef" * 4)
+        key = signing_key_in(folder)
         self.made = []
         self.make = lambda name: Controller(plane, home, key, "http://127.0.0.1:1", SKILLBOX_POD_NAME=name)
 

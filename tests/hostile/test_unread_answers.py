@@ -5,52 +5,39 @@ import json
 
 import pytest
 
-from api_server import ApiServer
 from connections import close_all, head, opened
 from contract_checks import assert_error
-from metrics_text import read_metrics
+from metrics_text import metric_of
 from waiting import wait_for
 
 COUNT, SIZE = 30, 15 << 20
 
 
-@pytest.fixture(scope="module")
-def own(plane, kube, tmp_path_factory):
-    server = ApiServer(plane, tmp_path_factory.mktemp("own"), SKILLBOX_LOG_LEVEL="info", SKILLBOX_TRANSFER_SIZE="320Mi",
-                       SKILLBOX_MAX_FILES_SIZE="32Mi").start()
-    yield server
-    server.stop()
-
-
-def of(server, name, **labels):
-    return read_metrics(server.health_url).value(name, **labels)
-
-
-def test_unread_answers_are_in_files_and_bounded(own, make_client):
-    client = make_client(own)
+def test_unread_answers_are_in_files_and_bounded(narrow, make_client):
+    client = make_client(narrow)
     run = client.start(client.push(), input={"text": "x" * SIZE})
     assert len(client.get(f"/v1/executions/{run}").content) > SIZE
-    before = of(own, "process_resident_memory_bytes")
-    unread = opened(own.url, COUNT, head(client, "GET", f"/v1/executions/{run}"))
+    before = metric_of(narrow, "process_resident_memory_bytes")
+    unread = opened(narrow.url, COUNT, head(client, "GET", f"/v1/executions/{run}"))
     try:
-        wait_for(lambda: of(own, "skillbox_transfer_bytes", kind="files") >= 5 * SIZE, "answers wait for their readers")
-        wait_for(lambda: of(own, "skillbox_http_requests_in_flight") == 5, "the rest were refused")
-        assert of(own, "skillbox_transfer_bytes", kind="files") < 80 << 20
-        assert of(own, "process_resident_memory_bytes") - before < 60 << 20
+        wait_for(lambda: metric_of(narrow, "skillbox_transfer_bytes", kind="files") >= 5 * SIZE, "answers wait for their readers")
+        wait_for(lambda: metric_of(narrow, "skillbox_http_requests_in_flight") == 5, "the rest were refused")
+        assert metric_of(narrow, "skillbox_transfer_bytes", kind="files") < 80 << 20
+        assert metric_of(narrow, "process_resident_memory_bytes") - before < 60 << 20
         refused = client.get(f"/v1/executions/{run}")
         assert_error(refused, 503, "unavailable", "SKILLBOX_TRANSFER_SIZE")
         assert refused.headers["Retry-After"] == "1"
         assert client.get("/v1/executions?limit=1").status_code == 200
     finally:
         close_all(unread)
-    wait_for(lambda: of(own, "skillbox_transfer_bytes", kind="files") == 0, "all is given back")
+    wait_for(lambda: metric_of(narrow, "skillbox_transfer_bytes", kind="files") == 0, "all is given back")
     assert len(client.get(f"/v1/executions/{run}").content) > SIZE
 
 
 @pytest.mark.parametrize("size", [1000, 70_000, 300_000])
-def test_large_texts_arrive_byte_for_byte(own, make_client, size):
+def test_large_texts_arrive_byte_for_byte(narrow, make_client, size):
     """Output, logs and input, in the object and in the blob store, with what has to be escaped."""
-    client = make_client(own)
+    client = make_client(narrow)
     text = "é\"\\\n\u0001" * (size // 6)
     name = client.start(client.push(), input=text)
     output = json.dumps({"b": 1.0, "a": text})

@@ -2,26 +2,21 @@
 
 import pytest
 
-from control_plane import ControlPlane
-from controller import Controller
+from control_plane import running_plane
+from controller import Controller, signing_key_in
 
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory):
     """A Kubernetes API with our custom resources in it, for all tests of the session."""
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="module")
 def controller(control_plane, tmp_path_factory):
     """The controller, which has no API server to talk to."""
-    key = tmp_path_factory.mktemp("controller") / "signing-key"
-    key.write_text("0123456789abcdef" * 4)
+    key = signing_key_in(tmp_path_factory.mktemp("controller"))
     controller = Controller(control_plane, "default", key, "http://127.0.0.1:1").start()
     yield controller
     controller.stop()

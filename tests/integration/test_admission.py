@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from chart import rendered
-from controller import Controller
+from controller import Controller, signing_key_in
 from grafts import NEVER_ASKED, grafts
 from waiting import wait_for
 from weaker_pods import NAMESPACE, POD
@@ -94,7 +94,6 @@ class Variant:
         token = self.plane.kubectl("create", "token", f"{self.name}-controller", "-n", NAMESPACE).stdout.strip()
         config = json.loads(self.plane.kubeconfig.read_text())
         config["users"][0]["user"] = {"token": token}
-        (folder / "signing-key").write_text("0123456789abcdef" * 4)
 
         class Plane:
             kubeconfig = folder / "kubeconfig"
@@ -102,7 +101,7 @@ class Variant:
         Plane.kubeconfig.write_text(json.dumps(config))
         environment = {k: v for k, v in self.environment().items() if k not in ("SKILLBOX_SIGNING_KEY_FILE", "SKILLBOX_HEALTH_PORT")}
         environment.pop("SKILLBOX_BLOB_URL", None)
-        controller = Controller(Plane, NAMESPACE, folder / "signing-key", "http://127.0.0.1:1", **environment).start()
+        controller = Controller(Plane, NAMESPACE, signing_key_in(folder), "http://127.0.0.1:1", **environment).start()
         try:
             yield controller
         finally:

@@ -1,5 +1,6 @@
 """A Kubernetes API of our own for tests: etcd and kube-apiserver as processes, no nodes, gone with the session."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -20,6 +21,17 @@ def program(name):
     if not found:
         raise RuntimeError(f"{name} is missing: `make up` builds it into {CACHE}")
     return found
+
+
+@contextlib.contextmanager
+def running_plane(folder):
+    """A Kubernetes API with our custom resources in it."""
+    plane = ControlPlane(folder)
+    try:
+        plane.install_crds()
+        yield plane
+    finally:
+        plane.stop()
 
 
 class ControlPlane:

@@ -35,6 +35,13 @@ def clear(kube, *namespaces):
         kube.call("DELETE", pods.format(f"/namespaces/{namespace}") + "?gracePeriodSeconds=0")
 
 
+def signing_key_in(folder):
+    """A file with one."""
+    path = folder / "signing-key"
+    path.write_text("0123456789abcdef" * 4)
+    return path
+
+
 class Controller:
     def __init__(self, plane, namespace, signing_key, blob_url, **environment):
         """namespace: the controller's own; signing_key: a file."""

@@ -79,3 +79,8 @@ def read_metrics(url):
     answer = requests.get(url + "/metrics", timeout=10)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, CONTENT_TYPE), answer.text
     return Metrics(answer.text)
+
+
+def metric_of(server, name, **labels):
+    """One value of an API server (ApiServer)."""
+    return read_metrics(server.health_url).value(name, **labels)

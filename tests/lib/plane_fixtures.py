@@ -5,18 +5,14 @@ tests/conftest.py has them for all folders, so that a worker makes one Kubernete
 import pytest
 
 from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube
-from control_plane import ControlPlane
+from control_plane import running_plane
 from waiting import unique, wait_for
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory):
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from api_server import ApiServer, Client, KEYS_NAMESPACE, Kube, ROOT
-from control_plane import ControlPlane
+from control_plane import running_plane
 from controller import Controller
 from postgres import Postgres
 from waiting import unique, wait_for
@@ -95,12 +95,8 @@ def exercise():
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory):
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         yield plane
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="session")

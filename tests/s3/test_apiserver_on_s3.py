@@ -9,7 +9,8 @@ import subprocess
 import pytest
 import requests
 from api_server import KEYS_NAMESPACE, ApiServer, Client, Kube
-from control_plane import ROOT, ControlPlane
+from control_plane import ROOT, running_plane
+from controller import signing_key_in
 from waiting import unique, wait_for
 
 SECRET = "a/secret+key-of-the-tests"
@@ -17,15 +18,11 @@ SECRET = "a/secret+key-of-the-tests"
 
 @pytest.fixture(scope="module")
 def kube(tmp_path_factory):
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         kube = Kube(plane)
         kube.plane = plane
         kube.namespace(KEYS_NAMESPACE)
         yield kube
-    finally:
-        plane.stop()
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +133,7 @@ def start_controller(kube, server, **options):
 @pytest.fixture
 def signing_key(tmp_path):
     """By which a controller knows its Pods, wherever the blobs are."""
-    path = tmp_path / "signing-key"
-    path.write_text("0123456789abcdef" * 4)
-    return str(path)
+    return str(signing_key_in(tmp_path))
 
 
 def test_the_controller_uses_s3(kube, server, signing_key):

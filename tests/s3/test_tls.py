@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import requests
 from api_server import KEYS_NAMESPACE, ApiServer, Client, Kube
-from control_plane import ControlPlane
+from control_plane import running_plane
 from waiting import unique, wait_for
 
 
@@ -55,9 +55,7 @@ def test_what_is_no_ca_is_named_at_the_start(tls_exercise, secure, tls_server, t
 
 
 def test_an_api_server_uses_it(secure, certificates, tls_server, tmp_path_factory):
-    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"))
-    try:
-        plane.install_crds()
+    with running_plane(tmp_path_factory.mktemp("control-plane")) as plane:
         kube = Kube(plane)
         kube.namespace(KEYS_NAMESPACE)
         tenant = unique("tenant")
@@ -82,5 +80,3 @@ def test_an_api_server_uses_it(secure, certificates, tls_server, tmp_path_factor
         finally:
             server.stop()
             other.stop()
-    finally:
-        plane.stop()
