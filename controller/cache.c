@@ -73,20 +73,6 @@ static void *parse_execution_outline(struct str json, struct error *err)
 	return execution;
 }
 
-/* A run takes no more of them. */
-static int cut_instructions(struct skill *skill, struct error *err)
-{
-	struct str whole = str_of(skill->spec.instructions);
-	if (whole.n <= BUNDLE_MAX_INSTRUCTIONS)
-		return 0;
-	char *cut = str_dup(utf8_cut(whole, BUNDLE_MAX_INSTRUCTIONS));
-	if (!cut)
-		return error_no_memory(err);
-	free(skill->spec.instructions);
-	skill->spec.instructions = cut;
-	return 0;
-}
-
 /* What is needed of inline files but their bundle is worked out here, while they are at hand. */
 static int make_outline(struct skill *skill, struct error *err)
 {
@@ -94,7 +80,8 @@ static int make_outline(struct skill *skill, struct error *err)
 	if (skill->spec.file_count &&
 	    (skill_digest_files(skill, digest, err) != 0 || !(skill->files_digest = str_dup(str_of(digest)))))
 		return error_no_memory(err);
-	return cut_instructions(skill, err) != 0 ? -1 : skill_keep_outline(skill, 0, err);
+	utf8_cut_owned(&skill->spec.instructions, BUNDLE_MAX_INSTRUCTIONS); /* a run takes no more of them */
+	return skill_keep_outline(skill, 0, err);
 }
 
 static void *parse_skill_outline(struct str json, struct error *err)

@@ -16,13 +16,13 @@ struct unknown_search {
 /* A sandbox of a pool that runs, of which nobody knows yet whether it has a job. */
 static bool is_unknown(const struct pools *pools, const struct pod *pod)
 {
-	if (!pod->pool_uid || !pod->ready || pod->meta.deleted_ms ||
-	    !token_is_of(pools->services.sessions->token_key, pod))
+	if (!pod->pool_uid || !pod->ready || pod->meta.deleted_ms)
 		return false;
 	const struct pool *pool = pool_by_uid(pools, pod->pool_uid);
 	const struct sandbox *sandbox = pool ? pool_find_sandbox(pool, pod->meta.name) : NULL;
-	return !sandbox ||
-	       (!sandbox->claimed && !sandbox->used && !sandbox->deleted_ms && !sandbox_is_ready(sandbox));
+	bool may_have_a_job = !sandbox || (!sandbox->claimed && !sandbox->used && !sandbox->deleted_ms &&
+					   !sandbox_is_ready(sandbox));
+	return may_have_a_job && token_is_of(pools->services.sessions->token_key, pod);
 }
 
 static bool visit_unknown(void *context, const void *object)

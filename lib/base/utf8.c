@@ -1,5 +1,7 @@
 #include "lib/base/utf8.h"
 
+#include <stdlib.h>
+
 static bool is_continuation(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;
@@ -68,6 +70,19 @@ struct str utf8_cut(struct str s, size_t max)
 	while (max > 0 && is_continuation(s.p[max]))
 		max--;
 	return (struct str){s.p, max};
+}
+
+bool utf8_cut_owned(char **text, size_t max)
+{
+	struct str whole = str_of(*text);
+	if (whole.n <= max)
+		return false;
+	size_t n = utf8_cut(whole, max).n;
+	(*text)[n] = '\0';
+	char *smaller = realloc(*text, n + 1);
+	if (smaller)
+		*text = smaller;
+	return true;
 }
 
 struct str utf8_cut_words(struct str s, size_t max)

@@ -28,6 +28,9 @@ int utf8_append_clean(struct buffer *out, struct str s);
 /* The longest beginning of s, which is UTF-8, that has at most `max` bytes and splits no character. */
 struct str utf8_cut(struct str s, size_t max);
 
+/* The same of a text of malloc's, in its place; the memory behind it is given back. Was it longer? */
+bool utf8_cut_owned(char **text, size_t max);
+
 /* utf8_cut of s without the blanks around it, and no word is split unless it is the first. */
 struct str utf8_cut_words(struct str s, size_t max);
 

@@ -23,26 +23,12 @@ static void drop_files(struct skill *skill)
 	skill->spec.files = NULL;
 }
 
-static int cut_description(struct skill *skill, size_t max, struct error *err)
-{
-	struct str whole = str_of(skill->spec.description);
-	if (whole.n <= max)
-		return 0;
-	char *cut = str_dup(utf8_cut(whole, max));
-	if (!cut)
-		return error_no_memory(err);
-	free(skill->spec.description);
-	skill->spec.description = cut;
-	skill->is_description_cut = true;
-	return 0;
-}
-
 int skill_keep_outline(struct skill *skill, size_t max_description, struct error *err)
 {
 	if (skill->spec.file_count && skill_judge_files(skill, &skill->files_verdict, err) != 0)
 		return -1;
-	if (cut_description(skill, max_description, err) != 0)
-		return -1;
+	if (utf8_cut_owned(&skill->spec.description, max_description))
+		skill->is_description_cut = true;
 	drop_text(&skill->spec.input_schema);
 	drop_text(&skill->spec.output_schema);
 	drop_files(skill);

@@ -9,6 +9,7 @@
 
 #include "controller/history.h"
 #include "lib/base/log.h"
+#include "tests/unit/lib/kube/fake_reader.h"
 
 #include <stdio.h>
 
@@ -19,33 +20,6 @@
 	"{\"metadata\":{\"name\":\"name\",\"namespace\":\"ns\",\"uid\":\"" UID                               \
 	"\"},\"spec\":{\"skillRef\":{"                                                                       \
 	"\"name\":\"a\"},\"inputText\":\"" input "\"}}"
-
-/* The reader */
-
-struct reading {
-	char path[256];
-	kube_done_cb done;
-	void *context;
-};
-static struct reading readings[64];
-static unsigned reading_count, readings_cancelled;
-
-struct reading *reader_get(struct reader *reader, const char *path, kube_done_cb done, void *context,
-			   struct error *err)
-{
-	(void)reader;
-	(void)err;
-	struct reading *reading = &readings[reading_count++];
-	snprintf(reading->path, sizeof(reading->path), "%s", path);
-	reading->done = done;
-	reading->context = context;
-	return reading;
-}
-
-void reading_cancel(struct reading *reading)
-{
-	readings_cancelled += reading != NULL;
-}
 
 /* The database: one statement at a time is answered by the test */
 

@@ -9,50 +9,13 @@
 #include "controller/sandbox/bundle_cache.h"
 #include "lib/base/digest.h"
 #include "lib/blob/blob_internal.h"
+#include "tests/unit/lib/kube/fake_reader.h"
 #include "zip_maker.h"
 
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Readings of objects, which the test answers */
-
-#define READINGS_MAX 4
-struct reading {
-	char path[256];
-	kube_done_cb done;
-	void *context;
-};
-static struct reading readings[READINGS_MAX];
-static unsigned reading_count, readings_cancelled;
-static bool reader_refuses;
-
-struct reading *reader_get(struct reader *reader, const char *path, kube_done_cb done, void *context,
-			   struct error *err)
-{
-	(void)reader;
-	if (reader_refuses) {
-		error_set(err, ERR_UNAVAILABLE, "no reading");
-		return NULL;
-	}
-	assert_true(reading_count < READINGS_MAX);
-	struct reading *reading = &readings[reading_count++];
-	snprintf(reading->path, sizeof(reading->path), "%s", path);
-	reading->done = done;
-	reading->context = context;
-	return reading;
-}
-
-void reading_cancel(struct reading *reading)
-{
-	readings_cancelled += reading != NULL;
-}
-
-static void answer_reading(unsigned i, const char *json)
-{
-	readings[i].done(readings[i].context, &(struct kube_response){.status = 200, .body = str_of(json)});
-}
 
 /* With a store in a directory */
 

@@ -11,6 +11,7 @@
 #include "controller/sandbox/sender.h"
 #include "lib/base/temporary.h"
 #include "lib/blob/blob_internal.h"
+#include "tests/unit/lib/kube/fake_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,44 +73,6 @@ static int fake_get(struct blob_store *base, const struct blob_key *key, int64_t
 
 static const struct blob_operations operations = {.get = fake_get};
 static struct fake_store store;
-
-/* Readings of objects, which the test answers */
-
-#define READINGS_MAX 4
-struct reading {
-	char path[256];
-	kube_done_cb done;
-	void *context;
-};
-static struct reading readings[READINGS_MAX];
-static unsigned reading_count, readings_cancelled;
-static bool reader_refuses;
-
-struct reading *reader_get(struct reader *reader, const char *path, kube_done_cb done, void *context,
-			   struct error *err)
-{
-	(void)reader;
-	if (reader_refuses) {
-		error_set(err, ERR_UNAVAILABLE, "no reading");
-		return NULL;
-	}
-	assert_true(reading_count < READINGS_MAX);
-	struct reading *reading = &readings[reading_count++];
-	snprintf(reading->path, sizeof(reading->path), "%s", path);
-	reading->done = done;
-	reading->context = context;
-	return reading;
-}
-
-void reading_cancel(struct reading *reading)
-{
-	readings_cancelled += reading != NULL;
-}
-
-static void answer_reading(unsigned i, const char *json)
-{
-	readings[i].done(readings[i].context, &(struct kube_response){.status = 200, .body = str_of(json)});
-}
 
 /* What is sent */
 

@@ -8,6 +8,8 @@
 
 #include "lib/base/utf8.h"
 
+#include <stdlib.h>
+
 static void knows_utf8(void **state)
 {
 	(void)state;
@@ -102,6 +104,20 @@ static void cuts_between_characters(void **state)
 	expect_cut((struct str){NULL, 0}, 0, 0);
 }
 
+static void cuts_in_place(void **state)
+{
+	(void)state;
+	char *text = str_dup(STR("a\xc3\xa9\xf0\x9f\x90\x99")), *none = NULL;
+	assert_false(utf8_cut_owned(&text, 7));
+	assert_int_equal(strlen(text), 7);
+	assert_true(utf8_cut_owned(&text, 6));
+	assert_string_equal(text, "a\xc3\xa9");
+	assert_true(utf8_cut_owned(&text, 0));
+	assert_string_equal(text, "");
+	assert_false(utf8_cut_owned(&none, 0));
+	free(text);
+}
+
 static void shows_a_beginning(void **state)
 {
 	(void)state;
@@ -149,6 +165,7 @@ int main(void)
 	    cmocka_unit_test(cleans),
 	    cmocka_unit_test(cleaned_text_is_bounded),
 	    cmocka_unit_test(cuts_between_characters),
+	    cmocka_unit_test(cuts_in_place),
 	    cmocka_unit_test(shows_a_beginning),
 	    cmocka_unit_test(cuts_between_words),
 	    cmocka_unit_test(skips_the_end_of_a_character),
