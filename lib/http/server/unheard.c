@@ -129,13 +129,11 @@ void http_misdirected_check(struct http_server *server, struct MHD_Connection *c
 enum MHD_Result http_queue_response(struct MHD_Connection *connection, unsigned status,
 				    struct MHD_Response *response)
 {
-	/* POSIX has it so: dlsym gives no function. */
-	union {
-		void *object;
-		enum MHD_Result (*function)(struct MHD_Connection *connection, unsigned status,
-					    struct MHD_Response *response);
-	} daemons = {dlsym(RTLD_NEXT, "MHD_queue_response")};
-	return daemons.object ? daemons.function(connection, status, response) : MHD_NO;
+	static enum MHD_Result (*next)(struct MHD_Connection * connection, unsigned status,
+				       struct MHD_Response *response);
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "MHD_queue_response");
+	return next ? next(connection, status, response) : MHD_NO;
 }
 
 static enum http_unheard why_of(unsigned status)
