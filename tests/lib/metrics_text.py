@@ -5,6 +5,8 @@ import re
 
 import requests
 
+from waiting import wait_for
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"'
@@ -79,6 +81,15 @@ def read_metrics(url):
     answer = requests.get(url + "/metrics", timeout=10)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, CONTENT_TYPE), answer.text
     return Metrics(answer.text)
+
+
+def settled_metrics(url, in_flight=0):
+    """An API server's when no more than in_flight requests are: one is counted once its answer has left, a moment after the caller has it."""
+    def settled():
+        metrics = read_metrics(url)
+        return metrics.value("skillbox_http_requests_in_flight") == in_flight and metrics
+
+    return wait_for(settled, f"{in_flight} requests in flight")
 
 
 def metric_of(server, name, **labels):
