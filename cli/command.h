@@ -35,8 +35,9 @@ enum exit_code {
 };
 
 /* What command_fn returns besides an exit code: err has the message, and main prints it. */
-#define COMMAND_ERROR (-1) /* → EXIT_ERROR */
-#define COMMAND_USAGE (-2) /* → EXIT_USAGE, with where to find help; see call_usage */
+#define COMMAND_ERROR (-1)       /* → EXIT_ERROR */
+#define COMMAND_USAGE (-2)       /* → EXIT_USAGE, with where to find help; see call_usage */
+#define COMMAND_INTERRUPTED (-3) /* → EXIT_INTERRUPTED; err is not set */
 
 /* What an option takes. */
 enum value_kind {

@@ -29,6 +29,8 @@ static int run_call(const struct call *call)
 {
 	struct error err = {0};
 	int result = call->command->run(call, &err);
+	if (result == COMMAND_INTERRUPTED)
+		return EXIT_INTERRUPTED;
 	if (result == COMMAND_USAGE)
 		return wrong_usage(&err, call->command->path);
 	if (result >= 0)
