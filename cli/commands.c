@@ -15,6 +15,10 @@ const struct option_spec global_options[] = {
     {0}};
 
 const struct command *const commands[] = {
-    &version_command,
-    NULL,
+    &run_command,
+
+    &exec_get_command,    &exec_logs_command, &exec_list_command,
+    &exec_cancel_command, &exec_wait_command, &exec_files_command,
+
+    &health_command,      &version_command,   NULL,
 };

@@ -4,6 +4,16 @@
 
 #include "cli/command.h"
 
+extern const struct command run_command;
+
+extern const struct command exec_get_command;
+extern const struct command exec_logs_command;
+extern const struct command exec_list_command;
+extern const struct command exec_cancel_command;
+extern const struct command exec_wait_command;
+extern const struct command exec_files_command;
+
+extern const struct command health_command;
 extern const struct command version_command;
 
 #endif
