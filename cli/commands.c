@@ -14,11 +14,28 @@ const struct option_spec global_options[] = {
     {"help", 'h', VALUE_NONE, NULL, "this text", COMPLETE_NOTHING},
     {0}};
 
+/* clang-format off */
 const struct command *const commands[] = {
     &run_command,
 
-    &exec_get_command,    &exec_logs_command, &exec_list_command,
-    &exec_cancel_command, &exec_wait_command, &exec_files_command,
+    &skill_init_command,
+    &skill_lint_command,
+    &skill_push_command,
+    &skill_list_command,
+    &skill_get_command,
+    &skill_delete_command,
+    &skill_package_command,
+    &skill_validate_command,
 
-    &health_command,      &version_command,   NULL,
+    &exec_list_command,
+    &exec_get_command,
+    &exec_logs_command,
+    &exec_files_command,
+    &exec_wait_command,
+    &exec_cancel_command,
+
+    &health_command,
+    &version_command,
+    NULL,
 };
+/* clang-format on */

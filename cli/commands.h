@@ -6,6 +6,15 @@
 
 extern const struct command run_command;
 
+extern const struct command skill_init_command;
+extern const struct command skill_lint_command;
+extern const struct command skill_push_command;
+extern const struct command skill_list_command;
+extern const struct command skill_get_command;
+extern const struct command skill_delete_command;
+extern const struct command skill_package_command;
+extern const struct command skill_validate_command;
+
 extern const struct command exec_get_command;
 extern const struct command exec_logs_command;
 extern const struct command exec_list_command;
