@@ -17,6 +17,7 @@ const struct option_spec global_options[] = {
 /* clang-format off */
 const struct command *const commands[] = {
     &run_command,
+    &dev_command,
 
     &skill_init_command,
     &skill_lint_command,
@@ -34,6 +35,18 @@ const struct command *const commands[] = {
     &exec_wait_command,
     &exec_cancel_command,
 
+    &login_command,
+    &whoami_command,
+    &context_list_command,
+    &context_use_command,
+    &context_delete_command,
+
+    &key_create_command,
+    &key_list_command,
+    &key_revoke_command,
+
+    &mcp_config_command,
+    &api_command,
     &health_command,
     &version_command,
     NULL,

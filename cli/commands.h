@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command run_command;
+extern const struct command dev_command;
 
 extern const struct command skill_init_command;
 extern const struct command skill_lint_command;
@@ -22,6 +23,18 @@ extern const struct command exec_cancel_command;
 extern const struct command exec_wait_command;
 extern const struct command exec_files_command;
 
+extern const struct command login_command;
+extern const struct command whoami_command;
+extern const struct command context_list_command;
+extern const struct command context_use_command;
+extern const struct command context_delete_command;
+
+extern const struct command key_create_command;
+extern const struct command key_list_command;
+extern const struct command key_revoke_command;
+
+extern const struct command api_command;
+extern const struct command mcp_config_command;
 extern const struct command health_command;
 extern const struct command version_command;
 

@@ -148,7 +148,7 @@ static int load_from(const struct call *call, const struct context *context, str
 
 int settings_load(const struct call *call, struct settings *ret, struct error *err)
 {
-	*ret = (struct settings){0};
+	*ret = (struct settings){.server_from = "", .key_from = "", .tenant_from = ""};
 	cleanup_config struct config config = {0};
 	if (config_load(&config, err) != 0)
 		return -1;

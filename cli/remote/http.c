@@ -19,16 +19,17 @@ void http_answer_free(struct http_answer *answer)
 	buffer_free(&answer->body);
 }
 
-struct http *http_open(const struct call *call, struct error *err)
+struct http *http_open_with(struct settings *settings, struct error *err)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	if (!http) {
+		settings_free(settings);
 		error_no_memory(err);
 		return NULL;
 	}
+	http->settings = *settings;
+	*settings = (struct settings){0};
 	http->deadline_us = INT64_MAX;
-	if (settings_load(call, &http->settings, err) != 0)
-		return http_close(http);
 	if (http->settings.timeout_ms > 0)
 		http->deadline_us = clock_monotonic_us(&clock_system) + http->settings.timeout_ms * 1000;
 	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
@@ -37,6 +38,15 @@ struct http *http_open(const struct call *call, struct error *err)
 		return http_close(http);
 	}
 	return http;
+}
+
+struct http *http_open(const struct call *call, struct error *err)
+{
+	struct settings settings;
+	if (settings_load(call, &settings, err) == 0)
+		return http_open_with(&settings, err);
+	settings_free(&settings);
+	return NULL;
 }
 
 struct http *http_close(struct http *http)

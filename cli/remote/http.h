@@ -64,6 +64,8 @@ void http_answer_free(struct http_answer *answer);
 struct http;
 /* The settings of a call, which it owns from then on, and a connection to be. */
 struct http *http_open(const struct call *call, struct error *err);
+/* Of settings, which move into it, also if it fails. */
+struct http *http_open_with(struct settings *settings, struct error *err);
 struct http *http_close(struct http *http); /* NULL-safe; returns NULL */
 static inline void http_cleanup(struct http **variable)
 {

@@ -1,0 +1,192 @@
+#include "cli/commands.h"
+#include "cli/dev/dev_version.h"
+#include "cli/dev/snapshot.h"
+#include "cli/files/folder.h"
+#include "cli/files/input.h"
+#include "cli/result.h"
+#include "cli/running.h"
+#include "cli/skill/remote.h"
+#include "cli/skill/report.h"
+#include "cli/terminal/interrupt.h"
+#include "cli/terminal/terminal.h"
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANIFEST_MAX ((size_t)1 << 20)
+#define VERSION_MAX ((size_t)256)
+
+/* One try after the other. */
+struct dev {
+	const struct call *call;
+	const char *folder;
+	struct http *http;
+	struct buffer input;  /* what standard input gave, once */
+	struct buffer pushed; /* the version that the server has */
+};
+
+/* A digest of the bytes, good enough to tell one save from another. */
+static int hash_zip(int fd, uint32_t *ret, struct error *err)
+{
+	unsigned char block[65536];
+	uint64_t value = 14695981039346656037u; /* FNV-1a */
+	for (int64_t done = 0;;) {
+		ssize_t n = pread(fd, block, sizeof(block), (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "can't read the zip again");
+		if (n == 0)
+			break;
+		for (ssize_t i = 0; i < n; i++)
+			value = (value ^ block[i]) * 1099511628211u;
+		done += n;
+	}
+	*ret = (uint32_t)(value ^ value >> 32);
+	return 0;
+}
+
+/* The folder as it is now, under its version for trying out: *ret_fd is a zip. EXIT_ERROR: it isn't right,
+ * which was said. */
+static int prepare(const struct dev *dev, struct buffer *name, struct buffer *version, int *ret_fd,
+		   int64_t *ret_size, struct error *err)
+{
+	cleanup_skill_report struct skill_report report = {0};
+	cleanup_folder struct folder folder = {0};
+	cleanup_buffer struct buffer text = BUFFER(MANIFEST_MAX), changed = BUFFER(MANIFEST_MAX);
+	cleanup_close int fd = -1;
+	int64_t size;
+	uint32_t hash;
+	if (skill_report_make(dev->folder, &report, &fd, &size, err) != 0)
+		return COMMAND_ERROR;
+	if (!report.is_good)
+		return skill_report_print(&report, false, stderr, err);
+	buffer_append_c(name, report.package.manifest.name);
+	if (hash_zip(fd, &hash, err) != 0 ||
+	    dev_version_make(str_of(report.package.manifest.version), hash, version, err) != 0 ||
+	    folder_read(dev->folder, &folder, err) != 0 ||
+	    folder_read_file(&folder, folder.manifest, &text, err) != 0 ||
+	    dev_version_write(buffer_str(&text), buffer_str(version), &changed, err) != 0)
+		return COMMAND_ERROR;
+	return folder_pack(&folder, buffer_str(&changed), ret_fd, ret_size, err);
+}
+
+static int push(struct dev *dev, const char *name, const struct buffer *version, int fd, int64_t size,
+		struct error *err)
+{
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	if (dev->pushed.len > 0 && str_eq(buffer_str(&dev->pushed), buffer_str(version)))
+		return 0;
+	int status = skill_upload(dev->http, "/v1/skills", fd, size, "pushing", &answer, err);
+	if (status != 0)
+		return status;
+	fprintf(stderr, "%sPushed %s %s%s\n", terminal_colour(stderr, COLOUR_DIM), name, version->data,
+		terminal_colour(stderr, COLOUR_NONE));
+	buffer_reset(&dev->pushed);
+	buffer_append_str(&dev->pushed, buffer_str(version));
+	return 0;
+}
+
+static int try_once(struct dev *dev, struct error *err)
+{
+	const struct call *call = dev->call;
+	const char *input = call_text(call, "input"), *folder = call_text(call, "download");
+	cleanup_buffer struct buffer name = BUFFER(VERSION_MAX), version = BUFFER(VERSION_MAX),
+				     text = BUFFER(INPUT_MAX);
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	cleanup_close int fd = -1;
+	int64_t size;
+	bool is_kept = dev->input.len > 0;
+	if (!is_kept && input_read(input, &text, err) != 0)
+		return err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
+	int status = prepare(dev, &name, &version, &fd, &size, err);
+	if (status == 0)
+		status = push(dev, name.data, &version, fd, size, err);
+	if (status != 0)
+		return status;
+	struct running running = {.request = {.skill = name.data,
+					      .version = version.data,
+					      .input = buffer_str(is_kept ? &dev->input : &text),
+					      .call = call,
+					      .timeout = call_text(call, "timeout")},
+				  .log = stderr};
+	status = running_run(dev->http, &running, &answer, err);
+	if (status != 0)
+		return status;
+	int code = result_report(call, &answer, true, err);
+	if (code >= 0 && folder && (status = result_download(dev->http, &answer, folder, err)) != 0)
+		return status;
+	return code;
+}
+
+/* Again on each save, whatever came of the last one, until Ctrl-C. */
+static int watch(struct dev *dev, struct error *err)
+{
+	if (interrupt_catch(err) != 0)
+		return COMMAND_ERROR;
+	for (;;) {
+		uint64_t before = snapshot_take(dev->folder);
+		int status = try_once(dev, err);
+		if (status == COMMAND_INTERRUPTED || status == COMMAND_USAGE)
+			return status;
+		if (status == COMMAND_ERROR)
+			fprintf(stderr, "Error: %s\n", err->message);
+		fprintf(stderr, "%sWatching %s: Ctrl-C ends it%s\n", terminal_colour(stderr, COLOUR_DIM),
+			dev->folder, terminal_colour(stderr, COLOUR_NONE));
+		if (!snapshot_wait(dev->folder, before))
+			return COMMAND_INTERRUPTED;
+	}
+}
+
+static int check_options(const struct call *call, struct error *err)
+{
+	const char *timeout = call_text(call, "timeout");
+	int64_t ms;
+	if (timeout && duration_parse(str_of(timeout), &ms, err) != 0)
+		return call_usage(err, "--timeout is '%s', and must be a duration like 500ms, 30s or 1m30s",
+				  timeout);
+	return 0;
+}
+
+static int run(const struct call *call, struct error *err)
+{
+	struct dev dev = {.call = call,
+			  .folder = call_argument(call, 0),
+			  .input = BUFFER(INPUT_MAX),
+			  .pushed = BUFFER(VERSION_MAX)};
+	const char *input = call_text(call, "input");
+	int status = check_options(call, err);
+	if (status == 0 && input && (strcmp(input, "-") == 0 || strcmp(input, "@-") == 0) &&
+	    input_read(input, &dev.input, err) != 0)
+		status = err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
+	if (status == 0 && !(dev.http = http_open(call, err)))
+		status = COMMAND_ERROR;
+	if (status == 0)
+		status = call_flag(call, "watch") ? watch(&dev, err) : try_once(&dev, err);
+	http_close(dev.http);
+	buffer_free(&dev.input);
+	buffer_free(&dev.pushed);
+	return status;
+}
+
+const struct command dev_command = {
+    .path = "dev",
+    .summary = "try a skill's folder out: check, push, run, and show its log",
+    .text = "It is pushed as VERSION-dev.HASH, which is never the latest, isn't listed, and is gone after a "
+	    "day.\n"
+	    "With --watch it runs again on every save, until Ctrl-C.",
+    .example = "skillbox dev ./greet --input '{\"name\": \"World\"}' --watch",
+    .arguments = {{"folder", "the skill's folder", .complete = COMPLETE_FOLDER}},
+    .options = {{"input", 'i', VALUE_TEXT, "JSON", "the input: JSON, @FILE, or - for standard input",
+		 COMPLETE_NOTHING},
+		{"watch", 'w', VALUE_NONE, NULL, "run again on every save", COMPLETE_NOTHING},
+		{"env", 'e', VALUE_TEXTS, "NAME=VALUE", "a variable for the script; may be given many times",
+		 COMPLETE_NOTHING},
+		{"timeout", 0, VALUE_TEXT, "DURATION", "like 30s or 1m30s; may only shorten the skill's own",
+		 COMPLETE_NOTHING},
+		{"download", 'd', VALUE_TEXT, "FOLDER", "fetch the files that it made into this folder",
+		 COMPLETE_FOLDER}},
+    .run = run,
+};
