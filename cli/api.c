@@ -39,7 +39,12 @@ static int print_body(const struct call *call, const struct http_answer *answer,
 	const char *output = call_text(call, "output");
 	if (body.n > 0 && output && (strcmp(output, "json") == 0 || strcmp(output, "jsonl") == 0))
 		return print_json(body, settings_output(call, OUTPUT_JSON), err);
-	return print_bytes(body, err) != 0 ? -1 : print_flush(err);
+	if (print_bytes(body, err) != 0)
+		return -1;
+	if (body.n > 0 && body.p[body.n - 1] != '\n' && isatty(STDOUT_FILENO) &&
+	    print_text(err, "%s", "") != 0)
+		return -1;
+	return print_flush(err);
 }
 
 static int run(const struct call *call, struct error *err)

@@ -29,7 +29,7 @@ int dev_version_make(struct str version, uint32_t hash, struct buffer *ret, stru
 struct places {
 	struct {
 		size_t line;
-		struct str text; /* as written, without quotes */
+		char text[SKILL_VERSION_MAX + 1]; /* as written, without quotes */
 	} items[PLACES_MAX];
 	size_t count;
 };
@@ -40,10 +40,12 @@ static void find_place(void *context, struct str path, const struct manifest_val
 	bool is_version = str_eq(path, STR("version")) || str_eq(path, STR("metadata.version")) ||
 			  str_eq(path, STR("skillbox.version")) ||
 			  str_eq(path, STR("metadata.skillbox.version"));
-	if (!is_version || value->kind != MANIFEST_TEXT || places->count == PLACES_MAX)
+	if (!is_version || value->kind != MANIFEST_TEXT || places->count == PLACES_MAX ||
+	    value->text.n > SKILL_VERSION_MAX)
 		return;
 	places->items[places->count].line = value->line;
-	places->items[places->count].text = value->text;
+	memcpy(places->items[places->count].text, value->text.p, value->text.n);
+	places->items[places->count].text[value->text.n] = 0;
 	places->count++;
 }
 
@@ -69,7 +71,7 @@ static void append_line(struct str line, size_t number, const struct places *pla
 {
 	for (size_t i = 0; i < places->count; i++) {
 		size_t at;
-		struct str text = places->items[i].text;
+		struct str text = str_of(places->items[i].text);
 		if (places->items[i].line != number || !find_in_line(line, text, &at))
 			continue;
 		buffer_append(out, line.p, at);

@@ -5,13 +5,20 @@
 #include "lib/base/jsontext.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define TEXT_MAX ((size_t)2 << 30)
 
+static const struct jsontext_rules any_depth = {.max_depth = JSONTEXT_ANY_DEPTH};
+
 static int check_write(bool is_good, struct error *err)
 {
+	if (!is_good && errno == EPIPE) { /* `| head` has seen enough: the end that every program has then */
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	return is_good ? 0 : error_errno(err, "can't write to standard output");
 }
 
@@ -37,8 +44,8 @@ int print_flush(struct error *err)
 int print_json(struct str json, enum output output, struct error *err)
 {
 	cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
-	int status =
-	    output == OUTPUT_JSONL ? jsontext_minify(json, NULL, &text, err) : json_indent(json, &text, err);
+	int status = output == OUTPUT_JSONL ? jsontext_minify(json, &any_depth, &text, err)
+					    : json_indent(json, &text, err);
 	if (status != 0)
 		return error_wrap(err, "the answer makes no sense");
 	buffer_append_byte(&text, '\n');
@@ -78,7 +85,7 @@ int print_list(struct str array, const struct listing *listing, enum output outp
 {
 	struct str object;
 	size_t position = 0;
-	if (jsontext_check(array, NULL, err) != 0)
+	if (jsontext_check(array, &any_depth, err) != 0)
 		return error_wrap(err, "the answer makes no sense");
 	array = str_trim(array);
 	if (jsontext_kind_of(array) != JSONTEXT_ARRAY)
