@@ -48,7 +48,11 @@ const struct command *const commands[] = {
     &mcp_config_command,
     &api_command,
     &health_command,
+    &completion_command,
     &version_command,
+
+    &complete_command,
+    &manual_command,
     NULL,
 };
 /* clang-format on */

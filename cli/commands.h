@@ -38,4 +38,8 @@ extern const struct command mcp_config_command;
 extern const struct command health_command;
 extern const struct command version_command;
 
+extern const struct command completion_command;
+extern const struct command complete_command; /* hidden, as the next one */
+extern const struct command manual_command;
+
 #endif

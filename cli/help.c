@@ -25,6 +25,16 @@ void help_option_form(const struct option_spec *option, struct buffer *out)
 		buffer_appendf(out, " %s", option->value);
 }
 
+void help_sentence(const char *summary, struct buffer *out)
+{
+	size_t start = out->len;
+	buffer_append_c(out, summary);
+	if (out->len > start && out->data[start] >= 'a' && out->data[start] <= 'z')
+		out->data[start] = (char)(out->data[start] - 'a' + 'A');
+	if (out->len > start && !strchr(".?", out->data[out->len - 1]))
+		buffer_append_byte(out, '.');
+}
+
 /* Pad the line that began at `start` up to the column; a longer one goes on in the next line. */
 static void pad(struct buffer *out, size_t start)
 {
@@ -62,7 +72,8 @@ static void write_indented(const char *text, struct buffer *out)
 
 static void write_command(const struct command *command, struct buffer *out)
 {
-	buffer_appendf(out, "%s\n\nUsage:\n  ", command->summary);
+	help_sentence(command->summary, out);
+	buffer_append_c(out, "\n\nUsage:\n  ");
 	help_synopsis(command, out);
 	buffer_append_byte(out, '\n');
 	if (command->alias)

@@ -15,4 +15,7 @@ void help_synopsis(const struct command *command, struct buffer *out);
 /* "-f, --follow" or "    --input JSON" */
 void help_option_form(const struct option_spec *option, struct buffer *out);
 
+/* A summary as a sentence: a capital letter and a full stop. */
+void help_sentence(const char *summary, struct buffer *out);
+
 #endif

@@ -16,19 +16,20 @@ static const struct column columns[] = {{"EXECUTION", "execution_id", 0},
 					{0}};
 const struct listing result_listing = {columns, "execution_id", NULL, "no executions"};
 
-/* "Error: execution failed (exit_nonzero): container exited with code 1: …" */
+/* "Error: the execution failed (exit_nonzero): container exited with code 1: …" */
 static void tell(const struct http_answer *answer, const char *status)
 {
 	cleanup_buffer struct buffer error = BUFFER(SHOWN_MAX), code = BUFFER(SHOWN_MAX);
 	execution_text(answer, "error", &error);
 	execution_text(answer, "error_code", &code);
-	const char *verb = strcmp(status, "timeout") == 0     ? "timed out"
-			   : strcmp(status, "cancelled") == 0 ? "was cancelled"
-							      : "failed";
-	bool with_code = code.len > 0 && strcmp(code.data, status) != 0;
-	fprintf(stderr, "Error: the execution %s%s%s%s%s%s\n", verb, with_code ? " (" : "",
-		with_code ? code.data : "", with_code ? ")" : "", error.len > 0 ? ": " : "",
-		error.len > 0 ? error.data : "");
+	if (strcmp(status, "failed") != 0 && error.len > 0) /* of a timeout it says so itself */
+		fprintf(stderr, "Error: %s\n", error.data);
+	else
+		fprintf(stderr, "Error: the execution %s%s%s%s%s%s\n",
+			strcmp(status, "failed") == 0 ? "failed" : "ended as ",
+			strcmp(status, "failed") == 0 ? "" : status, code.len > 0 ? " (" : "",
+			code.len > 0 ? code.data : "", code.len > 0 ? "): " : ": ",
+			error.len > 0 ? error.data : "it doesn't say why");
 }
 
 int result_report(const struct call *call, const struct http_answer *answer, bool is_waited,
