@@ -100,27 +100,37 @@ static size_t words_behind(struct str group, char (*store)[PARSE_TOPIC_SIZE], co
 	return count;
 }
 
+/* The path of a command whose second word it is, or nearly: `skillbox list` for `skillbox skill list`. */
+static const char *path_by_second_word(const char *word)
+{
+	const char *names[NAMES_MAX], *paths[NAMES_MAX];
+	size_t count = 0;
+	for (size_t i = 0; commands[i] && count < NAMES_MAX; i++) {
+		const char *blank = strchr(commands[i]->path, ' ');
+		if (!blank || commands[i]->is_hidden)
+			continue;
+		names[count] = blank + 1;
+		paths[count++] = commands[i]->path;
+	}
+	const char *near = nearest_name(str_of(word), names, count);
+	for (size_t i = 0; near && i < count; i++)
+		if (names[i] == near)
+			return paths[i];
+	return NULL;
+}
+
 static void unknown_command(struct str group, const char *word, struct error *err)
 {
 	char store[NAMES_MAX][PARSE_TOPIC_SIZE];
 	const char *names[NAMES_MAX];
 	size_t count = words_behind(group, store, names);
 	const char *near = nearest_name(str_of(word), names, count);
-	if (near) {
+	const char *path = group.n == 0 ? path_by_second_word(word) : NULL;
+	if (path && (!near || strcmp(strchr(path, ' ') + 1, word) == 0))
+		near = path;
+	if (near)
 		error_set(err, ERR_BAD_REQUEST, "unknown command '%s': did you mean '%s'?", word, near);
-		return;
-	}
-	/* The right word in the wrong place: `skillbox list` for `skillbox skill list`. */
-	for (size_t i = 0; group.n == 0 && commands[i]; i++) {
-		struct str head, tail;
-		if (str_split_once(str_of(commands[i]->path), ' ', &head, &tail) &&
-		    str_eq(tail, str_of(word))) {
-			error_set(err, ERR_BAD_REQUEST, "unknown command '%s': did you mean '%s'?", word,
-				  commands[i]->path);
-			return;
-		}
-	}
-	if (group.n > 0)
+	else if (group.n > 0)
 		error_set(err, ERR_BAD_REQUEST, "unknown command '%.*s %s'", (int)group.n, group.p, word);
 	else
 		error_set(err, ERR_BAD_REQUEST, "unknown command '%s'", word);

@@ -11,6 +11,7 @@
 #define KEY_MAX 4096
 #define TENANT_MAX 256
 #define RETRIES 2
+#define PAUSE_MS 500
 #define RETRIES_MAX 100
 
 /* The option, or the variable: the first that isn't empty. */
@@ -81,7 +82,11 @@ static char *take_secret(const char *text, bool is_argv)
 
 static int load_numbers(struct settings *ret, struct error *err)
 {
-	const char *timeout = getenv("SKILLBOX_TIMEOUT"), *retries = getenv("SKILLBOX_RETRIES");
+	const char *timeout = getenv("SKILLBOX_TIMEOUT"), *retries = getenv("SKILLBOX_RETRIES"),
+		   *pause = getenv("SKILLBOX_RETRY_PAUSE");
+	ret->pause_ms = PAUSE_MS;
+	if (pause && *pause && duration_parse(str_of(pause), &ret->pause_ms, err) != 0)
+		return error_wrap(err, "SKILLBOX_RETRY_PAUSE");
 	int64_t count = RETRIES;
 	if (timeout && *timeout && duration_parse(str_of(timeout), &ret->timeout_ms, err) != 0)
 		return error_wrap(err, "SKILLBOX_TIMEOUT");

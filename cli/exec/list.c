@@ -51,12 +51,14 @@ static int take_page(struct paging *paging, struct str body, struct error *err)
 
 static int read_pages(struct http *http, const struct call *call, struct paging *paging, struct error *err)
 {
+	int64_t page = paging->left < PAGE_MAX ? paging->left : PAGE_MAX;
+	if (call_flag(call, "all"))
+		paging->left = INT64_MAX;
 	while (paging->left > 0) {
 		char limit[24];
 		cleanup_buffer struct buffer path = BUFFER(8192);
 		cleanup_answer struct http_answer answer = HTTP_ANSWER;
-		snprintf(limit, sizeof(limit), "%d",
-			 (int)(paging->left < PAGE_MAX ? paging->left : PAGE_MAX));
+		snprintf(limit, sizeof(limit), "%d", (int)page);
 		buffer_append_c(&path, "/v1/executions");
 		append_query(&path, "skill", call_text(call, "skill"));
 		append_query(&path, "status", call_text(call, "status"));
@@ -97,6 +99,8 @@ const struct command exec_list_command = {
     .options = {{"skill", 0, VALUE_TEXT, "NAME", "of this skill only", COMPLETE_SKILL},
 		{"status", 0, VALUE_TEXT, "pending|running|success|failed|timeout|cancelled",
 		 "with this status only", COMPLETE_CHOICE},
-		{"limit", 'n', VALUE_TEXT, "NUMBER", "at most so many (50)", COMPLETE_NOTHING}},
+		{"limit", 'n', VALUE_TEXT, "NUMBER", "at most so many (50); with --all, so many a request",
+		 COMPLETE_NOTHING},
+		{"all", 0, VALUE_NONE, NULL, "all of them, however many", COMPLETE_NOTHING}},
     .run = run,
 };

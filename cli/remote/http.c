@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define LONG_US ((int64_t)10 * 1000000) /* a call that was cut after that was perhaps too silent */
-#define BACKOFF_MS 500.0
 #define BACKOFF_MAX_MS 8000.0
 #define PATIENCE_MS 66000.0 /* the longest pause of a call without a timeout */
 
@@ -88,7 +87,7 @@ static int64_t pause_before(const struct http *http, const struct http_request *
 			    const struct http_answer *answer, enum outcome outcome, int failures)
 {
 	int status = answer->status;
-	double asked = outcome == OUTCOME_ANSWERED ? answer->retry_after : -1, pause = BACKOFF_MS;
+	double asked = outcome == OUTCOME_ANSWERED ? answer->retry_after : -1, pause = (double)http->settings.pause_ms;
 	if (outcome == OUTCOME_ANSWERED && status != 429 && (status < 502 || status > 504))
 		return -1;
 	if (request->is_once && !(outcome == OUTCOME_ANSWERED && status == 429))
