@@ -1,7 +1,9 @@
 # Everything that people and CI do here; the work is in dev/. `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all check check-deep siege fuzz format bench clean clean-cache distclean
+.PHONY: help up down test test-all check check-deep siege fuzz format bench cli install cli-static docs clean clean-cache distclean
+
+PREFIX ?= /usr/local
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +38,19 @@ format: ## clang-format over the C files, as make check wants them
 
 bench: ## measure executions on the cluster, beside other ways to run the same; 20 minutes
 	@dev/bench
+
+cli: ## the command line alone: needs a C compiler, cmake, ninja, libcurl, libarchive and libyaml
+	@cmake --preset cli >/dev/null && cmake --build --preset cli
+
+install: cli ## the command line, its manual page and completions to PREFIX (/usr/local); DESTDIR for packages
+	@cmake --install build/cli --component cli --prefix "$(abspath $(PREFIX))"
+
+cli-static: ## the command line as one file that needs no library of the machine: build/cli-static/bin/skillbox
+	@dev/cli-static
+
+docs: ## docs/cli.md, from the table of commands
+	@cmake --preset debug >/dev/null && cmake --build build/debug --target skillbox
+	@build/debug/bin/skillbox __manual markdown >docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 
 clean: ## remove what the C build made
 	rm -rf build

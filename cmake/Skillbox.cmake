@@ -1,7 +1,7 @@
 # Compiler settings and the three kinds of target that this project has.
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
-set(CMAKE_C_EXTENSIONS ON) # _GNU_SOURCE: Linux only
+set(CMAKE_C_EXTENSIONS ON) # _GNU_SOURCE: Linux only, but for the command line
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
@@ -25,11 +25,14 @@ else()
 endif()
 # CMake's own -O3 makes larger programs that are no quicker: they wait. What nothing calls is left out.
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG -ffunction-sections -fdata-sections")
-add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections>)
+include(CheckLinkerFlag)
+check_linker_flag(C "-Wl,--gc-sections,-z,relro,-z,now" SKILLBOX_ELF_LINKER) # the command line is built elsewhere, too
+if(SKILLBOX_ELF_LINKER)
+  add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections> -Wl,-z,relro,-z,now)
+endif()
 if(SKILLBOX_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
-add_link_options(-Wl,-z,relro,-z,now)
 
 # skillbox_library(NAME SOURCES… LINK LIBS…): a static library of one lib/ folder, target sb_NAME
 function(skillbox_library name)

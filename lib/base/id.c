@@ -1,20 +1,19 @@
 #include "lib/base/id.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <unistd.h>
+
+#define PIECE ((size_t)256) /* as much as getentropy gives at once (POSIX.1-2024) */
 
 void id_random(void *ret, size_t n)
 {
 	char *at = ret;
 	while (n > 0) {
-		ssize_t got = getrandom(at, n, 0);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
+		size_t piece = n < PIECE ? n : PIECE;
+		if (getentropy(at, piece) != 0)
 			abort();
-		at += got;
-		n -= (size_t)got;
+		at += piece;
+		n -= piece;
 	}
 }
 

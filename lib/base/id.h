@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* n bytes of the kernel's randomness (getrandom); ends the process if the kernel has none, as nothing safe
+/* n bytes of the kernel's randomness (getentropy); ends the process if the kernel has none, as nothing safe
  * can follow. */
 void id_random(void *ret, size_t n);
 

@@ -27,11 +27,13 @@ int temporary_file(struct error *err)
 	const char *directory = getenv("TMPDIR");
 	if (!directory || !*directory)
 		directory = "/tmp";
+#ifdef O_TMPFILE
 	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0)
 		return fd;
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
 		return error_errno(err, "temporary file in %s", directory);
+#endif
 	return unlinked_file(directory, err);
 }
 
