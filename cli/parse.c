@@ -323,7 +323,7 @@ static int read_words(struct call *call, int count, char **words, bool *ret_help
 	add_options(&t, call->command->options);
 	add_options(&t, global_options);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* anew, with all that it remembers: in every getopt_long */
 	for (int code; (code = getopt_long(count, words, t.letters, t.longs, NULL)) != -1;) {
 		if (code == 1) {
 			call->arguments[call->argument_count++] = optarg;
