@@ -87,7 +87,8 @@ const struct command api_command = {
 	"The answer's body is printed as it came, of errors too; a status that is none of 2xx ends with 1.",
     .example = "skillbox api GET /v1/executions?limit=1 -o json\n"
 	       "skillbox api POST /v1/executions --data '{\"skill\": \"greet\"}'",
-    .arguments = {{"method", "GET, POST, DELETE"}, {"path", "with the query: /v1/skills"}},
+    .arguments = {{"method", "GET, POST, DELETE", .optional = false},
+		  {"path", "with the query: /v1/skills", .optional = false}},
     .options = {{"data", 'd', VALUE_TEXT, "TEXT", "the body: a text, @FILE, or - for standard input",
 		 COMPLETE_NOTHING},
 		{"content-type", 0, VALUE_TEXT, "TYPE", "of the body (application/json)", COMPLETE_NOTHING}},

@@ -100,7 +100,7 @@ const struct command key_create_command = {
     .summary = "make an API key",
     .text = "It needs a key with the scope admin. The new key is shown this once.",
     .example = "skillbox key create ci --scopes run",
-    .arguments = {{"name", "what the list of keys calls it"}},
+    .arguments = {{"name", "what the list of keys calls it", .optional = false}},
     .options = {{"scopes", 0, VALUE_TEXT, "LIST", "run, push, admin, with commas between (run,push)",
 		 COMPLETE_NOTHING},
 		{"for", 0, VALUE_TEXT, "TENANT", "of another tenant, by a key with the scope operator",
