@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,6 +53,8 @@ func archiveOf(entries ...tar.Header) []byte {
 	}
 	return out.Bytes()
 }
+
+var quiet = log.New(io.Discard, "", 0)
 
 // file is an entry of archiveOf.
 func file(name, text string) tar.Header { return tar.Header{Name: name, Linkname: text} }
