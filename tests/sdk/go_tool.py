@@ -3,10 +3,25 @@
 import functools
 import os
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = "github.com/skillbox-dev/skillbox/sdks/go"
+
+# What newcomers are told, word for word, and what it takes to see it.
+NEWCOMERS = """
+client := skillbox.New("http://localhost:8080", "sk-...", skillbox.WithTenant("default"))
+result, err := client.Run(ctx, skillbox.RunRequest{Skill: "text-summary", Input: json.RawMessage(`{"text": "One. Two.", "max_sentences": 3}`)})
+if err != nil {
+	return err
+}
+if result.HasFiles() {
+	err = client.DownloadFiles(ctx, result, "./output")
+}
+fmt.Println(result.Status, string(result.Output), result.FilesList, err)
+return result.Err()
+"""
 
 
 @functools.cache
@@ -37,7 +52,32 @@ def run(*arguments, cwd, **more):
     return done.stdout
 
 
-def format_problems(where):
-    """What gofmt would change. gofmt is not always beside go."""
-    gofmt = pathlib.Path(run("env", "GOROOT", cwd=where).strip()) / "bin" / "gofmt"
-    return subprocess.run([gofmt, "-d", where], capture_output=True, text=True, check=True).stdout
+def gofmt(*paths, source=None):
+    """What gofmt would change in files or folders, or in a source. It is not always beside go."""
+    path = pathlib.Path(run("env", "GOROOT", cwd=ROOT).strip()) / "bin" / "gofmt"
+    done = subprocess.run([path, "-d", *paths], input=source, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+PACKAGES = {"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "json": "encoding/json", "os": "os", "time": "time"}
+
+
+def program(snippets, declarations=(), mark=""):
+    """A program that runs pieces of code, each in a function that has a ctx and a client, one after the other."""
+    code = "\n".join([*declarations, *snippets])
+    imports = [path for name, path in PACKAGES.items() if re.search(rf"\b{name}\.", code) or name in ("context", "fmt", "os")]
+    functions = "".join(f"func snippet{i}(ctx context.Context, client *skillbox.Client) error {{\n\t{{\n{one}\n\t}}\n\treturn nil\n}}\n\n"
+                        for i, one in enumerate(snippets))
+    calls = "".join(f'\tfmt.Println("{mark}")\n\tif err := snippet{i}(ctx, client); err != nil {{\n\t\tfmt.Fprintln(os.Stderr, {i}, err)\n'
+                    f"\t\tos.Exit(1)\n\t}}\n" for i in range(len(snippets)))
+    lines = "".join(f'\t"{path}"\n' for path in imports)
+    return (f'package main\n\nimport (\n{lines}\n\tskillbox "{MODULE}"\n)\n\n' + "\n".join(declarations) + "\n" + functions
+            + f'func main() {{\n\tctx, client := context.Background(), skillbox.New("", "")\n{calls}}}\n')
+
+
+def build(folder):
+    """The program of a folder with a main.go, built with the SDK of this checkout, as its users do."""
+    (folder / "go.mod").write_text("module example.com/program\n\ngo 1.23\n")
+    run("mod", "edit", "-require", f"{MODULE}@v0.1.0", "-replace", f"{MODULE}={ROOT / 'sdks' / 'go'}", cwd=folder)
+    run("build", "-o", folder / "program", ".", cwd=folder)
+    return folder / "program"

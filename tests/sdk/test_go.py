@@ -130,7 +130,7 @@ def test_vet():
 
 
 def test_format():
-    assert go_tool.format_problems(SDK) == ""
+    assert go_tool.gofmt(SDK) == ""
 
 
 def test_the_module():
