@@ -253,9 +253,9 @@ func wordsOfExecution(execution *Execution) any {
 		return nil
 	}
 	words := merged(execution, map[string]any{"input_text": string(execution.Input), "input": execution.Input})
-	for _, moment := range []string{"started_at", "finished_at"} {
-		if words[moment] == nil {
-			words[moment] = ""
+	for name, moment := range map[string]time.Time{"started_at": execution.StartedAt, "finished_at": execution.FinishedAt} {
+		if moment.IsZero() {
+			words[name] = ""
 		}
 	}
 	return merged(words, wordsOfResult(&execution.RunResult).(map[string]any))

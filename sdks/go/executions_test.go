@@ -82,6 +82,9 @@ func TestBytesAreNotTouched(t *testing.T) {
 		t.Errorf("%s, %v", result.Output, err)
 	}
 	execution, err := client.GetExecution(background, "1")
+	if moment := execution.CreatedAt.Format(time.RFC3339Nano); moment != "2026-11-30T10:00:00Z" || !execution.FinishedAt.IsZero() {
+		t.Errorf("%s, %v", moment, execution.FinishedAt)
+	}
 	if err != nil || string(execution.Output) != output || string(execution.Input) != input {
 		t.Errorf("%s, %s, %v", execution.Output, execution.Input, err)
 	}

@@ -49,7 +49,7 @@ type RunResult struct {
 	LogsTruncated bool     `json:"logs_truncated,omitempty"` // the middle is left out
 	ExitCode      *int     `json:"exit_code,omitempty"`      // nil if the process did not end by itself
 	DurationMS    int64    `json:"duration_ms,omitempty"`    // of the run itself; 0 until it ended
-	Timings       *Timings `json:"timings,omitempty"`        // nil until it ended
+	Timings       Timings  `json:"timings"`                  // zero until it ended
 	Warm          bool     `json:"warm,omitempty"`           // a sandbox that already waited was used
 	Reason        string   `json:"reason,omitempty"`         // pending: why it waits, in a word
 	Message       string   `json:"message,omitempty"`        // pending: why it waits, for people
@@ -105,9 +105,9 @@ type Execution struct {
 	SkillVersion string          `json:"skill_version,omitempty"`
 	TenantID     string          `json:"tenant_id,omitempty"`
 	CreatedAt    time.Time       `json:"created_at"`
-	StartedAt    *time.Time      `json:"started_at,omitempty"`  // nil until it started
-	FinishedAt   *time.Time      `json:"finished_at,omitempty"` // nil until it ended
-	Input        json.RawMessage `json:"input,omitempty"`       // byte for byte
+	StartedAt    time.Time       `json:"started_at"`      // zero until it started
+	FinishedAt   time.Time       `json:"finished_at"`     // zero until it ended
+	Input        json.RawMessage `json:"input,omitempty"` // byte for byte
 	SkillDigest  string          `json:"skill_digest,omitempty"`
 	Image        string          `json:"image,omitempty"`
 }
