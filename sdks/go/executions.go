@@ -260,7 +260,7 @@ func (c *Client) Executions(ctx context.Context, options ListOptions) iter.Seq2[
 			if err != nil {
 				yield(nil, err)
 			}
-			if err != nil || next == "" || next == cursor {
+			if err != nil || next == "" {
 				return
 			}
 			cursor = next
@@ -293,6 +293,9 @@ func (c *Client) page(ctx context.Context, options ListOptions, cursor string) (
 		}
 		if page.Executions == nil {
 			return errors.New("'executions' is missing")
+		}
+		if page.Next != "" && page.Next == cursor {
+			return errors.New("'next' is the page that was asked for")
 		}
 		for _, execution := range page.Executions {
 			if execution == nil || execution.ExecutionID == "" || execution.Status == "" {

@@ -184,6 +184,19 @@ func TestAListThatFails(t *testing.T) {
 			}
 		}
 	}
+	calls = 0
+	inCircles := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		fmt.Fprintf(w, `{"executions":[%s],"next":"x"}`, succeeded)
+	})
+	var last error
+	for _, err := range inCircles.Executions(background, ListOptions{}) {
+		last = err
+	}
+	wants(t, last, "'next' is the page that was asked for")
+	if calls != 2 {
+		t.Errorf("%d pages", calls)
+	}
 	for _, err := range client.Executions(background, ListOptions{Limit: -1}) {
 		wants(t, err, "ListOptions.Limit")
 	}
