@@ -86,6 +86,7 @@ export class APIError extends SkillboxError {
 		this.retryAfter = more.retryAfter ?? null;
 	}
 
+	/** With status, code and request id. */
 	toString() {
 		const request = this.requestId ? `, request ${this.requestId}` : "";
 		return `${this.name}: ${this.message} (${this.statusCode} ${this.errorCode}${request})`;
@@ -174,11 +175,11 @@ class Broken extends Error {
 	 * @param {{cause?: unknown, timeout?: boolean, final?: boolean, stale?: boolean}} [more] timeout: it took too long; final:
 	 * another attempt makes no sense; stale: a kept connection that the server had closed in the meantime
 	 */
-	constructor(message, { cause, timeout = false, final = false, stale = false } = {}) {
-		super(message, cause === undefined ? undefined : { cause });
-		this.timeout = timeout;
-		this.final = final;
-		this.stale = stale;
+	constructor(message, more = {}) {
+		super(message, { cause: more.cause });
+		this.timeout = more.timeout ?? false;
+		this.final = more.final ?? false;
+		this.stale = more.stale ?? false;
 	}
 }
 
