@@ -19,7 +19,6 @@ export const VERSION = "0.1.0";
 
 const DEFAULT_URL = "http://localhost:8080";
 const UPLOAD_SILENCE = 300_000; // a server may have something to do with a skill before it answers
-const LONG = 10_000; // a call that was cut after that was perhaps too silent for something between
 const ANSWER_BYTES = 256 * 2 ** 20;
 const ERROR_BYTES = 2 ** 20;
 const EVENT_BYTES = 16 * 2 ** 20;
@@ -37,6 +36,7 @@ const tuning = {
 	backoffMax: 8_000,
 	patience: 60_000, // the longest Retry-After that a call without a timeout waits for
 	silence: 60_000, // without a byte; a followed log has a sign of life every 15 s
+	long: 10_000, // a call that was cut after that was perhaps too silent for something between
 	// A synchronous run is as silent as it is long. Node's fetch gives up after 300 s of that, so that the call becomes one that
 	// asks now and again before.
 	runSilence: 240_000,
@@ -46,20 +46,15 @@ const tuning = {
 
 /** What all errors of this module are. */
 export class SkillboxError extends Error {
+	static {
+		this.prototype.name = "SkillboxError";
+	}
+
 	/**
 	 * The key that a `run` or `submit` was sent with: the same call with it again gives the same execution instead of a second one.
 	 * @type {string}
 	 */
 	idempotencyKey = "";
-
-	/**
-	 * @param {string} message
-	 * @param {{cause?: unknown}} [options]
-	 */
-	constructor(message, options) {
-		super(message, options);
-		this.name = "SkillboxError";
-	}
 }
 
 /**
@@ -67,6 +62,10 @@ export class SkillboxError extends Error {
  * seconds to come back, if it said so.
  */
 export class APIError extends SkillboxError {
+	static {
+		this.prototype.name = "APIError";
+	}
+
 	/**
 	 * @param {number} statusCode
 	 * @param {string} errorCode
@@ -75,7 +74,6 @@ export class APIError extends SkillboxError {
 	 */
 	constructor(statusCode, errorCode, message, more = {}) {
 		super(message);
-		this.name = "APIError";
 		/** @type {number} */
 		this.statusCode = statusCode;
 		/** @type {string} */
@@ -95,61 +93,84 @@ export class APIError extends SkillboxError {
 
 /** 401: no key, or one that is wrong or revoked. */
 export class AuthenticationError extends APIError {
-	name = "AuthenticationError";
+	static {
+		this.prototype.name = "AuthenticationError";
+	}
 }
 
 /** 403: the key lacks the scope, or is another tenant's. */
 export class PermissionDeniedError extends APIError {
-	name = "PermissionDeniedError";
+	static {
+		this.prototype.name = "PermissionDeniedError";
+	}
 }
 
 /** 404: no such skill or execution. */
 export class NotFoundError extends APIError {
-	name = "NotFoundError";
+	static {
+		this.prototype.name = "NotFoundError";
+	}
 }
 
 /** 409: the idempotency key was used with another request. */
 export class ConflictError extends APIError {
-	name = "ConflictError";
+	static {
+		this.prototype.name = "ConflictError";
+	}
 }
 
 /** 400, 413, 415 or 422: what was sent can't be used; the message says why. */
 export class InvalidInputError extends APIError {
-	name = "InvalidInputError";
+	static {
+		this.prototype.name = "InvalidInputError";
+	}
 }
 
 /** 429: too many requests (`rate_limited`) or executions (`no_capacity`); come back after `retryAfter` seconds. */
 export class RateLimitError extends APIError {
-	name = "RateLimitError";
+	static {
+		this.prototype.name = "RateLimitError";
+	}
 }
 
 /** 5xx: the server or something between failed; or its answer makes no sense. */
 export class ServerError extends APIError {
-	name = "ServerError";
+	static {
+		this.prototype.name = "ServerError";
+	}
 }
 
 /** No whole answer came: the server can't be reached, or the connection was cut. */
 export class APIConnectionError extends SkillboxError {
-	name = "APIConnectionError";
+	static {
+		this.prototype.name = "APIConnectionError";
+	}
 }
 
 /** Time was over before the answer came. What was asked for may go on at the server. */
 export class APITimeoutError extends APIConnectionError {
-	name = "APITimeoutError";
+	static {
+		this.prototype.name = "APITimeoutError";
+	}
 }
 
 /** The files of an execution came as an archive that is damaged, too large or not safe to unpack. Nothing was written. */
 export class ArchiveError extends SkillboxError {
-	name = "ArchiveError";
+	static {
+		this.prototype.name = "ArchiveError";
+	}
 }
 
 /** The skill ran and failed, timed out or was cancelled. `result` is all that came of it. */
 export class SkillFailed extends SkillboxError {
+	static {
+		this.prototype.name = "SkillFailed";
+	}
+
 	/** @param {RunResult<any>} result */
 	constructor(result) {
 		const code = result.errorCode ? ` (${result.errorCode})` : "";
 		super(`execution ${result.executionId}: ${result.error || result.status}${code}`);
-		this.name = "SkillFailed";
 		/** @type {RunResult<any>} */
 		this.result = result;
 	}
@@ -1648,7 +1669,7 @@ export class Client {
 		if (typeof baseUrl === "object" && baseUrl !== null) {
 			throw new TypeError("new Client takes the base URL, the key and the options one after the other: new Client(url, key, {...})");
 		}
-		const url = parsedUrl((baseUrl || fromEnvironment("SKILLBOX_SERVER_URL") || DEFAULT_URL).trim(), "the base URL");
+		const url = parsedUrl(baseUrl || fromEnvironment("SKILLBOX_SERVER_URL") || DEFAULT_URL, "the base URL");
 		if (url.username || url.password || url.search || url.hash) {
 			throw new TypeError("the base URL must have no user, query or fragment; the key is an argument of its own");
 		}
@@ -1689,7 +1710,7 @@ export class Client {
 	 */
 	async run(skill, options) {
 		const given = optionsOf(options, "run", [...SUBMISSION, "onLog"], ". What the skill is to get goes into {input: ...}");
-		return this.#execute(skill, given, given.onLog, false);
+		return await this.#execute(skill, given, given.onLog, false);
 	}
 
 	/**
@@ -1701,7 +1722,7 @@ export class Client {
 	 */
 	async submit(skill, options) {
 		const given = optionsOf(options, "submit", SUBMISSION, ". What the skill is to get goes into {input: ...}");
-		return this.#execute(skill, given, undefined, true);
+		return await this.#execute(skill, given, undefined, true);
 	}
 
 	/**
@@ -1712,7 +1733,7 @@ export class Client {
 	 * @returns {Promise<Execution<T>>}
 	 */
 	async wait(executionId, options) {
-		return this.#untilEnded(executionId, this.#call(optionsOf(options, "wait", CALL)));
+		return await this.#untilEnded(executionId, this.#call(optionsOf(options, "wait", CALL)));
 	}
 
 	/**
@@ -1723,7 +1744,7 @@ export class Client {
 	 * @returns {Promise<Execution<T>>}
 	 */
 	async getExecution(executionId, options) {
-		return this.#record(executionId, this.#call(optionsOf(options, "getExecution", CALL)));
+		return await this.#record(executionId, this.#call(optionsOf(options, "getExecution", CALL)));
 	}
 
 	/**
@@ -1733,7 +1754,7 @@ export class Client {
 	 * @returns {Promise<string>}
 	 */
 	async getExecutionLogs(executionId, options) {
-		return this.#logs(executionId, this.#call(optionsOf(options, "getExecutionLogs", CALL)));
+		return await this.#logs(executionId, this.#call(optionsOf(options, "getExecutionLogs", CALL)));
 	}
 
 	/**
@@ -1836,7 +1857,7 @@ export class Client {
 	 */
 	async registerSkill(skill, options) {
 		const call = this.#call(optionsOf(options, "registerSkill", CALL));
-		return this.#upload(skill, "/v1/skills", call, (value) => fill(emptySkill(), withAll(value, "name", "version")));
+		return await this.#upload(skill, "/v1/skills", call, (value) => fill(emptySkill(), withAll(value, "name", "version")));
 	}
 
 	/**
@@ -1847,7 +1868,7 @@ export class Client {
 	 */
 	async validateSkill(skill, options) {
 		const call = this.#call(optionsOf(options, "validateSkill", CALL));
-		return this.#upload(skill, "/v1/skills/validate", call, (value) => fill(emptyValidation(), withAll(value, "valid")));
+		return await this.#upload(skill, "/v1/skills/validate", call, (value) => fill(emptyValidation(), withAll(value, "valid")));
 	}
 
 	/**
@@ -1857,7 +1878,7 @@ export class Client {
 	 */
 	async listSkills(options) {
 		const call = this.#call(optionsOf(options, "listSkills", CALL));
-		return this.#ask(this.#request("GET", "/v1/skills"), call, (text) => {
+		return await this.#ask(this.#request("GET", "/v1/skills"), call, (text) => {
 			const value = JSON.parse(text);
 			if (!Array.isArray(value)) {
 				throw new Nonsense("it is not a JSON array");
@@ -1874,7 +1895,7 @@ export class Client {
 	 */
 	async getSkill(name, version, options) {
 		const call = this.#call(optionsOf(options, "getSkill", CALL));
-		return this.#ask(this.#request("GET", skillPath(name, version || "latest")), call, (text) =>
+		return await this.#ask(this.#request("GET", skillPath(name, version || "latest")), call, (text) =>
 			fill(emptyDetail(), withAll(objectOf(JSON.parse(text)), "name", "version")));
 	}
 
@@ -1910,7 +1931,7 @@ export class Client {
 	async health(options) {
 		const call = this.#call(optionsOf(options, "health", CALL));
 		const request = { method: "GET", url: `${this.#base}/health`, headers: this.#common };
-		return this.#ask(request, call, (text) => /** @type {{status: string}} */ (objectOf(JSON.parse(text))));
+		return await this.#ask(request, call, (text) => /** @type {{status: string}} */ (objectOf(JSON.parse(text))));
 	}
 
 	// ---- how a call is made
@@ -2032,7 +2053,7 @@ export class Client {
 				throw problem;
 			}
 			failures++;
-			if (patient && performance.now() - began >= LONG) {
+			if (patient && performance.now() - began >= tuning.long) {
 				request = patient;
 			}
 			await sleep(pause, call.signal);
@@ -2127,7 +2148,7 @@ export class Client {
 	 */
 	async #record(executionId, call) {
 		const request = this.#request("GET", `/v1/executions/${segment(executionId, "executionId")}`);
-		return this.#ask(request, call, (text) => resultOf(/** @type {typeof Execution<any>} */ (Execution), text));
+		return await this.#ask(request, call, (text) => resultOf(/** @type {typeof Execution<any>} */ (Execution), text));
 	}
 
 	/**
@@ -2155,7 +2176,7 @@ export class Client {
 	 */
 	async #logs(executionId, call) {
 		const path = `/v1/executions/${segment(executionId, "executionId")}/logs`;
-		return this.#ask(this.#request("GET", path, { Accept: "text/plain" }), call, (text) => text);
+		return await this.#ask(this.#request("GET", path, { Accept: "text/plain" }), call, (text) => text);
 	}
 
 	/**
@@ -2264,7 +2285,7 @@ export class Client {
 	 */
 	async #upload(skill, path, call, read) {
 		const request = this.#request("POST", path, { "Content-Type": "application/zip" }, await packedSkill(skill));
-		return this.#ask(request, call, (text) => read(objectOf(JSON.parse(text))), { silence: UPLOAD_SILENCE });
+		return await this.#ask(request, call, (text) => read(objectOf(JSON.parse(text))), { silence: UPLOAD_SILENCE });
 	}
 }
 
