@@ -920,7 +920,8 @@ class Exchange {
 	 * @param {boolean} isKept
 	 */
 	async open(fetch, isKept) {
-		const { method, url, headers, body } = this.request;
+		const { method, url, headers } = this.request;
+		const body = /** @type {BodyInit | undefined} */ (this.request.body);
 		const init = { method, headers, body, redirect: /** @type {const} */ ("manual"), signal: this.#controller.signal };
 		const response = await this.#within(() => fetch(url, init), isKept);
 		this.status = response.status;
@@ -1047,7 +1048,7 @@ function sleep(pause, signal) {
 		const timer = setTimeout(() => {
 			signal?.removeEventListener("abort", aborted);
 			resolve();
-		}, pause);
+		}, Math.min(pause, LONGEST_TIMER));
 		signal?.addEventListener("abort", aborted, { once: true });
 	});
 }
@@ -1566,7 +1567,7 @@ async function unpack(archive, folder, limits) {
 	try {
 		/** @type {Map<string, string>} */
 		const staged = new Map();
-		const source = createReadStream(archive), stream = zlib.createGunzip();
+		const source = createReadStream(archive), stream = zlib.createGunzip({ chunkSize: PIECE });
 		source.on("error", (error) => stream.destroy(error));
 		source.pipe(stream);
 		try {

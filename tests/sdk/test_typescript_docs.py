@@ -38,6 +38,7 @@ def program(snippets):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, rest):  # noqa: F811
     """A project that uses the package, with the snippets: {folder, what tsc says}."""
+    assert os.path.exists(TSC), f"{TSC} is missing: Debian's package node-typescript has it"
     folder = tmp_path_factory.mktemp("project")
     package = folder / "node_modules" / "skillbox-sdk"
     package.mkdir(parents=True)

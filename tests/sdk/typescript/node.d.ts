@@ -38,7 +38,7 @@ declare module "node:zlib" {
 	interface Gunzip extends AsyncIterable<Uint8Array> {
 		destroy(error?: Error): void;
 	}
-	function createGunzip(): Gunzip;
+	function createGunzip(options: { chunkSize: number }): Gunzip;
 	function deflateRaw(data: Uint8Array, callback: (error: Error | null, result: Uint8Array) => void): void;
 }
 

@@ -297,6 +297,14 @@ test("a log that isn't read to its end lets go of its connection", async () => {
 	assert(seen[0].signal.aborted);
 });
 
+test("a log has a timeout of its own only", async () => {
+	const { client } = clientOf(never, { timeout: 20, maxRetries: 0 });
+	await rejected(collect(client.iterLogs(ID, { timeout: 60 })), APITimeoutError, "the timeout is over");
+	tuning.silence = 60;
+	await rejected(collect(client.iterLogs(ID)), APITimeoutError, "no answer in time");
+	await rejected(collect(client.iterLogs(ID, { follow: false })), APITimeoutError, "the timeout is over");
+});
+
 // ---- JSON as text
 
 test("every value has its own text", () => {
