@@ -707,7 +707,9 @@ function withAll(value, ...names) {
 function resultOf(Kind, text) {
 	const value = withAll(objectOf(JSON.parse(text)), "execution_id", "status");
 	const result = fill(new Kind(value.execution_id, value.status), value);
-	result.outputText = "";
+	for (const name of ["outputText", "inputText"].filter((name) => name in result)) {
+		/** @type {any} */ (result)[name] = ""; // no fields of the server's
+	}
 	for (const [key, piece] of pieces(text)) { // of a key that is there twice the last counts, as for JSON.parse
 		if (key === "output") {
 			result.outputText = piece;

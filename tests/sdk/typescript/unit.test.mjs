@@ -21,10 +21,13 @@ const NORMAL = { ...tuning };
 
 let scratch;
 
+const TEMPORARY = os.tmpdir();
+
 beforeEach(() => {
 	delete process.env.SKILLBOX_SERVER_URL;
 	delete process.env.SKILLBOX_API_KEY;
-	scratch = fs.mkdtempSync(path.join(os.tmpdir(), "skillbox-test-"));
+	process.env.TMPDIR = TEMPORARY;
+	scratch = fs.mkdtempSync(path.join(TEMPORARY, "skillbox-test-"));
 	Object.assign(tuning, NORMAL, { backoff: 10 });
 });
 
@@ -286,6 +289,24 @@ test("onLog's own error is the caller's, and it may take its time", async () => 
 	assert.equal(seen.length, 5, "and nothing is tried again");
 });
 
+const logOf = (text) => new Response(text, { headers: { "Content-Type": "text/event-stream" } });
+
+test("a log that breaks again behind a gap", async () => {
+	const answers = ["data: 1\n\ndata: 2\n\ndata: 3\n\n", "data: 1\n\ndata: [gap]\n\n", "data: 1\n\ndata: [gap]\n\ndata: 9\n\nevent: end\ndata: {}\n\n"];
+	const { client } = clientOf(() => logOf(answers.shift()));
+	assert.deepEqual(await collect(client.iterLogs(ID)), ["1", "2", "3", "[gap]", "9"]);
+});
+
+test("a signal counts between two lines, too", async () => {
+	const controller = new AbortController();
+	const { client, seen } = clientOf(() => logOf(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode("data: 1\n\n")) })));
+	const lines = client.iterLogs(ID, { signal: controller.signal });
+	assert.equal((await lines.next()).value, "1");
+	controller.abort();
+	assert.equal((await rejected(lines.next(), DOMException)).name, "AbortError");
+	assert.equal(seen.length, 1);
+});
+
 test("a log that isn't read to its end lets go of its connection", async () => {
 	const { client, seen } = clientOf(() => new Response(new ReadableStream({
 		start: (stream) => stream.enqueue(new TextEncoder().encode("data: one\n\n")),
@@ -341,6 +362,9 @@ test("an answer's own words", async () => {
 	assert.equal(result.outputText, '[1e400,"\ud83d\ude00"]', "of a key that is there twice, the last counts");
 	assert.deepEqual(result.output, [Infinity, "\ud83d\ude00"]);
 	assert(!("newField" in result));
+	const bare = clientOf(() => json(RUN.replace("{", '{"output_text":"1","input_text":"2",')));
+	assert.deepEqual([(await bare.client.run("x")).outputText, (await bare.client.wait(ID)).inputText], ["", ""]);
+	assert.equal(await clientOf(() => new Response("\ufeff a\r\n\n")).client.getExecutionLogs(ID), "\ufeff a\r\n\n");
 });
 
 test("answers that make no sense", async () => {
@@ -437,6 +461,11 @@ function pax(values) {
 	return entry("pax", records.join(""), { kind: "x" });
 }
 
+function changed(data, at, text) {
+	data.write(text, at);
+	return data;
+}
+
 const END = Buffer.alloc(1024);
 
 async function* inPieces(data, size) {
@@ -474,7 +503,7 @@ test("what is no plain file in the folder is refused", async () => {
 		"a device": [header("d", { kind: "3" }), header("d", { kind: "4" })], "a pipe": [header("p", { kind: "6" })],
 		"unknown kind": [header("s", { kind: "S" }), header("s", { kind: "7" })], "a folder has content": [entry("d", "x", { kind: "5" })],
 		"header makes no sense": [entry("a", "x", { sizeField: "-1" }), entry("a", "x", { sizeField: "9" }), entry("a", "", { sizeField: "\x80" + "\xff".repeat(11) }),
-			Buffer.alloc(512, "x")],
+			Buffer.alloc(512, "x"), changed(entry("a", "x"), 0, "b")],
 		"extended header": [entry("p", "5 path=a\n", { kind: "x" }), entry("p", "99 path=a\n", { kind: "x" }), entry("p", "x", { kind: "x" }),
 			entry("p", "0 a=\n", { kind: "x" }), pax({ size: "-1" }), pax({ "GNU.sparse.major": 1 })],
 		"name that is too long": [entry("L", "x".repeat(65537), { kind: "L" })],
@@ -565,6 +594,8 @@ test("what is in the folder already isn't followed, and may be in the way", asyn
 
 test("files are downloaded bare, and a place that can't be written says so", async () => {
 	const data = fs.readFileSync(archiveOf(entry("a", "A")));
+	process.env.TMPDIR = path.join(scratch, "temporary");
+	fs.mkdirSync(process.env.TMPDIR);
 	const { client, seen } = clientOf(() => new Response(data), { tenantId: "t" });
 	const result = Object.assign(new RunResult(ID, "success"), { filesList: ["a"], filesUrl: "http://files/x?signature=1" });
 	const out = new URL(`file://${scratch}/out`);
@@ -572,8 +603,7 @@ test("files are downloaded bare, and a place that can't be written says so", asy
 	assert.deepEqual(Object.keys(seen[0].headers).sort(), ["Accept-Encoding", "User-Agent"]);
 	await rejected(client.downloadFiles(result, path.join(scratch, "out", "a")), Error, "EEXIST");
 	await rejected(client.downloadFiles(result, path.join(scratch, "x"), { maxSize: 0 }), ArchiveError, "maxSize (0 bytes)");
-	const temporary = fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("skillbox-") && !name.startsWith("skillbox-test-"));
-	assert.deepEqual(temporary.filter((name) => fs.existsSync(path.join(os.tmpdir(), name, "files.tar.gz"))), []);
+	assert.deepEqual(fs.readdirSync(process.env.TMPDIR), []);
 });
 
 // ---- folders
