@@ -31,13 +31,19 @@ QUESTION = "What are the totals of each region in this table? Compare the groups
 LONGEST_FILE = 20_000  # characters that the model gets to read
 
 
+def results_of(messages):
+    """What skills have answered: the artifacts of their tool messages. A checkpointer makes dicts of them."""
+    found = [message.artifact for message in messages if (getattr(message, "name", None) or "").startswith("skillbox_")]
+    return [RunResult(**one) if isinstance(one, dict) else one for one in found if one is not None]  # None: it has failed
+
+
 def file_reader(client, folder):
-    """A tool that reads what a skill has put into a file. A skill's result is its tool message's artifact."""
+    """A tool that reads what a skill has put into a file."""
 
     @tool
     def read_file(name: str, state: Annotated[dict, InjectedState]) -> str:
         """Reads a text file that a skill has made. Give its name as the skill's description has it."""
-        results = [message.artifact for message in state["messages"] if isinstance(getattr(message, "artifact", None), RunResult)]
+        results = results_of(state["messages"])
         for result in reversed(results):
             if name in result.files_list:
                 client.download_files(result, folder / result.execution_id)
@@ -49,10 +55,10 @@ def file_reader(client, folder):
     return read_file
 
 
-def make_agent(model, client, folder, skills=None):
-    """langchain.agents.create_agent, which takes over from this one, is called alike, and needs the package langchain."""
+def make_agent(model, client, folder, skills=None, **options):
+    """langchain.agents.create_agent, which takes over from create_react_agent, is called alike, and needs the package langchain."""
     warnings.filterwarnings("ignore", category=LangGraphDeprecatedSinceV10)
-    return create_react_agent(model, [*SkillboxToolkit(client, skills).get_tools(), file_reader(client, folder)])
+    return create_react_agent(model, [*SkillboxToolkit(client, skills).get_tools(), file_reader(client, folder)], **options)
 
 
 class ScriptedModel(BaseChatModel):

@@ -122,9 +122,13 @@ class SkillboxToolkit(BaseToolkit):
                  max_description: int | None = None) -> None:
         if isinstance(skills, str):
             raise ValueError(f"skills must be a list of names: skills=[{skills!r}]")
+        names = None if skills is None else list(skills)
+        if names is not None and not all(isinstance(name, str) for name in names):
+            raise ValueError(f"skills must be a list of names; it is {names!r}")
         if max_description is not None and max_description < 1:
             raise ValueError(f"max_description must be a number of characters, from 1 on; it is {max_description!r}")
-        super().__init__(skills=None if skills is None else list(skills), max_description=max_description)
+        super().__init__()
+        self.skills, self.max_description = names, max_description
         self._client = client if isinstance(client, Client) else Client.like(client)
         self._async_client = client if isinstance(client, AsyncClient) else AsyncClient.like(client)
 

@@ -10,11 +10,12 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.prebuilt import create_react_agent
 
 import skillbox
 from langchain_skillbox import SkillboxTool, SkillboxToolkit, build_skillbox_toolkit
-from langgraph_agent import QUESTION, ScriptedModel, make_agent
+from langgraph_agent import QUESTION, ScriptedModel, file_reader, make_agent
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SKILLS = ROOT / "examples" / "skills"
@@ -86,6 +87,28 @@ def test_an_agent_finds_a_skill_and_uses_its_file(sdk, tmp_path):
     assert reads.tool_calls[0] | {"id": ""} == {"name": "read_file", "args": {"name": "report.md"}, "id": "", "type": "tool_call"}
     assert "| North | 2 | 12.5 |" in said.text and said.text == read.text
     assert (tmp_path / answered.artifact.execution_id / "report.md").read_text() == said.text
+
+
+def test_a_later_question_uses_a_file_of_before(sdk, tmp_path):
+    """What a checkpointer has kept of a result is enough to fetch its files."""
+    class Later(ScriptedModel):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            if messages[-1].text == "And as CSV?":
+                return self.call("read_file", {"name": "summary.csv"})
+            return super()._generate(messages)
+
+    agent = make_agent(Later(), sdk, tmp_path, ["data-analysis"], checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    agent.invoke({"messages": [("user", QUESTION)]}, config)
+    said = agent.invoke({"messages": [("user", "And as CSV?")]}, config)["messages"][-1].text
+    assert said.startswith("key,count,sum") and "North,2,12.5" in said
+
+
+def test_a_file_that_nobody_made(sdk, tmp_path):
+    read_file = file_reader(sdk, tmp_path)
+    call = {"type": "tool_call", "id": "1", "name": "read_file", "args": {"name": "../x", "state": {"messages": []}}}
+    answered = read_file.invoke(call)
+    assert answered.status == "error" and answered.text == "no skill has made a file '../x'; there are: none"
 
 
 def test_a_failure_in_an_agent(sdk, tmp_path):

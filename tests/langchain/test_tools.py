@@ -380,11 +380,19 @@ def test_names_that_would_be_one(server):
 
 
 @pytest.mark.parametrize("skills, words", [
-    (["gret"], "no skill 'gret'; did you mean 'greet'?"), (["zzz"], "no skill 'zzz'; there are: greet"), ("greet", "skills=['greet']")])
+    (["gret"], "no skill 'gret'; did you mean 'greet'?"), (["zzz"], "no skill 'zzz'; there are: greet"), (["zzz", "greet"], "no skill 'zzz'")])
 def test_a_wrong_name_says_so(server, skills, words):
     with pytest.raises(ValueError) as caught:
-        toolkit(server, *([] if isinstance(skills, str) else [listed("greet")]), skills=skills)
+        toolkit(server, listed("greet"), skills=skills)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("skills, words", [("greet", "skills=['greet']"), ([1], "it is [1]")])
+def test_what_is_no_list_of_names_says_so(server, skills, words):
+    with pytest.raises(ValueError) as caught:
+        SkillboxToolkit(Client(server.url), skills)
+    assert words in str(caught.value)
+    assert SkillboxToolkit(Client(server.url), ("a",)).skills == ["a"]
 
 
 def test_a_skill_to_read_can_be_no_tool(server):
