@@ -1,6 +1,7 @@
 """Runs a skill's script as a sandbox runs it but without one, and the cases that skills bring with them."""
 
-import decimal
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -13,33 +14,21 @@ EXAMPLES = ROOT / "examples"
 SKILLS = sorted(path.parent for path in (EXAMPLES / "skills").glob("*/SKILL.md"))
 CASES = sorted(path for skill in SKILLS for path in (skill / "tests").glob("*.json"))
 INTERPRETERS = {".py": [sys.executable], ".js": ["node"], ".sh": ["bash"]}
-CASE_KEYS = {"name", "input", "env", "output", "error_code", "error", "files", "log_has"}
+
+
+def load(path):
+    """A program without a suffix, as a module."""
+    loader = importlib.machinery.SourceFileLoader(f"example_{path.stem}", str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+RUN = load(EXAMPLES / "run")  # it reads cases and judges results, here too
 
 
 def case_id(path):
     return f"{path.parent.parent.name}:{path.stem}"
-
-
-def exact(text):
-    """A JSON value whose numbers are equal if their decimal values are."""
-    return json.loads(text, parse_float=decimal.Decimal, parse_int=decimal.Decimal)
-
-
-def input_text(path):
-    """A case's input as it stands in its file."""
-    text = path.read_text(encoding="utf-8")
-    decoder, at = json.JSONDecoder(), text.index("{") + 1
-    while True:
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
-        if text[at] == "}":
-            return "{}"
-        key, at = decoder.raw_decode(text, at)
-        at = text.index(":", at) + 1
-        at += len(text[at:]) - len(text[at:].lstrip())
-        _, end = decoder.raw_decode(text, at)
-        if key == "input":
-            return text[at:end]
-        at = end
 
 
 class Result:
