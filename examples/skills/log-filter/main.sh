@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Takes the lines out of a log that matter. Bash alone: no jq, no grep.
 #
 # JSON is read without being unpacked: a log's lines stay as they are escaped, are unescaped to be looked at, and go into the
