@@ -110,9 +110,10 @@ def test_the_docs_name_only_variables_that_exist(rows):
     known = rows["apiserver"].keys() | rows["controller"].keys()
     used = {folder: {name for path in (ROOT / folder).rglob("*") if path.suffix in suffixes and path.is_file()
                      for name in NAME.findall(path.read_text(errors="replace"))}
-            for folder, suffixes in (("docs", {".md"}), ("runner", {".c", ".h"}), ("dev", {"", ".sh"}), ("tests", {".py", ".c"}))}
+            for folder, suffixes in (("docs", {".md"}), ("runner", {".c", ".h"}), ("dev", {"", ".sh"}), ("tests", {".py", ".c"}),
+                                     ("examples", {".yml"}))}
     client = {"SKILLBOX_SERVER_URL", "SKILLBOX_API_KEY"}
-    elsewhere = used["runner"] | used["dev"] | used["tests"] | client
+    elsewhere = used["runner"] | used["dev"] | used["tests"] | used["examples"] | client
     assert used["docs"] - known - elsewhere == set()
     assert set(POLICY) & used["docs"], "the docs name none: does this test still read them?"
 
