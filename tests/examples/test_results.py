@@ -170,7 +170,9 @@ def test_images_that_can_not_be_read_are_named(skill, data, words):
 def test_damaged_pdfs_are_refused_in_one_line_or_read(skill):
     data = base64.b64decode(json.loads((EXAMPLES / "skills/pdf-text/examples/input.json").read_text())["pdf"])
     for bad in (data[:len(data) // 2], data[:60], data.replace(b"/Kids[3 0 R 4 0 R]", b"/Kids[2 0 R 2 0 R]"), data.replace(b"/Length", b"/Lengths"),
-                data.replace(b"FlateDecode", b"JPXDecode99"), data.replace(b"/Root 1 0 R", b"/Root 9 0 R"), data.replace(b"endobj", b"[[[[[[" * 30)):
+                data.replace(b"FlateDecode", b"JPXDecode99"), data.replace(b"/Filter/FlateDecode", b"/Filter<<>>"),
+                data.replace(b"/WinAnsiEncoding", b"<<>>"), data.replace(b"[1/eacute/fi]", b" 7"), data.replace(b"[1[600 600 600]]", b" 8 0 R"),
+                data.replace(b"/Root 1 0 R", b"/Root 9 0 R"), data.replace(b"endobj", b"[[[[[[" * 30)):
         result = skill("pdf-text", {"pdf": encoded(bad)})
         assert "Traceback" not in result.error
         assert result.exit_code == 0 or (result.exit_code == 1 and result.error.startswith("pdf-text: ") and result.error.count("\n") == 1)
@@ -250,6 +252,13 @@ def test_names_of_files_stay_below_the_folder(skill, name):
 
 
 # ---- text that is hard on programs
+
+
+@pytest.mark.parametrize("name, field", [("data-analysis", "group_by"), ("csv-to-chart", "x")])
+def test_an_error_is_one_line_whatever_is_in_it(skill, name, field):
+    result = skill(name, {"csv": '"a\nb",c\n1,2\n', field: "d"})
+    assert result.exit_code == 1 and result.error == f"{name}: '{field}' is 'd', but the columns are: a b, c\n"
+
 
 
 HALF = "\ud800 half \0 NUL \U0001f600 and \u2028 x"

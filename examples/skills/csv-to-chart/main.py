@@ -273,7 +273,8 @@ def main():
     try:
         result, svg = draw(read_input())
     except BadInput as problem:
-        print(f"csv-to-chart: {problem}", file=sys.stderr)
+        # One line, whatever names of columns are in it.
+        print(f"csv-to-chart: {' '.join(str(problem).split())}", file=sys.stderr)
         return 1
     with open(os.path.join(os.environ["SANDBOX_FILES_DIR"], FILE), "w", encoding="utf-8") as file:
         file.write(svg)

@@ -243,7 +243,8 @@ def main():
         except OverflowError as problem:
             raise BadInput("the numbers are too large to be added up") from problem
     except BadInput as problem:
-        print(f"data-analysis: {problem}", file=sys.stderr)
+        # One line, whatever names of columns are in it.
+        print(f"data-analysis: {' '.join(str(problem).split())}", file=sys.stderr)
         return 1
     files = os.environ["SANDBOX_FILES_DIR"]
     for name, text in (("report.md", report(result)), ("summary.csv", summary(result))):

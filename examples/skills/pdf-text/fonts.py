@@ -124,12 +124,12 @@ class Font:
         self.lengths = [1]
         encoding = self.pdf.get(font.get("Encoding"))
         base = self.pdf.get(encoding.get("BaseEncoding")) if isinstance(encoding, dict) else encoding
-        if base in CODECS:
+        if isinstance(base, Name) and base in CODECS:
             plain = {bytes([i]): bytes([i]).decode(CODECS[base], errors="ignore") for i in range(256)}
         else:
             plain = {bytes([i]): STANDARD.get(i, chr(i) if 32 <= i < 127 else "") for i in range(256)}
         code = 0
-        for item in self.pdf.get(encoding.get("Differences")) or [] if isinstance(encoding, dict) else []:
+        for item in self.pdf.items(encoding.get("Differences")) if isinstance(encoding, dict) else []:
             if isinstance(item, Name):
                 plain[bytes([code & 255])] = glyph_character(item)
                 code += 1
@@ -155,17 +155,16 @@ class Font:
             return
         default = self.pdf.get(below.get("DW"))
         self.default = default if isinstance(default, (int, float)) else 1000
-        items = [self.pdf.get(item) for item in self.pdf.get(below.get("W")) or []]
-        while len(items) > 1:
-            if isinstance(items[1], list) and isinstance(items[0], (int, float)):
-                numbers = [self.pdf.get(width) for width in items[1]]
-                self.widths.update((int(items[0]) + i, width) for i, width in enumerate(numbers) if isinstance(width, (int, float)))
-                items = items[2:]
-            else:
-                if len(items) > 2 and all(isinstance(item, (int, float)) for item in items[:3]):
-                    last = min(int(items[1]), int(items[0]) + RANGE_MAX)
-                    self.widths.update((code, items[2]) for code in range(int(items[0]), last + 1))
-                items = items[3:]
+        items = iter(self.pdf.items(below.get("W")))
+        for first, second in zip(items, items):
+            if isinstance(second, list) and isinstance(first, (int, float)):
+                numbers = self.pdf.items(second)
+                self.widths.update((int(first) + i, width) for i, width in enumerate(numbers) if isinstance(width, (int, float)))
+                continue
+            width = next(items, None)
+            if all(isinstance(item, (int, float)) for item in (first, second, width)):
+                last = min(int(second), int(first) + RANGE_MAX - len(self.widths))
+                self.widths.update((code, width) for code in range(int(first), last + 1))
 
     def characters(self, data):
         if self.codec:

@@ -178,6 +178,11 @@ class Pdf:
             self.objects[value.number] = found = self.read(found)
         return self.get(found, depth + 1) if depth < DEPTH_MAX else None
 
+    def items(self, value):
+        """A list's items, looked up; none of anything else."""
+        value = self.get(value)
+        return [self.get(item) for item in value] if isinstance(value, list) else []
+
     def read(self, at):
         value, end = parse(self.data, at)
         match = re.compile(rb"[ \t\r\n\f\0]*stream(\r\n|\n|\r)?").match(self.data, end)
@@ -207,9 +212,10 @@ class Pdf:
         parameters = parameters if isinstance(parameters, list) else [parameters]
         data = stream.raw
         for i, name in enumerate(filters):
-            decode = FILTERS.get(self.get(name))
+            name = self.get(name)
+            decode = FILTERS.get(name) if isinstance(name, Name) else None
             if not decode:
-                raise PdfError(f"a stream is packed by {self.get(name)}, which can't be read")
+                raise PdfError(f"a stream is packed by {str(name)[:40]!r}, which can't be read")
             data = decode(data, self.left)
             self.left -= len(data)
             if self.left <= 0:
