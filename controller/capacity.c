@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+/* Between two tries of a tenant whose quota is used up, doubled with each. */
+#define QUOTA_PAUSE_MS 500
+#define QUOTA_PAUSE_MAX_MS 10000
+
 static int64_t starting_of(const struct capacity_counts *counts)
 {
 	return counts->starting + counts->pool_starting + counts->woken;
@@ -21,6 +25,7 @@ static struct capacity_tenant *tenant_new(struct capacity *capacity, struct str 
 		return NULL;
 	}
 	tenant->node.key = (struct str){key, namespace.n};
+	tenant->quota = -1;
 	TAILQ_INIT(&tenant->waiting);
 	map_insert(&capacity->tenants, &tenant->node);
 	return tenant;
@@ -127,25 +132,34 @@ static void set_stage(struct capacity_place *place, enum capacity_stage stage)
 		begin_to_wait(place);
 }
 
+static int64_t room_for(const struct capacity_counts *all, const struct capacity_counts *own,
+			const struct capacity_limits *limits)
+{
+	int64_t everybody = limits->max_starting - starting_of(all);
+	int64_t tenant = (limits->max_starting + 1) / 2 - starting_of(own);
+	return everybody < tenant ? everybody : tenant;
+}
+
 /* May the oldest of this tenant start one? */
-static bool may_start(const struct capacity_tenant *tenant, const struct capacity_limits *limits,
-		      bool has_room)
+static bool may_start(const struct capacity *capacity, const struct capacity_tenant *tenant)
 {
 	const struct capacity_counts *counts = &tenant->counts;
-	bool is_full = counts->starting + counts->ready + counts->woken >= limits->max_tenant;
+	const struct capacity_limits *limits = &capacity->limits;
+	bool is_full =
+	    counts->starting + counts->ready + counts->woken >= limits->max_tenant ||
+	    (tenant->quota >= 0 && sandboxes_of(tenant) >= tenant->quota + (tenant->probe_ms == 0));
 	if (is_full && !TAILQ_FIRST(&tenant->waiting)->of_pool)
 		return false;
-	return has_room || starting_of(counts) == 0;
+	return room_for(&capacity->counts, counts, limits) > 0 || starting_of(counts) == 0;
 }
 
 static struct capacity_place *find_next(const struct capacity *capacity)
 {
 	struct capacity_place *next = NULL;
 	const struct capacity_tenant *tenant;
-	bool has_room = starting_of(&capacity->counts) < capacity->limits.max_starting;
 	LIST_FOREACH(tenant, &capacity->waiting, link) {
 		struct capacity_place *oldest = TAILQ_FIRST(&tenant->waiting);
-		if (!may_start(tenant, &capacity->limits, has_room))
+		if (!may_start(capacity, tenant))
 			continue;
 		int64_t more = next ? sandboxes_of(tenant) - sandboxes_of(next->tenant) : -1;
 		if (more < 0 || (more == 0 && oldest->since_us < next->since_us))
@@ -186,16 +200,45 @@ void capacity_set_pool(struct capacity_place *place, int64_t starting)
 		wake_next(place->capacity);
 }
 
+void capacity_refuse(struct capacity_place *place, int64_t now_ms, int64_t now_us)
+{
+	struct capacity_tenant *tenant = place->tenant;
+	int64_t pause = QUOTA_PAUSE_MS;
+	for (unsigned i = 0; i < tenant->refusals && pause < QUOTA_PAUSE_MAX_MS; i++)
+		pause *= 2;
+	place->since_us = now_us;
+	tenant->quota = sandboxes_of(tenant) - 1;
+	tenant->refusals++;
+	tenant->probe_ms = now_ms + (pause < QUOTA_PAUSE_MAX_MS ? pause : QUOTA_PAUSE_MAX_MS);
+}
+
+void capacity_accept(struct capacity_place *place)
+{
+	struct capacity_tenant *tenant = place->tenant;
+	if (tenant->quota < 0)
+		return;
+	tenant->refusals = 0;
+	tenant->probe_ms = 0;
+	tenant->quota = TAILQ_EMPTY(&tenant->waiting) ? -1 : sandboxes_of(tenant);
+	wake_next(place->capacity);
+}
+
 struct capacity_view capacity_others(const struct capacity_place *place)
 {
 	const struct capacity_counts *all = &place->capacity->counts, *own = &place->tenant->counts;
 	bool starts = place->stage == CAPACITY_STARTING;
 	bool counts = starts || place->stage == CAPACITY_WOKEN;
 	int64_t mine = counts + place->pool_starting;
+	/* one beyond the quota may be on its way: the one that asks whether there is room again */
+	int64_t beyond =
+	    sandboxes_of(place->tenant) - mine - (place->stage == CAPACITY_READY) - place->tenant->quota;
 	return (struct capacity_view){
-	    .starting = starting_of(all) - mine,
+	    .room = room_for(all, own, &place->capacity->limits) + mine,
 	    .tenant_starting = own->starting - starts,
 	    .tenant_any_starting = starting_of(own) - mine,
+	    .quota_ms = place->tenant->quota < 0 || beyond < 0 ? 0
+			: beyond == 0                          ? place->tenant->probe_ms
+							       : INT64_MAX,
 	    .tenant_sandboxes = own->starting + own->ready - (starts || place->stage == CAPACITY_READY),
 	};
 }

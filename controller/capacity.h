@@ -1,6 +1,7 @@
 /* Who may start a sandbox now. A node starts only a few Pods a second, so no more than
- * SKILLBOX_MAX_STARTING_SANDBOXES start at once, and whoever floods waits here and not in the node's queue: a
- * tenant with none starting never waits for the others'.
+ * SKILLBOX_MAX_STARTING_SANDBOXES start at once, of one tenant half as many, so that others find room
+ * whatever it starts. Whoever floods waits here and not in the node's queue: a tenant with none starting
+ * never waits for the others'.
  *
  * This is the account of it: what each tenant (a namespace) has under way, of Executions and of pools, and
  * who of it waits. No question is answered by going through all Executions: what is gone through is the
@@ -42,6 +43,12 @@ struct capacity_tenant {
 	struct map_node node; /* key: the namespace */
 	size_t places;
 	struct capacity_counts counts;
+	/* The namespace's quota, as far as its refusals tell: so many sandboxes and no more. -1: it refused
+	 * none. */
+	int64_t quota;
+	/* refusals in a row, and the wall clock from which on it may be asked for one more; 0: now */
+	unsigned refusals;
+	int64_t probe_ms;
 	/* the oldest first */
 	struct capacity_queue waiting;
 	/* in the list of tenants of whom somebody waits */
@@ -92,13 +99,23 @@ void capacity_set_pool(struct capacity_place *place, int64_t starting);
 
 /* What there is beside this place. */
 struct capacity_view {
-	/* of everybody, places that are kept included */
-	int64_t starting;
+	/* so many more may start: of everybody, and of its tenant; less than 1: none */
+	int64_t room;
 	/* of its tenant's Executions; with its pools, and what is kept for it */
 	int64_t tenant_starting, tenant_any_starting;
 	/* that its tenant's Executions have */
 	int64_t tenant_sandboxes;
+	/* wall clock from which on the namespace's quota may be asked for one; 0: at once */
+	int64_t quota_ms;
 };
 struct capacity_view capacity_others(const struct capacity_place *place);
+
+/* The namespace's quota refused its sandbox; it is still in CAPACITY_STARTING, so that nobody has its place
+ * yet. What one tenant asks for in vain costs the whole cluster, so from now on its Executions start one when
+ * another of its sandboxes ends, and one after a pause that doubles with each refusal. Whoever was refused
+ * has its next turn after the others, which may be smaller. */
+void capacity_refuse(struct capacity_place *place, int64_t now_ms, int64_t now_us);
+/* The cluster took its sandbox: the quota may have room for another. */
+void capacity_accept(struct capacity_place *place);
 
 #endif

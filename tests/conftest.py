@@ -57,7 +57,7 @@ def group_of(name):
         return BY_FILE[path]
     if folder == "s3":
         return next((f"s3-{kind}" for kind in ("minio", "versitygw") if kind in test), "s3")
-    if folder in ("apiserver", "cli", "hostile", "sdk"):
+    if folder in ("apiserver", "cli", "hostile", "langchain", "sdk"):
         return path
     return folder if folder in BY_FOLDER else name
 

@@ -120,8 +120,11 @@ static void note_refused(struct pass *pass, const struct kube_response *response
 		return;
 	}
 	tracked_set_shape(tracked, NULL);
-	if (tracked->state == TRACKED_STARTING) /* it holds no place until the next try */
+	if (tracked->state == TRACKED_STARTING) { /* it holds no place until the next try */
+		if (strcmp(trouble.reason, TROUBLE_QUOTA_EXCEEDED) == 0)
+			tracked_wait_for_quota(tracked);
 		tracked_move(tracked, TRACKED_IDLE);
+	}
 	pass->failed = !tracked->refusal;
 	pass->requeue_ms = 0;
 }
@@ -146,6 +149,7 @@ static void pod_created(void *context, const struct kube_response *response)
 		note_refused(pass, response);
 	} else {
 		tracked_forget_refusal(pass->tracked);
+		capacity_accept(&pass->tracked->place);
 		pass->tracked->pod_created_ms = clock_wall_ms(pass->services->clock);
 		know_created_pod(pass->tracked, response->body);
 	}

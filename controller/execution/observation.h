@@ -52,10 +52,12 @@ struct observation {
 	enum pool_offer pool;
 	/* what keeps the sandboxes of that pool from starting; NULL: nothing that is known */
 	const struct trouble *pool_trouble;
-	/* sandboxes not ready yet: the tenant's, everybody's */
-	int64_t tenant_starting, starting;
+	/* sandboxes of the tenant's that are not ready yet; how many more may start */
+	int64_t tenant_starting, room;
 	/* sandboxes that the tenant has now, this one not counted */
 	int64_t tenant_sandboxes;
+	/* until one more of the tenant may be asked for, since its namespace's quota refused one; ≤ 0: now */
+	int64_t quota_left_ms;
 
 	enum session_state session;
 	/* in SESSION_DONE */

@@ -87,7 +87,8 @@ static void observe_capacity(const struct tracked *tracked, struct observation *
 	const struct capacity_view others = capacity_others(&tracked->place);
 	ret->tenant_sandboxes = others.tenant_sandboxes;
 	ret->tenant_starting = others.tenant_starting;
-	ret->starting = others.starting;
+	ret->room = others.room;
+	ret->quota_left_ms = others.quota_ms > ret->now_ms ? others.quota_ms - ret->now_ms : 0;
 }
 
 static void observe_history(const struct tracked *tracked, struct observation *ret)

@@ -358,10 +358,10 @@ static enum verdict rule_pod_refused(const struct decision *d)
 			 (long long)(d->config->start_timeout_ms / 1000), seen->refusal->message);
 		return decided(decision_end(d, "sandbox_start_failed", message));
 	}
+	decision_look_again(d, left);
 	if (seen->refusal_retry_ms <= 0)
 		return PASSES;
 	decision_look_again(d, seen->refusal_retry_ms);
-	decision_look_again(d, left);
 	return decided(decision_report_trouble(d, "Warning", seen->refusal->reason, seen->refusal->message));
 }
 
@@ -386,7 +386,8 @@ static enum verdict rule_pool(const struct decision *d)
 					    "the pool's condition Ready tells more"));
 }
 
-/* Whoever leaves a place says so; another look is for the case that nobody does. */
+/* Whoever leaves a place says so; another look is for the case that nobody does. What its Pod was refused for
+ * stays what it waits for. */
 static enum verdict await_place(const struct decision *d, const char *reason, const char *message,
 				bool is_step)
 {
@@ -399,6 +400,9 @@ static enum verdict await_place(const struct decision *d, const char *reason, co
 	}
 	d->plan->actions |= ACTION_WAIT;
 	decision_look_again(d, left < WAITING_REQUEUE_MS ? left : WAITING_REQUEUE_MS);
+	const struct trouble *refusal = d->seen->refusal;
+	if (refusal)
+		return decided(decision_report_trouble(d, "Warning", refusal->reason, refusal->message));
 	return decided(is_step ? decision_report_step(d, reason, message)
 			       : decision_report_trouble(d, "Normal", reason, message));
 }
@@ -417,15 +421,29 @@ static enum verdict rule_tenant_limit(const struct decision *d)
 	return await_place(d, "TenantFull", message, false);
 }
 
+/* The cluster is not asked again for each that waits. */
+static enum verdict rule_quota(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	if (seen->pod || seen->quota_left_ms <= 0)
+		return PASSES;
+	decision_look_again(d, seen->quota_left_ms);
+	return await_place(
+	    d, TROUBLE_QUOTA_EXCEEDED,
+	    "waiting for one of the tenant's sandboxes to end: a ResourceQuota of the namespace has no "
+	    "room for another; 'kubectl describe resourcequota' there tells more",
+	    false);
+}
+
 static enum verdict rule_starting_limit(const struct decision *d)
 {
 	const struct observation *seen = d->seen;
 	char message[DECISION_MESSAGE_SIZE];
-	if (seen->pod || seen->starting < d->config->max_starting || seen->tenant_starting == 0)
+	if (seen->pod || seen->room > 0 || seen->tenant_starting == 0)
 		return PASSES;
 	snprintf(message, sizeof(message),
-		 "waiting for its turn to start: no more than %lld sandboxes may start at once "
-		 "(SKILLBOX_MAX_STARTING_SANDBOXES)",
+		 "waiting for its turn to start: no more than %lld sandboxes may start at once, half of "
+		 "them of one tenant (SKILLBOX_MAX_STARTING_SANDBOXES)",
 		 (long long)d->config->max_starting);
 	return await_place(d, "StartsLimited", message, true);
 }
@@ -587,6 +605,7 @@ static const struct {
     {"Pod refused", rule_pod_refused},
     {"pool", rule_pool},
     {"tenant's limit", rule_tenant_limit},
+    {"quota", rule_quota},
     {"limit of starts", rule_starting_limit},
     {"create", rule_create},
     {"foreign Pod", rule_foreign_pod},

@@ -177,6 +177,14 @@ void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble
 	tracked->retry_ms = now_ms + (pause < REFUSED_PAUSE_MAX_MS ? pause : REFUSED_PAUSE_MAX_MS);
 }
 
+void tracked_wait_for_quota(struct tracked *tracked)
+{
+	const struct execution_services *services = &tracked->executions->services;
+	int64_t now_ms = clock_wall_ms(services->clock);
+	capacity_refuse(&tracked->place, now_ms, clock_monotonic_us(services->clock));
+	tracked->retry_ms = now_ms;
+}
+
 void tracked_forget_refusal(struct tracked *tracked)
 {
 	free(tracked->refusal);

@@ -137,6 +137,8 @@ const struct run_shape *tracked_shape(const struct tracked *tracked);
 void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape);
 /* To create its Pod was refused; it is tried again, later each time. */
 void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble);
+/* It was its tenant's quota that refused it: the tenant's next try may be its own, or another's. */
+void tracked_wait_for_quota(struct tracked *tracked);
 void tracked_forget_refusal(struct tracked *tracked);
 /* This Pod is its own from now on. One with a UID that is too long is nobody's. */
 void tracked_know_pod(struct tracked *tracked, const char *uid);

@@ -100,7 +100,7 @@ static void drop_surplus(const struct pool_observation *seen, enum member_action
 static void plan_creates(const struct pool_observation *seen, int64_t missing, int64_t starting,
 			 struct pool_plan *plan)
 {
-	int64_t room = seen->max_starting - seen->starting - starting;
+	int64_t room = seen->room - starting;
 	int64_t max_ms = seen->refused ? POOL_REFUSED_MAX_MS : POOL_BACKOFF_MAX_MS;
 	int64_t pause =
 	    seen->failures ? doubled(POOL_BACKOFF_MS, seen->failures, max_ms) - seen->failed_ms : 0;

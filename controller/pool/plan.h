@@ -43,11 +43,11 @@ struct member_view {
 };
 
 struct pool_observation {
-	const char *invalid;            /* why the spec can't be served, or not now; NULL */
-	const char *invalid_reason;     /* the same in one word */
-	int64_t replicas, waiting;      /* asked for; Executions that wait for a sandbox of it */
-	int64_t starting, max_starting; /* sandboxes that start elsewhere; of all */
-	int64_t tenant_starting;        /* those of its tenant among them */
+	const char *invalid;        /* why the spec can't be served, or not now; NULL */
+	const char *invalid_reason; /* the same in one word */
+	int64_t replicas, waiting;  /* asked for; Executions that wait for a sandbox of it */
+	int64_t room;               /* so many may start, beside those that start elsewhere */
+	int64_t tenant_starting;    /* sandboxes of its tenant that start elsewhere */
 	int64_t start_timeout_ms;
 	const char *problem;        /* what the last one that failed suffered from; NULL or "" : not known */
 	const char *problem_reason; /* the same in one word; NULL: there is none */

@@ -16,9 +16,9 @@
 static const struct {
 	const char *words, *reason, *who, *advice;
 } refusals[] = {
-    {"exceeded quota", "QuotaExceeded", "a ResourceQuota of the namespace",
+    {"exceeded quota", TROUBLE_QUOTA_EXCEEDED, "a ResourceQuota of the namespace",
      "it starts by itself when enough of the quota is free: let others end, or raise it"},
-    {"insufficient quota", "QuotaExceeded", "a ResourceQuota of the namespace",
+    {"insufficient quota", TROUBLE_QUOTA_EXCEEDED, "a ResourceQuota of the namespace",
      "it starts by itself when enough of the quota is free: let others end, or raise it"},
     {"failed quota", "QuotaNotMet", "a ResourceQuota of the namespace",
      "the quota wants what sandboxes don't state: take that from the quota, or give it a default with a "

@@ -14,6 +14,9 @@
 /* The name of the Pod is taken: by our own earlier create, or by a stranger's Pod. */
 #define TROUBLE_NAME_TAKEN "PodNameTaken"
 
+/* A quota of the namespace has no room for the Pod. */
+#define TROUBLE_QUOTA_EXCEEDED "QuotaExceeded"
+
 struct trouble {
 	/* One word for programs; a literal, never NULL. */
 	const char *reason;

@@ -6,7 +6,7 @@ PACKAGES_BUILD=(build-essential pkg-config cmake ninja-build ccache git curl ca-
 	libpq-dev libmicrohttpd-dev libarchive-dev libseccomp-dev libcmocka-dev
 	clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3)
 PACKAGES_CLUSTER=(docker.io mmdebstrap debian-archive-keyring libcap2-bin iproute2 procps util-linux)
-PACKAGES_TEST=(python3-venv python3-pip postgresql nodejs)
+PACKAGES_TEST=(python3-venv python3-pip postgresql nodejs node-typescript)
 
 packages_missing() { # PACKAGE...
 	local have

@@ -1,7 +1,8 @@
-"""Builds the distributions of skillbox.py (PEP 517, PEP 660) with the standard library alone.
+"""Builds the distributions of one file (PEP 517, PEP 660) with the standard library alone: the module that pyproject.toml names
+under [tool.build_backend]. Each project of one file has this as its backend, byte for byte the same.
 
 It is here for two reasons. Installing needs nothing from a network. And type checkers look for `py.typed` in packages only
-(PEP 561), so that the one file becomes the package `skillbox`: skillbox/__init__.py is skillbox.py, byte for byte."""
+(PEP 561), so that the one file becomes a package: skillbox/__init__.py is skillbox.py, byte for byte."""
 
 import ast
 import base64
@@ -14,7 +15,7 @@ import tarfile
 import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCES = ("CHANGELOG.md", "LICENSE", "README.md", "build_backend.py", "py.typed", "pyproject.toml", "skillbox.py")
+SOURCES = ("CHANGELOG.md", "LICENSE", "README.md", "build_backend.py", "py.typed", "pyproject.toml")
 TAG = "py3-none-any"
 
 
@@ -27,6 +28,10 @@ def table(name):
     for key, value in re.findall(r"^([a-z-]+) = (.*?)(?=^[a-z-]+ = |\Z)", section, re.MULTILINE | re.DOTALL):
         found[key] = ast.literal_eval(re.sub(r'\{"(\w+)" = ', r'{"\1": ', value))
     return found
+
+
+def module():
+    return table("tool.build_backend")["module"]
 
 
 def metadata():
@@ -65,19 +70,20 @@ def write_wheel(folder, files):
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    return write_wheel(wheel_directory, {"skillbox/__init__.py": (HERE / "skillbox.py").read_bytes(),
-                                         "skillbox/py.typed": (HERE / "py.typed").read_bytes()})
+    return write_wheel(wheel_directory, {f"{module()}/__init__.py": (HERE / f"{module()}.py").read_bytes(),
+                                         f"{module()}/py.typed": (HERE / "py.typed").read_bytes()})
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    return write_wheel(wheel_directory, {"_skillbox_sdk.pth": f"{HERE}\n".encode()})
+    return write_wheel(wheel_directory, {f"_{stem().partition('-')[0]}.pth": f"{HERE}\n".encode()})
 
 
 def build_sdist(sdist_directory, config_settings=None):
     name = f"{stem()}.tar.gz"
+    sources = [(source, (HERE / source).read_bytes()) for source in (*SOURCES, f"{module()}.py")]
     with open(pathlib.Path(sdist_directory) / name, "wb") as file, gzip.GzipFile("", "wb", 9, file, 0) as packed, \
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for source, data in [*((source, (HERE / source).read_bytes()) for source in SOURCES), ("PKG-INFO", metadata().encode())]:
+        for source, data in [*sources, ("PKG-INFO", metadata().encode())]:
             entry = tarfile.TarInfo(f"{stem()}/{source}")
             entry.size, entry.mode = len(data), 0o644
             archive.addfile(entry, io.BytesIO(data))

@@ -1556,6 +1556,13 @@ class Client:
         self._core = _Core(base_url, api_key, tenant_id, timeout, max_retries)
         self._transport = _SyncTransport(ssl_context)
 
+    @classmethod
+    def like(cls: Type[_T], client: Union[Client, AsyncClient]) -> _T:
+        """A client of this kind with the settings of another, of either kind, and connections of its own."""
+        made: Any = cls.__new__(cls)
+        made._core, made._transport = client._core, _SyncTransport(client._transport.context)
+        return made  # type: ignore[no-any-return]
+
     def __repr__(self) -> str:
         return f"Client({self._core.shown!r})"
 
@@ -1695,6 +1702,13 @@ class AsyncClient:
                  max_retries: int = 2, ssl_context: Optional[ssl.SSLContext] = None) -> None:
         self._core = _Core(base_url, api_key, tenant_id, timeout, max_retries)
         self._transport = _AsyncTransport(ssl_context)
+
+    @classmethod
+    def like(cls: Type[_T], client: Union[Client, AsyncClient]) -> _T:
+        """As `Client.like`."""
+        made: Any = cls.__new__(cls)
+        made._core, made._transport = client._core, _AsyncTransport(client._transport.context)
+        return made  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._core.shown!r})"

@@ -110,8 +110,9 @@ def test_the_docs_name_only_variables_that_exist(rows):
     known = rows["apiserver"].keys() | rows["controller"].keys()
     used = {folder: {name for path in (ROOT / folder).rglob("*") if path.suffix in suffixes and path.is_file()
                      for name in NAME.findall(path.read_text(errors="replace"))}
-            for folder, suffixes in (("docs", {".md"}), ("runner", {".c", ".h"}), ("cli", {".c"}), ("dev", {"", ".sh"}), ("tests", {".py", ".c"}))}
-    elsewhere = used["runner"] | used["cli"] | used["dev"] | used["tests"]
+            for folder, suffixes in (("docs", {".md"}), ("runner", {".c", ".h"}), ("cli", {".c"}), ("dev", {"", ".sh"}),
+                                     ("tests", {".py", ".c"}), ("examples", {".yml"}))}
+    elsewhere = used["runner"] | used["cli"] | used["dev"] | used["tests"] | used["examples"]
     assert used["docs"] - known - elsewhere == set()
     assert set(POLICY) & used["docs"], "the docs name none: does this test still read them?"
 

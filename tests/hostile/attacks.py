@@ -218,6 +218,8 @@ def links_without_a_key(target, stop):
         with contextlib.suppress(AssertionError):
             target.client.wait_until_ended(run, timeout=120)
     link = run and target.client.record(run).get("files_url")
+    if link:
+        link = target.client.base_url + link[link.index("/", len("https://")):]
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         while link and not stop.wait(0.2):
             list(pool.map(lambda _: requests.head(link, timeout=60), range(60)))

@@ -1,5 +1,5 @@
-"""One tenant fills all places to start with sandboxes that never start (an image that takes long, nodes that are full). Every other
-tenant still starts one at once: an Execution, a pool, and an Execution that waits for a pool; and when places become free they are
+"""Two tenants, each of which may have half of them, fill all places to start with sandboxes that never start (an image that takes
+long, nodes that are full). Every other tenant still starts one at once: an Execution, a pool, and an Execution that waits for a pool; and when places become free they are
 shared among the tenants. Here nothing ever starts, since there are no nodes."""
 
 import pytest
@@ -54,10 +54,11 @@ def pods(kube, namespace, prefix=""):
 
 
 def flood(kube, tenant):
-    evil = tenant("evil")
-    for _ in range(3 * LIMIT):
-        run(kube, evil)
-    wait_for(lambda: len(pods(kube, evil)) == LIMIT, "all places are taken")
+    evil = [tenant("evil"), tenant("evil")]
+    for name in evil:
+        for _ in range(3 * LIMIT):
+            run(kube, name)
+    wait_for(lambda: [len(pods(kube, name)) for name in evil] == [LIMIT // 2] * 2, "all places are taken")
     return evil
 
 
@@ -73,7 +74,7 @@ def test_every_tenant_starts_one(controller, kube, tenant):
     wait_for(lambda: len(pods(kube, both)) >= 1, "who waits for a pool has one on its way", timeout=10)
     wait_for(lambda: len(pods(kube, plain)) == 1, "who needs no pool has one", timeout=10)
     # No more than one each, and what is over the limit is just that.
-    assert len(pods(kube, pool)) == 1 and len(pods(kube, plain)) == 1 and len(pods(kube, evil)) == LIMIT
+    assert len(pods(kube, pool)) == 1 and len(pods(kube, plain)) == 1 and [len(pods(kube, name)) for name in evil] == [LIMIT // 2] * 2
 
 
 def test_nobody_waits_for_a_pool_that_may_make_none(controller, kube, tenant):
@@ -95,10 +96,23 @@ def test_places_are_shared(controller, kube, tenant):
     create(kube, pool, "sandboxpools", {"replicas": 10, "image": "bash:5", "lang": "bash"})
     for _ in range(10):
         run(kube, other)
-    wait_for(lambda: [len(pods(kube, name)) for name in (evil, other, pool)] == [LIMIT, 1, 1], "each has one at least")
+    wait_for(lambda: [len(pods(kube, name)) for name in (*evil, other, pool)] == [LIMIT // 2, LIMIT // 2, 1, 1], "each has one at least")
     # The flood goes with all that it holds: its places are the others'.
-    kube.call("DELETE", kube.path(evil, "executions"))
-    kube.call("DELETE", f"/api/v1/namespaces/{evil}/pods?gracePeriodSeconds=0")
+    for name in evil:
+        kube.call("DELETE", kube.path(name, "executions"))
+        kube.call("DELETE", f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0")
     wait_for(lambda: len(pods(kube, other)) + len(pods(kube, pool)) == LIMIT,
              lambda: f"all places are used: {pods(kube, other)} {pods(kube, pool)}", timeout=10)
     assert (len(pods(kube, other)), len(pods(kube, pool))) == (LIMIT // 2, LIMIT // 2)
+
+
+def test_one_alone_leaves_room(controller, kube, tenant):
+    """Others start as many as they could without it, and not one each."""
+    evil, other = tenant("evil"), tenant("other")
+    for _ in range(3 * LIMIT):
+        run(kube, evil)
+    wait_for(lambda: len(pods(kube, evil)) == LIMIT // 2, "it has its half")
+    for _ in range(LIMIT // 2):
+        run(kube, other)
+    wait_for(lambda: len(pods(kube, other)) == LIMIT // 2, "the other has the other half", timeout=10)
+    assert len(pods(kube, evil)) == LIMIT // 2

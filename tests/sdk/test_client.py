@@ -70,6 +70,24 @@ def test_the_default_server():
     assert repr(Client()) == "Client('http://localhost:8080')" and repr(AsyncClient()) == "AsyncClient('http://localhost:8080')"
 
 
+def test_a_client_like_another(server):
+    """Of the other kind, with the same server, key, tenant, retries and TLS."""
+    context = ssl.create_default_context()
+    client = Client(server.url + "/below", KEY, tenant_id="t", timeout=5, max_retries=0, ssl_context=context)
+    both = AsyncClient.like(client), Client.like(AsyncClient.like(client))
+    assert [type(one) for one in both] == [AsyncClient, Client] and both[1]._transport is not client._transport
+    exchange = {**SKILLS, "request": {"method": "GET", "path": "/below/v1/skills", "headers": {"X-Tenant-ID": "t"}}}
+    failed = {**exchange, "answer": {"status": 503, "json": {"error": "unavailable", "message": "m", "request_id": "r"}}}
+    for other in both:
+        assert other._transport.context is context
+        server.play({"exchanges": [exchange, failed]})
+        call = (lambda: asyncio.run(other.list_skills())) if isinstance(other, AsyncClient) else other.list_skills
+        assert call() == []
+        with pytest.raises(skillbox.ServerError):
+            call()
+        assert server.verdict() == ""
+
+
 def test_a_server_below_a_path(server):
     exchange = {**SKILLS, "request": {"method": "GET", "path": "/skillbox/v1/skills"}}
     assert ask(server, Client(server.url + "/skillbox/", KEY), exchange) == []

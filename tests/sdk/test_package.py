@@ -114,4 +114,4 @@ def test_both_clients_have_the_same_methods():
         node = next(node for node in ast.parse(SOURCE).body if getattr(node, "name", "") == kind)
         return {one.name: (ast.unparse(one.args), ast.unparse(one.returns).replace("AsyncIterator", "Iterator"))
                 for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and not one.name.startswith("_")}
-    assert methods("Client") == methods("AsyncClient") and len(methods("Client")) == 16
+    assert methods("Client") == methods("AsyncClient") and len(methods("Client")) == 17

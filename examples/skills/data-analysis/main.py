@@ -1,4 +1,4 @@
-"""Statistics of a CSV table: of every column, and of one column grouped by another. Standard library only."""
+"""Statistics of a table, of numbers, or of objects: of every column, and of one column grouped by another."""
 
 import csv
 import datetime
@@ -11,6 +11,8 @@ import sys
 from collections import Counter
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-"}
+NUMBERS = "value"  # the column of a plain list of numbers
+KINDS = {str: "a text", bool: "a truth value", list: "a list", dict: "an object", type(None): "null"}
 
 
 class BadInput(Exception):
@@ -60,6 +62,38 @@ def read_table(text, delimiter):
     if not rows:
         raise BadInput(f"no row has {len(header)} cells as the header has")
     return header, rows, notes
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def cell_of(value, where):
+    """A JSON value as a CSV file would have it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"{where} is too large for a number")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_data(data):
+    """Header, rows and notes of a list of numbers, or of objects, whose keys are the columns."""
+    if not isinstance(data, list) or not data:
+        raise BadInput("'data' must be a list of numbers or of objects, with at least one of them")
+    kind = dict if isinstance(data[0], dict) else None
+    for i, item in enumerate(data):
+        if not (isinstance(item, dict) if kind else item is None or is_number(item)):
+            wanted = "an object as the first one is" if kind else "a number"
+            raise BadInput(f"'data' must be a list of numbers or of objects: data[{i}] is {KINDS.get(type(item), 'a number')}, not {wanted}")
+    if not kind:
+        return [NUMBERS], [[cell_of(item, f"data[{i}]")] for i, item in enumerate(data)], []
+    header = list(dict.fromkeys(key for item in data for key in item))
+    if not header:
+        raise BadInput("the objects of 'data' have no keys")
+    return header, [[cell_of(item.get(key), f"data[{i}]") for key in header] for i, item in enumerate(data)], []
 
 
 def describe_numbers(numbers):
@@ -127,9 +161,14 @@ def group(header, rows, group_by, value):
 
 
 def analyse(request):
-    if not isinstance(request, dict) or not isinstance(request.get("csv"), str):
-        raise BadInput("the input must be an object whose 'csv' is the table as text")
+    if not isinstance(request, dict) or ("csv" in request) == ("data" in request):
+        raise BadInput("the input must be an object with either 'data', a list of numbers or of objects, or 'csv', a table as text")
+    if "csv" in request and not isinstance(request["csv"], str):
+        raise BadInput(f"'csv' must be the table as text, not {KINDS.get(type(request['csv']), 'a number')}")
     group_by, value = request.get("group_by"), request.get("value")
+    for field in ("group_by", "value"):
+        if not isinstance(request.get(field, ""), (str, type(None))):
+            raise BadInput(f"'{field}' must be the name of a column")
     if value and not group_by:
         raise BadInput("'value' needs 'group_by'")
     limit = request.get("limit", 20)
@@ -139,9 +178,15 @@ def analyse(request):
     if delimiter is not None and (not isinstance(delimiter, str) or delimiter not in (",", ";", "\t", "|")):
         raise BadInput("'delimiter' must be one of , ; | or a tab")
 
-    header, rows, notes = read_table(request["csv"], delimiter)
-    result = {"rows": len(rows),
-              "columns": [describe_column(name, [row[i] for row in rows], limit) for i, name in enumerate(header)]}
+    if "csv" in request:
+        header, rows, notes = read_table(request["csv"], delimiter)
+    else:
+        header, rows, notes = read_data(request["data"])
+    columns = [describe_column(name, [row[i] for row in rows], limit) for i, name in enumerate(header)]
+    result = {"row_count": len(rows), "rows": len(rows), "columns": columns}
+    if not isinstance(request.get("data", [{}])[0], dict) and columns[0]["type"] == "number":
+        # A plain list of numbers: its statistics are the answer.
+        result |= {field: columns[0][field] for field in ("sum", "median", "stdev", "min", "max")} | {"mean": float(columns[0]["mean"])}
     if group_by:
         groups, skipped = group(header, rows, group_by, value)
         if skipped:
@@ -183,19 +228,30 @@ def summary(result):
     return out.getvalue()
 
 
-def main():
-    with open(os.environ["SANDBOX_INPUT_FILE"], encoding="utf-8") as file:
-        request = json.load(file)
+def read_input():
     try:
-        result = analyse(request)
+        with open(os.environ["SANDBOX_INPUT_FILE"], encoding="utf-8") as file:
+            return json.load(file)
+    except (ValueError, RecursionError) as problem:  # a number of thousands of digits, say
+        raise BadInput(f"the input can't be used: {problem}") from problem
+
+
+def main():
+    try:
+        try:
+            result = analyse(read_input())
+        except OverflowError as problem:
+            raise BadInput("the numbers are too large to be added up") from problem
     except BadInput as problem:
-        print(f"data-analysis: {problem}", file=sys.stderr)
+        # One line, whatever names of columns are in it.
+        print(f"data-analysis: {' '.join(str(problem).split())}", file=sys.stderr)
         return 1
     files = os.environ["SANDBOX_FILES_DIR"]
     for name, text in (("report.md", report(result)), ("summary.csv", summary(result))):
-        with open(os.path.join(files, name), "w", encoding="utf-8", newline="") as file:
+        with open(os.path.join(files, name), "w", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)
-    with open(os.environ["SANDBOX_OUTPUT"], "w", encoding="utf-8") as file:
+    # Half a character (a lone surrogate) has no UTF-8; it goes out as the JSON escape that it came as.
+    with open(os.environ["SANDBOX_OUTPUT"], "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(result, file, ensure_ascii=False)
     print(f"analysed {result['rows']} rows, {len(result['columns'])} columns")
     return 0

@@ -58,11 +58,11 @@ static void test_counts(void **state)
 	assert_int_equal(capacity.counts.starting, 2);
 	assert_int_equal(capacity.counts.ready, 1);
 	static const struct {
-		int64_t starting, tenant_starting, tenant_sandboxes;
-	} others[] = {{1, 0, 1}, {2, 1, 1}, {1, 0, 0}};
+		int64_t room, tenant_starting, tenant_sandboxes;
+	} others[] = {{8, 0, 1}, {7, 1, 1}, {8, 0, 0}};
 	for (size_t i = 0; i < 3; i++) {
 		struct capacity_view view = capacity_others(&places[i]);
-		assert_int_equal(view.starting, others[i].starting);
+		assert_int_equal(view.room, others[i].room);
 		assert_int_equal(view.tenant_starting, others[i].tenant_starting);
 		assert_int_equal(view.tenant_any_starting, others[i].tenant_starting);
 		assert_int_equal(view.tenant_sandboxes, others[i].tenant_sandboxes);
@@ -78,13 +78,13 @@ static void test_pools_count(void **state)
 	places[0].of_pool = true;
 	capacity_set_pool(&places[0], 3);
 	capacity_move(&places[1], CAPACITY_READY);
-	assert_int_equal(capacity_others(&places[0]).starting, 0); /* its own */
+	assert_int_equal(capacity_others(&places[0]).room, 8); /* its own are no others */
 	assert_int_equal(capacity_others(&places[0]).tenant_any_starting, 0);
-	assert_int_equal(capacity_others(&places[1]).starting, 3);
+	assert_int_equal(capacity_others(&places[1]).room, 5);
 	assert_int_equal(capacity_others(&places[1]).tenant_starting, 0);
 	assert_int_equal(capacity_others(&places[1]).tenant_any_starting, 3);
 	assert_int_equal(capacity_others(&places[1]).tenant_sandboxes, 0);
-	assert_int_equal(capacity_others(&places[2]).starting, 3);
+	assert_int_equal(capacity_others(&places[2]).room, 8);
 	assert_int_equal(capacity_others(&places[2]).tenant_any_starting, 0);
 	capacity_move(&places[0], CAPACITY_WAITING);
 	assert_int_equal(capacity.counts.waiting, 0); /* of Executions */
@@ -141,6 +141,61 @@ static void test_the_tenant_with_the_fewest(void **state)
 	leave(5);
 }
 
+/* Half of the places, the larger one, are the most that one tenant's sandboxes take while they start: what
+ * others wait for is never all in the hands of one whose sandboxes don't come up. */
+static void test_half_is_for_others(void **state)
+{
+	(void)state;
+	enter("aaaabb", 5);
+	for (size_t k = 0; k < 3; k++)
+		capacity_move(&places[k], CAPACITY_STARTING);
+	assert_int_equal(capacity_others(&places[3]).room, 0);
+	assert_int_equal(capacity_others(&places[4]).room, 2);
+	capacity_move(&places[3], CAPACITY_WAITING);
+	capacity_move(&places[4], CAPACITY_STARTING);
+	capacity_move(&places[4], CAPACITY_NONE); /* a place is free, and not for a */
+	assert_string_equal(woken, "");
+	capacity_move(&places[0], CAPACITY_READY);
+	assert_string_equal(woken, "3");
+	leave(6);
+}
+
+/* One tenant's quota takes two sandboxes: of five, the refused ones ask again in turn, one when one ends and
+ * one after a pause, and never all. */
+static void test_a_quota_that_refuses(void **state)
+{
+	(void)state;
+	enter("aaaaa", 10);
+	for (size_t k = 0; k < 4; k++) /* all at once: nobody knows of the quota */
+		capacity_move(&places[k], CAPACITY_STARTING);
+	capacity_accept(&places[0]);
+	capacity_accept(&places[1]);
+	capacity_refuse(&places[2], 1000, 101);
+	capacity_move(&places[2], CAPACITY_NONE);
+	capacity_refuse(&places[3], 1000, 102);
+	capacity_move(&places[3], CAPACITY_NONE);
+	for (size_t k = 2; k < 5; k++) {
+		assert_int_equal(capacity_others(&places[k]).quota_ms, 2000); /* 500 ms, doubled once */
+		capacity_move(&places[k], CAPACITY_WAITING);
+	}
+	assert_string_equal(woken, "");
+	capacity_move(&places[0], CAPACITY_READY);
+	assert_string_equal(woken, "");
+	capacity_move(&places[0], CAPACITY_NONE);
+	assert_string_equal(woken, "4"); /* which was never refused, comes before those that were */
+	assert_int_equal(capacity_others(&places[4]).quota_ms, 0);
+	capacity_move(&places[4], CAPACITY_STARTING);
+	capacity_accept(&places[4]);
+	assert_string_equal(woken, "42"); /* and asks whether there is room for more */
+	capacity_move(&places[2], CAPACITY_STARTING);
+	assert_int_equal(capacity_others(&places[3]).quota_ms, INT64_MAX); /* one asks already */
+	capacity_refuse(&places[2], 5000, 103);
+	capacity_move(&places[2], CAPACITY_WAITING);
+	assert_string_equal(woken, "42");
+	assert_int_equal(capacity_others(&places[3]).quota_ms, 5500); /* accepted meanwhile: it begins anew */
+	leave(5);
+}
+
 /* The place that somebody was woken for is taken: whoever comes before his look finds none, and it is given
  * on if he has no use for it. */
 static void test_a_place_is_kept(void **state)
@@ -151,12 +206,12 @@ static void test_a_place_is_kept(void **state)
 	capacity_move(&places[1], CAPACITY_WAITING);
 	capacity_move(&places[0], CAPACITY_NONE);
 	assert_string_equal(woken, "1");
-	assert_int_equal(capacity_others(&places[2]).starting, 1);
-	assert_int_equal(capacity_others(&places[1]).starting, 0); /* his own */
+	assert_int_equal(capacity_others(&places[2]).room, 0);
+	assert_int_equal(capacity_others(&places[1]).room, 1); /* his own */
 	assert_int_equal(capacity.counts.waiting, 1);
 	capacity_move(&places[1], CAPACITY_WAITING); /* he could not use it: nobody is woken in a circle */
 	assert_string_equal(woken, "1");
-	assert_int_equal(capacity_others(&places[2]).starting, 0);
+	assert_int_equal(capacity_others(&places[2]).room, 1);
 	capacity_move(&places[0], CAPACITY_STARTING);
 	capacity_move(&places[0], CAPACITY_NONE);
 	capacity_move(&places[0], CAPACITY_WAITING);
@@ -299,6 +354,8 @@ int main(void)
 	    cmocka_unit_test(test_pools_count),
 	    cmocka_unit_test(test_who_is_woken),
 	    cmocka_unit_test(test_the_tenant_with_the_fewest),
+	    cmocka_unit_test(test_half_is_for_others),
+	    cmocka_unit_test(test_a_quota_that_refuses),
 	    cmocka_unit_test(test_a_place_is_kept),
 	    cmocka_unit_test(test_all_places_are_given),
 	    cmocka_unit_test(test_a_pool_waits),

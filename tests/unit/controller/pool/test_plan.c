@@ -21,7 +21,7 @@ static struct member_view member(enum member_state state)
 static struct pool_observation pool(int64_t replicas, const struct member_view *members, size_t count)
 {
 	return (struct pool_observation){.replicas = replicas,
-					 .max_starting = 16,
+					 .room = 16,
 					 .start_timeout_ms = 300000,
 					 .members = members,
 					 .member_count = count};
@@ -29,18 +29,17 @@ static struct pool_observation pool(int64_t replicas, const struct member_view *
 
 static const struct row {
 	const char *what;
-	int64_t replicas, waiting, starting, max_starting;
+	int64_t replicas, waiting, room;
 	enum member_state members[MAX_MEMBERS];
 	size_t count;
 	int64_t creates;
 	unsigned deletes, opens;
 	const char *reason;
 } table[] = {
-    {"an empty pool is filled", 3, 0, 0, 16, {0}, 0, 3, 0, 0, "Filling"},
-    {"no replicas, no sandboxes", 0, 0, 0, 16, {0}, 0, 0, 0, 0, "Ready"},
+    {"an empty pool is filled", 3, 0, 16, {0}, 0, 3, 0, 0, "Filling"},
+    {"no replicas, no sandboxes", 0, 0, 16, {0}, 0, 0, 0, 0, "Ready"},
     {"what is on its way is not made again",
      3,
-     0,
      0,
      16,
      {MEMBER_EXPECTED, MEMBER_STARTING, MEMBER_OPENING},
@@ -49,29 +48,19 @@ static const struct row {
      0,
      0,
      "Filling"},
-    {"full", 2, 0, 0, 16, {MEMBER_READY, MEMBER_READY}, 2, 0, 0, 0, "Ready"},
-    {"a claimed one is replaced", 2, 0, 0, 16, {MEMBER_READY, MEMBER_CLAIMED}, 2, 1, 0, 0, "Filling"},
-    {"a used one is deleted and replaced", 1, 0, 0, 16, {MEMBER_USED}, 1, 1, 1, 0, "Filling"},
-    {"one that is going is replaced", 1, 0, 0, 16, {MEMBER_DELETED}, 1, 1, 0, 0, "Filling"},
-    {"an ended one is deleted and replaced", 1, 0, 0, 16, {MEMBER_ENDED}, 1, 1, 1, 0, "Filling"},
-    {"scaled down: the least useful goes", 1, 0, 0, 16, {MEMBER_READY, MEMBER_STARTING}, 2, 0, 1, 0, "Ready"},
-    {"scaled to nothing: claimed ones stay",
-     0,
-     0,
-     0,
-     16,
-     {MEMBER_READY, MEMBER_CLAIMED},
-     2,
-     0,
-     1,
-     0,
-     "Ready"},
-    {"Executions that wait get sandboxes of their own", 1, 2, 0, 16, {MEMBER_OPENING}, 1, 2, 0, 0, "Filling"},
-    {"a pool of nothing makes none for them", 0, 2, 0, 16, {0}, 0, 0, 0, 0, "Ready"},
-    {"no more start at once than a node takes", 9, 0, 3, 5, {MEMBER_STARTING}, 1, 1, 0, 0, "Filling"},
-    {"but a tenant that has none starting makes one", 9, 0, 5, 5, {0}, 0, 1, 0, 0, "Filling"},
-    {"and no second one", 9, 0, 5, 5, {MEMBER_STARTING}, 1, 0, 0, 0, "Filling"},
-    {"a lost stream is opened again", 1, 0, 0, 16, {MEMBER_LOST}, 1, 0, 0, 1, "Filling"},
+    {"full", 2, 0, 16, {MEMBER_READY, MEMBER_READY}, 2, 0, 0, 0, "Ready"},
+    {"a claimed one is replaced", 2, 0, 16, {MEMBER_READY, MEMBER_CLAIMED}, 2, 1, 0, 0, "Filling"},
+    {"a used one is deleted and replaced", 1, 0, 16, {MEMBER_USED}, 1, 1, 1, 0, "Filling"},
+    {"one that is going is replaced", 1, 0, 16, {MEMBER_DELETED}, 1, 1, 0, 0, "Filling"},
+    {"an ended one is deleted and replaced", 1, 0, 16, {MEMBER_ENDED}, 1, 1, 1, 0, "Filling"},
+    {"scaled down: the least useful goes", 1, 0, 16, {MEMBER_READY, MEMBER_STARTING}, 2, 0, 1, 0, "Ready"},
+    {"scaled to nothing: claimed ones stay", 0, 0, 16, {MEMBER_READY, MEMBER_CLAIMED}, 2, 0, 1, 0, "Ready"},
+    {"Executions that wait get sandboxes of their own", 1, 2, 16, {MEMBER_OPENING}, 1, 2, 0, 0, "Filling"},
+    {"a pool of nothing makes none for them", 0, 2, 16, {0}, 0, 0, 0, 0, "Ready"},
+    {"no more start at once than a node takes", 9, 0, 2, {MEMBER_STARTING}, 1, 1, 0, 0, "Filling"},
+    {"but a tenant that has none starting makes one", 9, 0, 0, {0}, 0, 1, 0, 0, "Filling"},
+    {"and no second one", 9, 0, 0, {MEMBER_STARTING}, 1, 0, 0, 0, "Filling"},
+    {"a lost stream is opened again", 1, 0, 16, {MEMBER_LOST}, 1, 0, 0, 1, "Filling"},
 };
 
 static void test_table(void **state)
@@ -89,8 +78,7 @@ static void test_table(void **state)
 		}
 		struct pool_observation seen = pool(row->replicas, members, row->count);
 		seen.waiting = row->waiting;
-		seen.starting = row->starting;
-		seen.max_starting = row->max_starting;
+		seen.room = row->room;
 		pool_plan(&seen, actions, &plan);
 		unsigned deletes = 0, opens = 0;
 		for (size_t k = 0; k < row->count; k++) {
@@ -110,7 +98,7 @@ static void test_the_tenant_has_one_starting(void **state)
 	(void)state;
 	struct pool_plan plan;
 	struct pool_observation seen = pool(3, NULL, 0);
-	seen.starting = seen.max_starting = 5;
+	seen.room = 0;
 	pool_plan(&seen, NULL, &plan);
 	assert_int_equal(plan.creates, 1);
 	assert_true(plan.is_held);
@@ -118,12 +106,12 @@ static void test_the_tenant_has_one_starting(void **state)
 	pool_plan(&seen, NULL, &plan);
 	assert_int_equal(plan.creates, 0);
 	assert_true(plan.is_held);
-	seen.starting = 1;
+	seen.room = 4;
 	pool_plan(&seen, NULL, &plan);
 	assert_int_equal(plan.creates, 3);
 	assert_false(plan.is_held);
 	seen.failures = 1; /* that it waits for its pause holds nobody up */
-	seen.starting = 5;
+	seen.room = 0;
 	pool_plan(&seen, NULL, &plan);
 	assert_false(plan.is_held);
 }
@@ -308,7 +296,7 @@ static void test_failures(void **state)
 	members[0].trouble_message = "can't pull";
 	members[0].waits_in_vain = true;
 	struct pool_observation seen = pool(4, members, 1);
-	seen.max_starting = 1;
+	seen.room = 1;
 	pool_plan(&seen, actions, &plan);
 	assert_int_equal(actions[0], MEMBER_KEEP);
 	assert_int_equal(plan.creates, 0);

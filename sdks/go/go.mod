@@ -1,0 +1,3 @@
+module github.com/skillbox-dev/skillbox/sdks/go
+
+go 1.23
