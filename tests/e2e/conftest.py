@@ -10,9 +10,8 @@ from cluster_fixtures import *  # noqa: F403
 CONFIGURATION = os.environ.get("SKILLBOX_TEST_CONFIG", "embedded")
 collect_ignore = [] if CONFIGURATION == "s3-postgres" else ["test_database_outage.py"]
 if CONFIGURATION != "embedded":
-    collect_ignore += ["test_pools.py", "test_langchain.py"]  # where blobs and history are is nothing to a pool, nor to an agent
-    # Where blobs and history are is nothing to a pool, nor to what a script computes.
-    collect_ignore += ["test_examples.py", "test_pools.py"]
+    # Where blobs and history are is nothing to a pool, to what a script computes, nor to an agent.
+    collect_ignore += ["test_examples.py", "test_langchain.py", "test_pools.py"]
 
 
 class Configuration:

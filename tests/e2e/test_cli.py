@@ -26,8 +26,8 @@ def test_the_first_two_lines(command, environment):
     del command.environment["SKILLBOX_SERVER_URL"]
     assert command.good("skill", "push", "examples/skills/data-analysis", "--server", server, cwd=ROOT) == \
         'Pushed skill "data-analysis" successfully\n'
-    data = '{"csv": "name,age\\nAlice,30\\nBob,25"}'
-    assert json.loads(command.good("run", "data-analysis", "--input", data, "-s", server))["output"]["rows"] == 2
+    data = '{"data": [{"name": "Alice", "age": 30}, {"name": "Bob", "age": 25}]}'
+    assert json.loads(command.good("run", "data-analysis", "--input", data, "-s", server))["output"]["row_count"] == 2
 
 
 def test_from_nothing_to_a_result(command):
