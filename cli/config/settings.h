@@ -15,8 +15,8 @@ struct settings {
 	char *context;                                    /* the current one's name; "": none */
 	const char *server_from, *key_from, *tenant_from; /* for whoami: "--server", "the context", … */
 	int retries;                                      /* SKILLBOX_RETRIES: attempts after the first */
-	int64_t pause_ms;                                 /* SKILLBOX_RETRY_PAUSE: before the second attempt */
-	int64_t timeout_ms;                               /* SKILLBOX_TIMEOUT: of a whole call; 0: none */
+	int64_t pause_ms;   /* SKILLBOX_RETRY_PAUSE: before the second attempt */
+	int64_t timeout_ms; /* SKILLBOX_TIMEOUT: of a whole call; 0: none */
 };
 
 int settings_load(const struct call *call, struct settings *ret, struct error *err);

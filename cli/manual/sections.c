@@ -19,7 +19,8 @@ static const struct manual_row variable_rows[] = {
     {"SKILLBOX_TIMEOUT",
      "How long a whole command may take for its requests, like 30s or 5m; any time if it isn't set."},
     {"SKILLBOX_RETRIES", "How often a request is tried again (2; 0 to 100)."},
-    {"SKILLBOX_RETRY_PAUSE", "How long the first pause between attempts is (500ms), where the server asks for none; each is twice "
+    {"SKILLBOX_RETRY_PAUSE",
+     "How long the first pause between attempts is (500ms), where the server asks for none; each is twice "
      "the one before, up to 8s."},
     {"XDG_CONFIG_HOME", "Where the contexts are: skillbox/config.json in it; else in ~/.config."},
     {"NO_COLOR", "If it is set: neither colours nor progress, as with TERM=dumb and outside of a terminal."},

@@ -87,7 +87,8 @@ static int64_t pause_before(const struct http *http, const struct http_request *
 			    const struct http_answer *answer, enum outcome outcome, int failures)
 {
 	int status = answer->status;
-	double asked = outcome == OUTCOME_ANSWERED ? answer->retry_after : -1, pause = (double)http->settings.pause_ms;
+	double asked = outcome == OUTCOME_ANSWERED ? answer->retry_after : -1,
+	       pause = (double)http->settings.pause_ms;
 	if (outcome == OUTCOME_ANSWERED && status != 429 && (status < 502 || status > 504))
 		return -1;
 	if (request->is_once && !(outcome == OUTCOME_ANSWERED && status == 429))
