@@ -1,11 +1,11 @@
 #include "controller/cache.h"
 
-#include "controller/sandbox/bundle.h"
 #include "controller/sandbox/shape.h"
 #include "lib/base/log.h"
 #include "lib/base/room.h"
 #include "lib/base/utf8.h"
 #include "lib/policy/newest.h"
+#include "lib/run/bundle.h"
 #include "lib/skill/outline.h"
 
 #include <stdlib.h>

@@ -2,11 +2,11 @@
 #ifndef SKILLBOX_CONTROLLER_CONFIG_H
 #define SKILLBOX_CONTROLLER_CONFIG_H
 
-#include "controller/layers.h"
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/blob/s3.h"
 #include "lib/policy/policy.h"
+#include "lib/run/layers.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 #include "apiserver/execution/render.h"
 
 #include "apiserver/execution/pending.h"
+#include "lib/api/execution_rest.h"
 #include "lib/api/json.h"
 #include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
@@ -18,39 +19,6 @@ static void put_user_json(struct buffer *out, const char *key, struct str json)
 		jsontext_append_string(out, json);
 }
 
-/* What is not JSON is left out: the contract knows no such output. It is looked at first, since of what was
- * appended a part may be in a file already. */
-static void put_output(struct buffer *out, struct str json)
-{
-	const struct jsontext_rules rules = {.max_depth = JSON_ANSWER_DEPTH};
-	if (!json.p || jsontext_check(json, &rules, NULL) != 0)
-		return;
-	json_key(out, "output");
-	(void)jsontext_minify(json, &rules, out, NULL); /* out->failed says more */
-}
-
-static void put_files(struct buffer *out, const struct execution *execution, const struct render_texts *texts)
-{
-	if (execution->status.file_count == 0 || !texts->files_url)
-		return;
-	json_put_string(out, "files_url", texts->files_url);
-	json_key(out, "files_list");
-	json_open(out, '[');
-	for (size_t i = 0; i < execution->status.file_count; i++)
-		json_element_string(out, execution->status.files[i]);
-	json_close(out, ']');
-}
-
-static void put_logs(struct buffer *out, const struct execution *execution, struct str logs)
-{
-	if (logs.n) {
-		json_key(out, "logs");
-		jsontext_append_string(out, logs);
-	}
-	if (execution->status.logs_truncated)
-		json_put_bool(out, "logs_truncated", true);
-}
-
 /* Why it has not begun: in the words of the controller, unless there is none. */
 static void put_wait(struct buffer *out, const struct execution *execution, const char *stalled)
 {
@@ -61,36 +29,6 @@ static void put_wait(struct buffer *out, const struct execution *execution, cons
 	const char *message = stalled ? stalled : condition->message;
 	json_put_string(out, "reason", reason && *reason ? reason : NULL);
 	json_put_string(out, "message", message && *message ? message : NULL);
-}
-
-/* error is always there; a failure without words gets the condition's. */
-static void put_error(struct buffer *out, const struct execution *execution)
-{
-	const char *error = execution->status.error;
-	bool failed = execution_is_finished(execution) &&
-		      !str_eq(str_of(execution->status.succeeded.status), STR("True"));
-	if (failed && (!error || !*error)) {
-		const char *message = execution->status.succeeded.message;
-		error = message && *message ? message : execution_rest_status(execution);
-	}
-	if (failed)
-		json_put_string(out, "error", error);
-	else
-		json_put_raw(out, "error", "null");
-	if (failed)
-		json_put_string(out, "error_code", execution->status.error_code);
-}
-
-static void put_end(struct buffer *out, const struct execution *execution)
-{
-	if (execution->status.has_exit_code)
-		json_put_int(out, "exit_code", execution->status.exit_code);
-	if (!execution_is_finished(execution))
-		return;
-	json_put_int(out, "duration_ms",
-		     execution->status.duration_ms > 1 ? execution->status.duration_ms : 1);
-	execution_put_timings(&execution->status.timings, out);
-	json_put_bool(out, "warm", execution->status.warm);
 }
 
 /* What belongs to the record but not to the answer of POST. */
@@ -122,12 +60,13 @@ void render_execution(const struct shared_execution *shared, enum render_form fo
 	json_put_string(out, "status", execution_rest_status(execution));
 	put_wait(out, execution, stalled);
 	if (form != RENDER_SUMMARY) {
-		put_output(out, texts->output);
-		put_files(out, execution, texts);
-		put_logs(out, execution, texts->logs);
+		execution_put_output(out, texts->output);
+		if (texts->files_url)
+			execution_put_files(out, execution, texts->files_url);
+		execution_put_logs(out, execution, texts->logs);
 	}
-	put_end(out, execution);
-	put_error(out, execution);
+	execution_put_end(out, execution);
+	execution_put_error(out, execution);
 	if (form != RENDER_RESULT)
 		put_record(out, shared, tenant);
 	if (form == RENDER_RECORD)

@@ -3,13 +3,13 @@
 #define SKILLBOX_CONTROLLER_EXECUTION_OBSERVATION_H
 
 #include "controller/pool/demand.h"
-#include "controller/sandbox/run_result.h"
 #include "controller/sandbox/session.h"
 #include "controller/sandbox/shape.h"
 #include "controller/sandbox/trouble.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/api/skill.h"
+#include "lib/run/run_result.h"
 
 #include <stdbool.h>
 #include <stdint.h>

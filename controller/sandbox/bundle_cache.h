@@ -3,11 +3,11 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_CACHE_H
 #define SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_CACHE_H
 
-#include "controller/sandbox/bundle.h"
 #include "lib/api/skill.h"
 #include "lib/base/error.h"
 #include "lib/blob/blob.h"
 #include "lib/kube/reader.h"
+#include "lib/run/bundle.h"
 
 #include <uv.h>
 

@@ -1,25 +1,22 @@
-/* Takes what a sandbox sends of a run's end (EXIT, then logs, output, files, END), checks it against the
- * protocol and the limits, stores what is large as blobs and leaves a struct run_result. One collector a
+/* Takes what a sandbox sends of a run's end (lib/run/arrival.h), stores what is large as blobs and leaves a
+ * struct run_result. One collector a
  * run and connection. */
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
 #define SKILLBOX_CONTROLLER_SANDBOX_COLLECTOR_H
 
-#include "controller/sandbox/run_result.h"
 #include "lib/base/error.h"
 #include "lib/blob/blob.h"
 #include "lib/frame/frame.h"
+#include "lib/run/arrival.h"
+#include "lib/run/run_result.h"
 
 #include <stdint.h>
 #include <uv.h>
 
-struct collector_limits {
-	int64_t max_output, max_logs, max_files_bytes, max_files_count;
-};
-
 struct collector;
 
 struct collector *collector_new(uv_loop_t *loop, struct blob_store *store, const char *tenant,
-				const struct collector_limits *limits, struct error *err);
+				const struct arrival_limits *limits, struct error *err);
 /* Safe while it stores: it goes when that work is over, and done isn't called. NULL-safe; returns NULL. */
 struct collector *collector_free(struct collector *collector);
 
@@ -35,10 +32,5 @@ void collector_store(struct collector *collector, collector_done_cb done, void *
 
 /* The collector's; filled when done came without an error. */
 struct run_result *collector_result(struct collector *collector);
-
-/* For tests. The kept log as text: head and tail joined, with a mark between if there is a gap; what is no
- * UTF-8, and NUL, as U+FFFD. */
-int collector_logs_text(struct str head, struct str tail, uint64_t total, struct buffer *out, bool *ret_gap,
-			struct error *err);
 
 #endif

@@ -5,12 +5,12 @@
 #define SKILLBOX_CONTROLLER_SANDBOX_JOB_H
 
 #include "controller/config.h"
-#include "controller/sandbox/bundle.h"
 #include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"
 #include "lib/api/skill.h"
 #include "lib/base/buffer.h"
 #include "lib/frame/frame.h"
+#include "lib/run/bundle.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "controller/sandbox/link.h"
 
-#include "controller/layers.h"
 #include "lib/kube/exec.h"
+#include "lib/run/layers.h"
 
 #include <stdlib.h>
 #include <string.h>

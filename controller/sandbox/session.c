@@ -280,8 +280,8 @@ static int take_execution(struct session *s, const struct execution *execution, 
 			  const struct run_shape *shape, const char *tenant, struct error *err)
 {
 	const struct controller_config *config = s->services->config;
-	struct collector_limits limits = {config->policy.max_output_size, config->max_logs,
-					  config->policy.max_files_size, config->max_files_count};
+	struct arrival_limits limits = {config->policy.max_output_size, config->max_logs,
+					config->policy.max_files_size, config->max_files_count};
 	s->execution_id = str_dup(str_of(execution_id(execution)));
 	if (!s->execution_id)
 		return error_no_memory(err);

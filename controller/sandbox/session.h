@@ -3,13 +3,13 @@
 #ifndef SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 #define SKILLBOX_CONTROLLER_SANDBOX_SESSION_H
 
-#include "controller/sandbox/run_result.h"
 #include "controller/sandbox/services.h"
 #include "controller/sandbox/shape.h"
 #include "lib/api/execution.h"
 #include "lib/api/pod.h"
 #include "lib/api/skill.h"
 #include "lib/base/error.h"
+#include "lib/run/run_result.h"
 
 #include <stdint.h>
 

@@ -24,10 +24,11 @@ ARROWS = {
     "lib/db": {"lib/api", "lib/base"},
     "lib/policy": {"lib/api", "lib/base", "lib/files"},
     "lib/skill": {"lib/api", "lib/base", "lib/policy"},
+    "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/skill"},
     "runner": {"lib/base", "lib/frame"},
     "cli": {"lib/base", "lib/policy", "lib/skill"},
     "apiserver": SERVER,
-    "controller": SERVER,
+    "controller": SERVER | {"lib/run"},
 }
 
 # Sources below these have a unit test at the same place below tests/unit/.

@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct collector_limits limits = {
+static const struct arrival_limits limits = {
     .max_output = 4096, .max_logs = 4096, .max_files_bytes = 8192, .max_files_count = 4};
 
 /* A store that looks at what it gets. */

@@ -139,11 +139,11 @@ group("whole tree ends", "unit", "runner/system/tree.c",
 group("results", "runner", "runner/system/beneath.c",
       ("symbolic-links-are-followed", "openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)",
        "openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)", RUN + "test_files_directory_that_is_a_symlink"))
-group("results", "unit", "controller/sandbox/collector.c",
-      ("more-data-than-announced", "if (!c->in_object || data.n > c->object_left)", "if (false)",
+group("results", "unit", "lib/run/arrival.c",
+      ("more-data-than-announced", "if (!a->in_object || data.n > a->object_left)", "if (false)",
        "tests/unit/controller/sandbox/test_collector.c::test_protocol_is_enforced"),
-      ("counts-at-the-end", "c->in_object || frame->end.object_count != c->object_count ||\n\t\t    frame->end.byte_count != c->byte_count)",
-       "c->in_object)", "tests/unit/controller/sandbox/test_collector.c::test_protocol_is_enforced"))
+      ("counts-at-the-end", "a->in_object || frame->end.object_count != a->object_count ||\n\t\t    frame->end.byte_count != a->byte_count)",
+       "a->in_object)", "tests/unit/controller/sandbox/test_collector.c::test_protocol_is_enforced"))
 group("results", "unit", "lib/frame/frame.c",
       ("path-rules", "if (!c->broken && !frame_path_is_valid(*path))", "if (false)", "tests/unit/lib/frame/test_frame.c::test_bounds_on_decode"))
 group("results", "unit", "lib/frame/path.c",
@@ -167,9 +167,9 @@ group("Pod", "unit", "controller/sandbox/pod_spec.c",
        POD_SPEC + "test_options"),
       ("user-namespace-ignored", "if (config->user_namespaces)", "if (false)", POD_SPEC + "test_options"))
 
-group("required layers", "unit", "controller/layers.c",
-      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/controller/test_layers.c::test_check"),
-      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/controller/test_layers.c::test_check"))
+group("required layers", "unit", "lib/run/layers.c",
+      ("missing-layers-pass", "if (missing.len == 0)", "if (true)", "tests/unit/lib/run/test_layers.c::test_check"),
+      ("inactive-layers-pass", "(layer && layer->active)", "layer", "tests/unit/lib/run/test_layers.c::test_check"))
 group("required layers", "unit", "runner/isolation/layers.c",
       ("capabilities-reported-away", "if (is_zero(set))", "if (true || is_zero(set))", "tests/unit/runner/isolation/test_layers.c::test_capabilities"))
 group("required layers", "unit", "controller/sandbox/link.c",

@@ -23,7 +23,7 @@ struct fixture {
 	bool done, failed;
 };
 
-static const struct collector_limits limits = {
+static const struct arrival_limits limits = {
     .max_output = 1 << 20, .max_logs = 1 << 20, .max_files_bytes = 8 << 20, .max_files_count = 10};
 
 static int setup(void **state)
@@ -553,7 +553,7 @@ static void check_logs(struct str head, struct str tail, uint64_t total, const c
 {
 	struct buffer out = BUFFER(4096);
 	bool gap;
-	assert_int_equal(collector_logs_text(head, tail, total, &out, &gap, NULL), 0);
+	assert_int_equal(arrival_logs_text(head, tail, total, &out, &gap, NULL), 0);
 	assert_string_equal(out.data ? out.data : "", expected);
 	assert_int_equal(gap, total > head.n + tail.n);
 	buffer_free(&out);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "controller/layers.h"
+#include "lib/run/layers.h"
 #include "controller/sandbox/link.h"
 #include "tests/unit/controller/sandbox/fake_stream.h"
 

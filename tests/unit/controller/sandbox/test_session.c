@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "controller/layers.h"
+#include "lib/run/layers.h"
 #include "controller/sandbox/session.h"
 #include "lib/blob/blob_internal.h"
 #include "lib/frame/frame.h"

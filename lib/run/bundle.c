@@ -1,4 +1,4 @@
-#include "controller/sandbox/bundle.h"
+#include "lib/run/bundle.h"
 
 #include "lib/base/temporary.h"
 #include "lib/frame/frame.h"

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "controller/layers.h"
+#include "lib/run/layers.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* Layers of isolation that a sandbox must have before it gets a job. */
-#ifndef SKILLBOX_CONTROLLER_LAYERS_H
-#define SKILLBOX_CONTROLLER_LAYERS_H
+#ifndef SKILLBOX_RUN_LAYERS_H
+#define SKILLBOX_RUN_LAYERS_H
 
 #include "lib/base/error.h"
 #include "lib/frame/frame.h"

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "controller/sandbox/bundle.h"
 #include "lib/frame/frame.h"
+#include "lib/run/bundle.h"
 #include "lib/skill/archive.h"
 #include "zip_maker.h"
 

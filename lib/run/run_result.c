@@ -1,4 +1,4 @@
-#include "controller/sandbox/run_result.h"
+#include "lib/run/run_result.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* A skill's files, encoded as the frames that a sandbox takes (FILE, DATA …): made once, in bounded memory
  * whatever the skill's size. A small bundle is in memory, where most runs are served from; a larger one in an
  * unnamed temporary file. */
-#ifndef SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_H
-#define SKILLBOX_CONTROLLER_SANDBOX_BUNDLE_H
+#ifndef SKILLBOX_RUN_BUNDLE_H
+#define SKILLBOX_RUN_BUNDLE_H
 
 #include "lib/base/error.h"
 #include "lib/base/str.h"

@@ -1,4 +1,4 @@
-#include "controller/layers.h"
+#include "lib/run/layers.h"
 
 #include "lib/base/buffer.h"
 

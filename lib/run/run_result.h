@@ -1,6 +1,6 @@
 /* What came of one run inside a sandbox, ready to be recorded: a session leaves it, the plan reads it. */
-#ifndef SKILLBOX_CONTROLLER_SANDBOX_RUN_RESULT_H
-#define SKILLBOX_CONTROLLER_SANDBOX_RUN_RESULT_H
+#ifndef SKILLBOX_RUN_RUN_RESULT_H
+#define SKILLBOX_RUN_RUN_RESULT_H
 
 #include "lib/api/execution.h"
 #include "lib/frame/frame.h"

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "controller/sandbox/run_result.h"
 #include "lib/base/str.h"
+#include "lib/run/run_result.h"
 
 #include <stdlib.h>
 
