@@ -18,6 +18,7 @@ const struct option_spec global_options[] = {
 const struct command *const commands[] = {
     &run_command,
     &dev_command,
+    &test_command,
 
     &skill_init_command,
     &skill_lint_command,

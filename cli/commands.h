@@ -6,6 +6,7 @@
 
 extern const struct command run_command;
 extern const struct command dev_command;
+extern const struct command test_command;
 
 extern const struct command skill_init_command;
 extern const struct command skill_lint_command;

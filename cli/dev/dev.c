@@ -1,22 +1,16 @@
 #include "cli/commands.h"
-#include "cli/dev/dev_version.h"
+#include "cli/dev/dev_package.h"
 #include "cli/dev/snapshot.h"
-#include "cli/files/folder.h"
 #include "cli/files/input.h"
+#include "cli/here.h"
 #include "cli/result.h"
 #include "cli/running.h"
 #include "cli/skill/remote.h"
-#include "cli/skill/report.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/terminal.h"
 #include "lib/base/clock.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MANIFEST_MAX ((size_t)1 << 20)
-#define VERSION_MAX ((size_t)256)
 
 /* One try after the other. */
 struct dev {
@@ -25,53 +19,8 @@ struct dev {
 	struct http *http;
 	struct buffer input;  /* what standard input gave, once */
 	struct buffer pushed; /* the version that the server has */
+	bool is_again;        /* not the first try */
 };
-
-/* A digest of the bytes, good enough to tell one save from another. */
-static int hash_zip(int fd, uint32_t *ret, struct error *err)
-{
-	unsigned char block[65536];
-	uint64_t value = 14695981039346656037u; /* FNV-1a */
-	for (int64_t done = 0;;) {
-		ssize_t n = pread(fd, block, sizeof(block), (off_t)done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, "can't read the zip again");
-		if (n == 0)
-			break;
-		for (ssize_t i = 0; i < n; i++)
-			value = (value ^ block[i]) * 1099511628211u;
-		done += n;
-	}
-	*ret = (uint32_t)(value ^ value >> 32);
-	return 0;
-}
-
-/* The folder as it is now, under its version for trying out: *ret_fd is a zip. EXIT_ERROR: it isn't right,
- * which was said. */
-static int prepare(const struct dev *dev, struct buffer *name, struct buffer *version, int *ret_fd,
-		   int64_t *ret_size, struct error *err)
-{
-	cleanup_skill_report struct skill_report report = {0};
-	cleanup_folder struct folder folder = {0};
-	cleanup_buffer struct buffer text = BUFFER(MANIFEST_MAX), changed = BUFFER(MANIFEST_MAX);
-	cleanup_close int fd = -1;
-	int64_t size;
-	uint32_t hash;
-	if (skill_report_make(dev->folder, &report, &fd, &size, err) != 0)
-		return COMMAND_ERROR;
-	if (!report.is_good)
-		return skill_report_print(&report, false, stderr, err);
-	buffer_append_c(name, report.package.manifest.name);
-	if (hash_zip(fd, &hash, err) != 0 ||
-	    dev_version_make(str_of(report.package.manifest.version), hash, version, err) != 0 ||
-	    folder_read(dev->folder, &folder, err) != 0 ||
-	    folder_read_file(&folder, folder.manifest, &text, err) != 0 ||
-	    dev_version_write(buffer_str(&text), buffer_str(version), &changed, err) != 0)
-		return COMMAND_ERROR;
-	return folder_pack(&folder, buffer_str(&changed), ret_fd, ret_size, err);
-}
 
 static int push(struct dev *dev, const char *name, const struct buffer *version, int fd, int64_t size,
 		struct error *err)
@@ -93,7 +42,7 @@ static int try_once(struct dev *dev, struct error *err)
 {
 	const struct call *call = dev->call;
 	const char *input = call_text(call, "input"), *folder = call_text(call, "download");
-	cleanup_buffer struct buffer name = BUFFER(VERSION_MAX), version = BUFFER(VERSION_MAX),
+	cleanup_buffer struct buffer name = BUFFER(DEV_NAME_MAX), version = BUFFER(DEV_NAME_MAX),
 				     text = BUFFER(INPUT_MAX);
 	cleanup_answer struct http_answer answer = HTTP_ANSWER;
 	cleanup_close int fd = -1;
@@ -101,7 +50,9 @@ static int try_once(struct dev *dev, struct error *err)
 	bool is_kept = dev->input.len > 0;
 	if (!is_kept && input_read(input, &text, err) != 0)
 		return err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
-	int status = prepare(dev, &name, &version, &fd, &size, err);
+	if (call_flag(call, "local"))
+		return here_dev(call, buffer_str(is_kept ? &dev->input : &text), dev->is_again, err);
+	int status = dev_package(dev->folder, &name, &version, &fd, &size, err);
 	if (status == 0)
 		status = push(dev, name.data, &version, fd, size, err);
 	if (status != 0)
@@ -129,8 +80,9 @@ static int watch(struct dev *dev, struct error *err)
 	for (;;) {
 		uint64_t before = snapshot_take(dev->folder);
 		int status = try_once(dev, err);
-		if (status == COMMAND_INTERRUPTED || status == COMMAND_USAGE)
+		if (status == COMMAND_INTERRUPTED || status == EXIT_INTERRUPTED || status == COMMAND_USAGE)
 			return status;
+		dev->is_again = true;
 		if (status == COMMAND_ERROR)
 			fprintf(stderr, "Error: %s\n", err->message);
 		fprintf(stderr, "%sWatching %s: Ctrl-C ends it%s\n", terminal_colour(stderr, COLOUR_DIM),
@@ -155,13 +107,13 @@ static int run(const struct call *call, struct error *err)
 	struct dev dev = {.call = call,
 			  .folder = call_argument(call, 0),
 			  .input = BUFFER(INPUT_MAX),
-			  .pushed = BUFFER(VERSION_MAX)};
+			  .pushed = BUFFER(DEV_NAME_MAX)};
 	const char *input = call_text(call, "input");
 	int status = check_options(call, err);
 	if (status == 0 && input && (strcmp(input, "-") == 0 || strcmp(input, "@-") == 0) &&
 	    input_read(input, &dev.input, err) != 0)
 		status = err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
-	if (status == 0 && !(dev.http = http_open(call, err)))
+	if (status == 0 && !call_flag(call, "local") && !(dev.http = http_open(call, err)))
 		status = COMMAND_ERROR;
 	if (status == 0)
 		status = call_flag(call, "watch") ? watch(&dev, err) : try_once(&dev, err);
@@ -176,8 +128,11 @@ const struct command dev_command = {
     .summary = "try a skill's folder out: check, push, run, and show its log",
     .text = "It is pushed as VERSION-dev.HASH, which is never the latest, isn't listed, and is gone after a "
 	    "day.\n"
-	    "With --watch it runs again on every save, until Ctrl-C.",
-    .example = "skillbox dev ./greet --input '{\"name\": \"World\"}' --watch",
+	    "With --watch it runs again on every save, until Ctrl-C.\n"
+	    "With --local there is no server: it runs on this machine, under the program that is in every\n"
+	    "sandbox, in namespaces of its own. What holds here and what doesn't is said before it begins.",
+    .example = "skillbox dev ./greet --local\n"
+	       "skillbox dev ./greet --input '{\"name\": \"World\"}' --watch",
     .arguments = {{"folder", "the skill's folder", .complete = COMPLETE_FOLDER}},
     .options = {{"input", 'i', VALUE_TEXT, "JSON", "the input: JSON, @FILE, or - for standard input",
 		 COMPLETE_NOTHING},
@@ -187,6 +142,7 @@ const struct command dev_command = {
 		{"timeout", 0, VALUE_TEXT, "DURATION", "like 30s or 1m30s; may only shorten the skill's own",
 		 COMPLETE_NOTHING},
 		{"download", 'd', VALUE_TEXT, "FOLDER", "fetch the files that it made into this folder",
-		 COMPLETE_FOLDER}},
+		 COMPLETE_FOLDER},
+		HERE_OPTIONS},
     .run = run,
 };

@@ -22,6 +22,9 @@ static const struct manual_row variable_rows[] = {
     {"SKILLBOX_RETRY_PAUSE",
      "How long the first pause between attempts is (500ms), where the server asks for none; each is twice "
      "the one before, up to 8s."},
+    {"SKILLBOX_RUNNER",
+     "Where skillbox-runner is, for dev --local and test --local; else beside this program, or in "
+     "../libexec/skillbox."},
     {"XDG_CONFIG_HOME", "Where the contexts are: skillbox/config.json in it; else in ~/.config."},
     {"NO_COLOR", "If it is set: neither colours nor progress, as with TERM=dumb and outside of a terminal."},
     {"http_proxy, https_proxy, no_proxy", "Proxies, as curl reads them."},

@@ -43,6 +43,19 @@ static int write_env(const struct call *call, struct buffer *out, struct error *
 	}
 }
 
+static int write_variables(const struct variable *env, size_t count, struct buffer *out, struct error *err)
+{
+	if (count == 0)
+		return 0;
+	json_key(out, "env");
+	json_open(out, '{');
+	for (size_t i = 0; i < count; i++)
+		if (json_put_text(out, env[i].name, env[i].value, err) != 0)
+			return error_wrap(err, "environment variable %s", env[i].name);
+	json_close(out, '}');
+	return 0;
+}
+
 int submission_make(const struct run_request *run, bool is_async, struct submission *ret, struct error *err)
 {
 	struct buffer *body = &ret->body;
@@ -54,7 +67,8 @@ int submission_make(const struct run_request *run, bool is_async, struct submiss
 		json_key(body, "input");
 		buffer_append_str(body, run->input); /* as it stands: every digit and blank */
 	}
-	if (run->call && write_env(run->call, body, err) != 0)
+	if (run->call ? write_env(run->call, body, err) != 0
+		      : write_variables(run->env, run->env_count, body, err) != 0)
 		return -1;
 	if (run->timeout)
 		json_put_string(body, "timeout", run->timeout);

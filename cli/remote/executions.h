@@ -3,15 +3,18 @@
 #define SKILLBOX_CLI_REMOTE_EXECUTIONS_H
 
 #include "cli/remote/http.h"
+#include "cli/variable.h"
 #include "lib/base/id.h"
 
 /* What is to be run. */
 struct run_request {
 	const char *skill, *version; /* version NULL or "": the latest */
 	struct str input;            /* JSON text; n 0: none */
-	const struct call *call;     /* whose --env are sent; NULL: none */
-	const char *timeout;         /* NULL: the skill's */
-	const char *key;             /* Idempotency-Key; NULL: one is made */
+	const struct call *call;     /* whose --env are sent; NULL: these */
+	const struct variable *env;
+	size_t env_count;
+	const char *timeout; /* NULL: the skill's */
+	const char *key;     /* Idempotency-Key; NULL: one is made */
 };
 
 /* A request as it was sent: with it and its key the same execution is asked about again. */

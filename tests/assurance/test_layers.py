@@ -26,7 +26,7 @@ ARROWS = {
     "lib/skill": {"lib/api", "lib/base", "lib/policy"},
     "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/skill"},
     "runner": {"lib/base", "lib/frame"},
-    "cli": {"lib/base", "lib/policy", "lib/skill"},
+    "cli": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/run", "lib/skill"},
     "apiserver": SERVER,
     "controller": SERVER | {"lib/run"},
 }

@@ -1,0 +1,96 @@
+#include "cli/cases/runner.h"
+
+#include "cli/dev/dev_package.h"
+#include "cli/here.h"
+#include "cli/running.h"
+#include "cli/skill/remote.h"
+#include "cli/terminal/interrupt.h"
+#include "lib/base/jsontext.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct case_runner {
+	struct here *here; /* on this machine, or: */
+	struct http *http;
+	char *skill, *version; /* as it was pushed */
+};
+
+struct case_runner *case_runner_close(struct case_runner *runner)
+{
+	if (!runner)
+		return NULL;
+	here_close(runner->here);
+	http_close(runner->http);
+	free(runner->skill);
+	free(runner->version);
+	free(runner);
+	return NULL;
+}
+
+static int push(struct case_runner *runner, const struct call *call, const char *folder, struct error *err)
+{
+	cleanup_buffer struct buffer name = BUFFER(DEV_NAME_MAX), version = BUFFER(DEV_NAME_MAX);
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	cleanup_close int fd = -1;
+	int64_t size;
+	runner->http = http_open(call, err);
+	int status = runner->http ? dev_package(folder, &name, &version, &fd, &size, err) : COMMAND_ERROR;
+	if (status == 0 && interrupt_catch(err) != 0)
+		status = COMMAND_ERROR;
+	if (status == 0)
+		status = skill_upload(runner->http, "/v1/skills", fd, size, "pushing", &answer, err);
+	if (status != 0)
+		return status;
+	fprintf(stderr, "Pushed %s %s\n", name.data, version.data);
+	runner->skill = buffer_steal(&name);
+	runner->version = buffer_steal(&version);
+	return runner->skill && runner->version ? 0 : error_no_memory(err);
+}
+
+struct case_runner *case_runner_open(const struct call *call, const char *folder, int *ret_status,
+				     struct error *err)
+{
+	struct case_runner *runner = calloc(1, sizeof(*runner));
+	*ret_status = COMMAND_ERROR;
+	if (!runner) {
+		error_no_memory(err);
+		return NULL;
+	}
+	if (call_flag(call, "local"))
+		runner->here = here_open(call, folder, ret_status, err);
+	else
+		*ret_status = push(runner, call, folder, err);
+	return *ret_status == 0 ? runner : case_runner_close(runner);
+}
+
+const char *case_runner_skill(const struct case_runner *runner)
+{
+	return runner->here ? here_skill(runner->here) : runner->skill;
+}
+
+static int run_there(struct case_runner *runner, const struct test_case *test, struct buffer *ret,
+		     struct error *err)
+{
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	const struct jsontext_rules rules = {.max_depth = JSON_COMPARE_DEPTH};
+	struct running running = {.request = {.skill = runner->skill,
+					      .version = runner->version,
+					      .input = test->input,
+					      .env = test->env,
+					      .env_count = test->env_count},
+				  .what = test->name};
+	int status = running_run(runner->http, &running, &answer, err);
+	if (status != 0)
+		return status;
+	if (jsontext_check(buffer_str(&answer.body), &rules, err) != 0)
+		return error_wrap(err, "the answer makes no sense");
+	return buffer_append_str(ret, buffer_str(&answer.body)) == 0 ? 0 : error_no_memory(err);
+}
+
+int case_runner_run(struct case_runner *runner, const struct test_case *test, struct buffer *ret,
+		    struct error *err)
+{
+	return runner->here ? here_run(runner->here, test->input, test->env, test->env_count, ret, err)
+			    : run_there(runner, test, ret, err);
+}
