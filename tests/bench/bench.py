@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 
+import command_line
 import contenders
 import costs
 import hotspots
@@ -34,7 +35,7 @@ SHARES = (0.25, 0.5, 0.75, 0.9)
 #            quick, default, full
 SCALE = {
     "rounds": (3, 24, 60), "rounds_seconds": (60, 480, 1800), "gvisor_rounds": (3, 15, 40), "gvisor_seconds": (20, 60, 600),
-    "waiting": (10, 50, 50), "levels": ((1, 10), (1, 5, 10, 20, 50), (1, 5, 10, 20, 50)), "each_level": (10, 50, 100),
+    "cli_rounds": (5, 30, 60), "waiting": (10, 50, 50), "levels": ((1, 10), (1, 5, 10, 20, 50), (1, 5, 10, 20, 50)), "each_level": (10, 50, 100),
     "churn": (12, 40, 100), "arrival_seconds": (10, 30, 120), "sizes": (1, 3, 10), "cost": (10, 50, 200), "idle_seconds": (3, 10, 30),
     "finished": ((1000,), (1000, 10000), (1000, 10000, 50000)), "starts": (1, 3, 5),
 }
@@ -95,6 +96,17 @@ class Bench:
         for contestant in contestants:
             self.result(contestant.name, took[contestant.name], getattr(contestant, "answers", None))
         self.cluster.kube.delete(f"{contenders.PODS}/exec")
+
+    def cli(self):
+        if self.pool:
+            self.pool.resize(4)
+        folder, contestants = command_line.contestants("bench-warm")
+        try:
+            took = loads.rounds(contestants, self.scale["cli_rounds"], self.scale["rounds_seconds"], self.quiet(), self.say)
+        finally:
+            shutil.rmtree(folder)
+        for contestant in contestants:
+            self.result(contestant.name, took[contestant.name])
 
     def gvisor(self):
         if not self.pool:
@@ -212,7 +224,7 @@ class Bench:
     # ---- the run
 
     # The order counts: the throughput's Pod churn sets the rates of the arrivals; restarts come last.
-    PARTS = ("latency", "gvisor", "concurrency", "throughput", "arrivals", "sizes", "cost", "starts", "memory")
+    PARTS = ("latency", "cli", "gvisor", "concurrency", "throughput", "arrivals", "sizes", "cost", "starts", "memory")
 
     def run(self):
         self.data["load_before"] = os.getloadavg()
