@@ -2,6 +2,7 @@
 #include "cli/config/config.h"
 #include "cli/context/account.h"
 #include "cli/output/print.h"
+#include "cli/terminal/interrupt.h"
 #include "lib/policy/names.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ static int read_line(struct buffer *line, struct error *err)
 	for (;;) {
 		char c;
 		ssize_t n = read(STDIN_FILENO, &c, 1);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && errno == EINTR && !interrupt_came())
 			continue;
 		if (n < 0)
 			return error_errno(err, "can't read standard input");
@@ -28,16 +29,20 @@ static int read_line(struct buffer *line, struct error *err)
 	}
 }
 
+/* Nothing is shown from before it is asked for until the terminal is as it was, whatever ends it. */
 static int read_key(const char *server, struct buffer *line, struct error *err)
 {
 	struct termios before, quiet;
 	bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
 	if (is_terminal) {
-		fprintf(stderr, "API key for %s: ", server);
-		fflush(stderr);
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		if (interrupt_catch(err) != 0)
+			return -1;
+		if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
+			return error_errno(err, "can't hide what is typed");
+		fprintf(stderr, "API key for %s: ", server);
+		fflush(stderr);
 	}
 	int status = read_line(line, err);
 	if (is_terminal) {
@@ -75,7 +80,7 @@ static int run(const struct call *call, struct error *err)
 			 "--api-key");
 	if (settings_load(call, &settings, err) != 0 || read_key(settings.server, &line, err) != 0) {
 		settings_free(&settings);
-		return COMMAND_ERROR;
+		return interrupt_came() ? COMMAND_INTERRUPTED : COMMAND_ERROR;
 	}
 	free(settings.api_key);
 	settings.api_key = str_dup(str_trim(buffer_str(&line)));

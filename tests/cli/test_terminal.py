@@ -1,9 +1,12 @@
 """On a terminal: colours, progress, a key that is asked for. Elsewhere: none of it."""
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -90,15 +93,30 @@ def test_a_key_is_asked_for_and_not_shown(server, tmp_path):
     assert code == 0 and f"API key for {server.url}: " in shown and KEY not in shown and "Logged in" in shown
 
 
+def test_the_terminal_is_as_before_after_ctrl_c_at_the_question(server, tmp_path):
+    parent, child = pty.openpty()
+    before = termios.tcgetattr(child)
+    process = subprocess.Popen([PROGRAM, "login", "-s", server.url], stdin=child, stdout=child, stderr=child,
+                               env={**Command(tmp_path).environment, "TERM": "xterm"}, preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
+    shown = b""
+    while not shown.endswith(b": "):
+        ready, _, _ = select.select([parent], [], [], 60)
+        assert ready, shown
+        shown += os.read(parent, 4096)
+    assert not termios.tcgetattr(child)[3] & termios.ECHO
+    os.write(parent, b"sk-half\x03")
+    assert process.wait(60) == 130
+    assert termios.tcgetattr(child) == before
+    os.close(child)
+    os.close(parent)
+
+
 def test_a_long_description_is_cut_to_the_line(server, tmp_path):
     command = Command(tmp_path, SKILLBOX_SERVER_URL=server.url, SKILLBOX_API_KEY=KEY)
     skill = {"name": "greet", "version": "1.0.0", "description": "long " * 100}
     listed = {"request": {"method": "GET", "path": "/v1/skills"}, "answer": {"status": 200, "json": [skill]}}
     server.play({"exchanges": [listed, listed]})
     parent, child = pty.openpty()
-    import fcntl
-    import struct
-    import termios
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     subprocess.run([PROGRAM, "skill", "list"], stdout=child, env=command.environment, check=True, timeout=60)
     lines = os.read(parent, 65536).decode().splitlines()

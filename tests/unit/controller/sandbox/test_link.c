@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "lib/run/layers.h"
 #include "controller/sandbox/link.h"
+#include "lib/run/layers.h"
 #include "tests/unit/controller/sandbox/fake_stream.h"
 
 #include <stdio.h>

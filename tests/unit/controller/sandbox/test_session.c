@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "lib/run/layers.h"
 #include "controller/sandbox/session.h"
 #include "lib/blob/blob_internal.h"
 #include "lib/frame/frame.h"
+#include "lib/run/layers.h"
 #include "tests/unit/controller/sandbox/fake_stream.h"
 
 static uv_loop_t loop;
