@@ -303,7 +303,7 @@ def running(tmp_path, mark, **options):
     folder = make_skill(tmp_path / "s", f"import subprocess, time\nsubprocess.Popen(['sleep', '{mark}'])\nprint('runs', flush=True)\ntime.sleep(60)")
     process = start("dev", folder, "--local", start_new_session=True, **options)
     seen = b""
-    while b"runs" not in seen:
+    while b"runs\n" not in seen:
         piece = os.read(process.stderr.fileno(), 4096)
         assert piece, seen
         seen += piece

@@ -12,7 +12,7 @@ from api_server import ApiServer, skill_zip
 from metrics_text import metric_of
 from waiting import wait_for
 
-MANY = 10
+MANY = 12
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,12 @@ def test_a_push_waits_for_one_of_them(server, make_client, slow_archive):
     greedy, other = make_client(server), make_client(server)
     other.push()  # the first in a new namespace takes Kubernetes some time
     validators = Validators(greedy, slow_archive, MANY)
-    wait_for(lambda: queue(server) + len(validators.answers) >= MANY, "all of them are there")
-    assert len(validators.answers) < 3
+    wait_for(lambda: queue(server) >= MANY // 2, lambda: f"half of them wait ({len(validators.answers)} have their answer)")
+    before = queue(server)
     other.push()
-    # It waited for one, or for two; the rest is for the time that it takes to store it on a busy machine.
-    assert queue(server) >= MANY // 3, f"{len(validators.answers)} were first"
+    # In one queue it would have waited for all of these. It waited for one, or for two; the rest is for the time that it takes to
+    # store it on a busy machine.
+    assert queue(server) >= before // 3, f"{len(validators.answers)} of {MANY} were first"
     assert validators.wait() == [200] * MANY
 
 
