@@ -2,19 +2,19 @@
 # What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
 # docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
 BUDGETS=(
-	check:160
+	check:150
 	up:40
 	prepare:15
-	embedded:500
+	embedded:540
 	embedded-alone:250
 	s3-postgres-enter:20
-	s3-postgres:90
+	s3-postgres:80
 	s3-postgres-alone:100
 	gvisor-enter:15
-	gvisor:130
+	gvisor:120
 	gvisor-alone:40
 	image-volume-enter:15
-	image-volume:45
+	image-volume:40
 	init-container-enter:15
 	init-container:45
 )
