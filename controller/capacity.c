@@ -1,6 +1,11 @@
 #include "controller/capacity.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* After an Execution its tenant counts as one that runs something for so long. */
+#define ACTIVE_US ((int64_t)10 * 1000000)
 
 /* Between two tries of a tenant whose quota is used up, doubled with each. */
 #define QUOTA_PAUSE_MS 500
@@ -51,6 +56,26 @@ void capacity_free(struct capacity *capacity)
 		map_free(&capacity->tenants);
 }
 
+static void note_activity(struct capacity *capacity, const char *namespace)
+{
+	struct capacity_activity *active = capacity->active;
+	if (!capacity->limits.clock)
+		return;
+	if (strcmp(active[0].tenant, namespace) != 0) {
+		active[1] = active[0];
+		snprintf(active[0].tenant, sizeof(active[0].tenant), "%s", namespace);
+	}
+	active[0].us = clock_monotonic_us(capacity->limits.clock);
+}
+
+static bool has_active_others(const struct capacity *capacity, const struct capacity_tenant *tenant)
+{
+	const struct capacity_activity *last = &capacity->active[0];
+	if (str_eq(tenant->node.key, str_of(last->tenant)))
+		last = &capacity->active[1];
+	return last->us && clock_monotonic_us(capacity->limits.clock) - last->us < ACTIVE_US;
+}
+
 int capacity_enter(struct capacity *capacity, struct capacity_place *place, const char *namespace,
 		   struct error *err)
 {
@@ -59,6 +84,8 @@ int capacity_enter(struct capacity *capacity, struct capacity_place *place, cons
 					      : tenant_new(capacity, str_of(namespace));
 	if (!tenant)
 		return error_no_memory(err);
+	if (!place->of_pool)
+		note_activity(capacity, namespace);
 	tenant->places++;
 	place->capacity = capacity;
 	place->tenant = tenant;
@@ -132,12 +159,14 @@ static void set_stage(struct capacity_place *place, enum capacity_stage stage)
 		begin_to_wait(place);
 }
 
-static int64_t room_for(const struct capacity_counts *all, const struct capacity_counts *own,
-			const struct capacity_limits *limits)
+/* A Pod's start takes its node more than most runs do. So a tenant that is alone has half of the places,
+ * which is as many as a small node takes, and a quarter while others run something. */
+static int64_t room_for(const struct capacity *capacity, const struct capacity_tenant *tenant)
 {
-	int64_t everybody = limits->max_starting - starting_of(all);
-	int64_t tenant = (limits->max_starting + 1) / 2 - starting_of(own);
-	return everybody < tenant ? everybody : tenant;
+	int64_t part = has_active_others(capacity, tenant) ? 4 : 2;
+	int64_t everybody = capacity->limits.max_starting - starting_of(&capacity->counts);
+	int64_t own = (capacity->limits.max_starting + part - 1) / part - starting_of(&tenant->counts);
+	return everybody < own ? everybody : own;
 }
 
 /* May the oldest of this tenant start one? */
@@ -150,7 +179,7 @@ static bool may_start(const struct capacity *capacity, const struct capacity_ten
 	    (tenant->quota >= 0 && sandboxes_of(tenant) >= tenant->quota + (tenant->probe_ms == 0));
 	if (is_full && !TAILQ_FIRST(&tenant->waiting)->of_pool)
 		return false;
-	return room_for(&capacity->counts, counts, limits) > 0 || starting_of(counts) == 0;
+	return room_for(capacity, tenant) > 0 || starting_of(counts) == 0;
 }
 
 static struct capacity_place *find_next(const struct capacity *capacity)
@@ -225,7 +254,7 @@ void capacity_accept(struct capacity_place *place)
 
 struct capacity_view capacity_others(const struct capacity_place *place)
 {
-	const struct capacity_counts *all = &place->capacity->counts, *own = &place->tenant->counts;
+	const struct capacity_counts *own = &place->tenant->counts;
 	bool starts = place->stage == CAPACITY_STARTING;
 	bool counts = starts || place->stage == CAPACITY_WOKEN;
 	int64_t mine = counts + place->pool_starting;
@@ -233,7 +262,7 @@ struct capacity_view capacity_others(const struct capacity_place *place)
 	int64_t beyond =
 	    sandboxes_of(place->tenant) - mine - (place->stage == CAPACITY_READY) - place->tenant->quota;
 	return (struct capacity_view){
-	    .room = room_for(all, own, &place->capacity->limits) + mine,
+	    .room = room_for(place->capacity, place->tenant) + mine,
 	    .tenant_starting = own->starting - starts,
 	    .tenant_any_starting = starting_of(own) - mine,
 	    .quota_ms = place->tenant->quota < 0 || beyond < 0 ? 0

@@ -1,7 +1,7 @@
 /* Who may start a sandbox now. A node starts only a few Pods a second, so no more than
- * SKILLBOX_MAX_STARTING_SANDBOXES start at once, of one tenant half as many, so that others find room
- * whatever it starts. Whoever floods waits here and not in the node's queue: a tenant with none starting
- * never waits for the others'.
+ * SKILLBOX_MAX_STARTING_SANDBOXES start at once, of one tenant half as many, and a quarter while
+ * others run something, so that they find room whatever it starts. Whoever floods waits here and not in the
+ * node's queue: a tenant with none starting never waits for the others'.
  *
  * This is the account of it: what each tenant (a namespace) has under way, of Executions and of pools, and
  * who of it waits. No question is answered by going through all Executions: what is gone through is the
@@ -9,6 +9,7 @@
 #ifndef SKILLBOX_CONTROLLER_CAPACITY_H
 #define SKILLBOX_CONTROLLER_CAPACITY_H
 
+#include "lib/base/clock.h"
 #include "lib/base/map.h"
 
 #include <stdint.h>
@@ -34,6 +35,17 @@ struct capacity_counts {
 struct capacity_limits {
 	/* of all tenants; sandboxes that Executions of one may have */
 	int64_t max_starting, max_tenant;
+	/* NULL: none, every tenant counts as alone */
+	const struct clock *clock;
+};
+
+/* Of a namespace with the NUL. */
+#define CAPACITY_NAME_SIZE 64
+
+/* When an Execution of a tenant came last; us 0: none came. */
+struct capacity_activity {
+	char tenant[CAPACITY_NAME_SIZE];
+	int64_t us;
 };
 
 TAILQ_HEAD(capacity_queue, capacity_place);
@@ -61,6 +73,9 @@ struct capacity {
 	/* of all tenants */
 	struct capacity_counts counts;
 	struct capacity_limits limits;
+	/* of the two tenants that had one come last, that one first: one of them at least is another than any
+	 */
+	struct capacity_activity active[2];
 };
 
 /* One Execution's part of it, or one pool's. */

@@ -267,7 +267,8 @@ static int start_work(struct controller *c, struct error *err)
 	struct skill_services skills = {&c->config.policy, c->clock,  c->cache,
 					c->client,         c->events, lead->skill_queue};
 	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
-	const struct capacity_limits limits = {c->config.max_starting, c->config.policy.max_concurrent};
+	const struct capacity_limits limits = {c->config.max_starting, c->config.policy.max_concurrent,
+					       c->clock};
 	if (capacity_init(&lead->capacity, &limits, err) != 0)
 		return -1;
 	executions.pools = lead->pools = pools_new(&pools, err);

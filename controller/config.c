@@ -43,8 +43,9 @@ static const struct option option_table[] = {
      "log kept of a run: its first and its last half"},
     {"SKILLBOX_MAX_FILES_COUNT", OPTION_INT, FIELD(max_files_count), "1000", 1, 10000, false,
      "number of a run's files"},
-    {"SKILLBOX_MAX_STARTING_SANDBOXES", OPTION_INT, FIELD(max_starting), "16", 1, 10000, false,
-     "sandboxes that start at once, half of them of one tenant; with none starting it may always start one, "
+    {"SKILLBOX_MAX_STARTING_SANDBOXES", OPTION_INT, FIELD(max_starting), "8", 1, 10000, false,
+     "sandboxes that start at once, of one tenant half, a quarter while others run something; with none "
+     "starting it may always start one, "
      "and so may its pools"},
     {"SKILLBOX_START_TIMEOUT", OPTION_DURATION, FIELD(start_timeout_ms), "5m", 0, 0, false,
      "time a sandbox may take to get ready"},

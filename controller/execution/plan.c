@@ -441,10 +441,11 @@ static enum verdict rule_starting_limit(const struct decision *d)
 	char message[DECISION_MESSAGE_SIZE];
 	if (seen->pod || seen->room > 0 || seen->tenant_starting == 0)
 		return PASSES;
-	snprintf(message, sizeof(message),
-		 "waiting for its turn to start: no more than %lld sandboxes may start at once, half of "
-		 "them of one tenant (SKILLBOX_MAX_STARTING_SANDBOXES)",
-		 (long long)d->config->max_starting);
+	snprintf(
+	    message, sizeof(message),
+	    "waiting for its turn to start: no more than %lld sandboxes may start at once, half of "
+	    "them of one tenant, or a quarter while others run something (SKILLBOX_MAX_STARTING_SANDBOXES)",
+	    (long long)d->config->max_starting);
 	return await_place(d, "StartsLimited", message, true);
 }
 

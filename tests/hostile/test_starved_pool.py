@@ -1,4 +1,4 @@
-"""Two tenants, each of which may have half of them, fill all places to start with sandboxes that never start (an image that takes
+"""Four tenants, each of which may have a quarter of them, fill all places to start with sandboxes that never start (an image that takes
 long, nodes that are full). Every other tenant still starts one at once: an Execution, a pool, and an Execution that waits for a pool; and when places become free they are
 shared among the tenants. Here nothing ever starts, since there are no nodes."""
 
@@ -8,7 +8,8 @@ from controller import Controller, clear, signing_key_in
 from waiting import unique, wait_for
 
 API = "skillbox.dev/v1alpha1"
-LIMIT = 4
+LIMIT = 8
+SHARE = LIMIT // 4  # of a tenant while others run something
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,11 @@ def pods(kube, namespace, prefix=""):
 
 
 def flood(kube, tenant):
-    evil = [tenant("evil"), tenant("evil")]
-    for name in evil:
-        for _ in range(3 * LIMIT):
+    evil = [tenant("evil") for _ in range(4)]
+    for _ in range(LIMIT):
+        for name in evil:
             run(kube, name)
-    wait_for(lambda: [len(pods(kube, name)) for name in evil] == [LIMIT // 2] * 2, "all places are taken")
+    wait_for(lambda: sum(len(pods(kube, name)) for name in evil) == LIMIT, "all places are taken")
     return evil
 
 
@@ -74,7 +75,7 @@ def test_every_tenant_starts_one(controller, kube, tenant):
     wait_for(lambda: len(pods(kube, both)) >= 1, "who waits for a pool has one on its way", timeout=10)
     wait_for(lambda: len(pods(kube, plain)) == 1, "who needs no pool has one", timeout=10)
     # No more than one each, and what is over the limit is just that.
-    assert len(pods(kube, pool)) == 1 and len(pods(kube, plain)) == 1 and [len(pods(kube, name)) for name in evil] == [LIMIT // 2] * 2
+    assert len(pods(kube, pool)) == 1 and len(pods(kube, plain)) == 1 and sum(len(pods(kube, name)) for name in evil) == LIMIT
 
 
 def test_nobody_waits_for_a_pool_that_may_make_none(controller, kube, tenant):
@@ -96,14 +97,13 @@ def test_places_are_shared(controller, kube, tenant):
     create(kube, pool, "sandboxpools", {"replicas": 10, "image": "bash:5", "lang": "bash"})
     for _ in range(10):
         run(kube, other)
-    wait_for(lambda: [len(pods(kube, name)) for name in (*evil, other, pool)] == [LIMIT // 2, LIMIT // 2, 1, 1], "each has one at least")
+    wait_for(lambda: [len(pods(kube, name)) for name in (other, pool)] == [1, 1], "each has one at least")
     # The flood goes with all that it holds: its places are the others'.
     for name in evil:
         kube.call("DELETE", kube.path(name, "executions"))
         kube.call("DELETE", f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0")
-    wait_for(lambda: len(pods(kube, other)) + len(pods(kube, pool)) == LIMIT,
-             lambda: f"all places are used: {pods(kube, other)} {pods(kube, pool)}", timeout=10)
-    assert (len(pods(kube, other)), len(pods(kube, pool))) == (LIMIT // 2, LIMIT // 2)
+    wait_for(lambda: len(pods(kube, other)) >= SHARE and len(pods(kube, pool)) >= SHARE,
+             lambda: f"each has its share: {pods(kube, other)} {pods(kube, pool)}", timeout=10)
 
 
 def test_one_alone_leaves_room(controller, kube, tenant):
@@ -111,8 +111,8 @@ def test_one_alone_leaves_room(controller, kube, tenant):
     evil, other = tenant("evil"), tenant("other")
     for _ in range(3 * LIMIT):
         run(kube, evil)
-    wait_for(lambda: len(pods(kube, evil)) == LIMIT // 2, "it has its half")
-    for _ in range(LIMIT // 2):
+    wait_for(lambda: len(pods(kube, evil)) >= SHARE, "it has what it may")
+    for _ in range(LIMIT):
         run(kube, other)
-    wait_for(lambda: len(pods(kube, other)) == LIMIT // 2, "the other has the other half", timeout=10)
-    assert len(pods(kube, evil)) == LIMIT // 2
+    wait_for(lambda: len(pods(kube, other)) == SHARE, "the other has its share", timeout=10)
+    assert len(pods(kube, evil)) <= LIMIT // 2

@@ -89,7 +89,7 @@ static void start_parts(struct stage *stage)
 				      .has_another = has_another,
 				      .look = look};
 	const struct capacity_limits limits = {stage->config.max_starting,
-					       stage->config.policy.max_concurrent};
+					       stage->config.policy.max_concurrent, NULL};
 	assert_int_equal(capacity_init(&stage->capacity, &limits, NULL), 0);
 	stage->pools = pools_new(&pools, NULL);
 	assert_non_null(stage->pools);

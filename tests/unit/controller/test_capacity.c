@@ -28,7 +28,8 @@ static void enter(const char *tenants, int64_t max_starting)
 {
 	static char keys[PLACES][2];
 	struct error err;
-	assert_int_equal(capacity_init(&capacity, &(struct capacity_limits){max_starting, 100}, &err), 0);
+	assert_int_equal(capacity_init(&capacity, &(struct capacity_limits){max_starting, 100, NULL}, &err),
+			 0);
 	woken[0] = '\0';
 	for (size_t i = 0; tenants[i]; i++) {
 		char tenant[2] = {tenants[i], '\0'};
@@ -158,6 +159,40 @@ static void test_half_is_for_others(void **state)
 	capacity_move(&places[0], CAPACITY_READY);
 	assert_string_equal(woken, "3");
 	leave(6);
+}
+
+/* A quarter, as long as others run something. */
+static int64_t now_us;
+static int64_t read_clock(void *context)
+{
+	(void)context;
+	return now_us;
+}
+
+static void test_others_are_active(void **state)
+{
+	(void)state;
+	static const struct clock clock = {read_clock, read_clock, NULL};
+	static const char *const tenants[] = {"a", "a", "b"};
+	struct error err;
+	now_us = 5000000;
+	assert_int_equal(capacity_init(&capacity, &(struct capacity_limits){8, 100, &clock}, &err), 0);
+	woken[0] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		places[i] = (struct capacity_place){
+		    .key = STR("x"), .of_pool = i == 0, .wake = wake, .context = &woken};
+		assert_int_equal(capacity_enter(&capacity, &places[i], tenants[i], &err), 0);
+		assert_int_equal(capacity_others(&places[0]).room,
+				 i == 2 ? 2 : 4); /* a pool's is no activity, nor one's own */
+		now_us += 1000000;
+	}
+	assert_int_equal(capacity_others(&places[2]).room, 2);
+	now_us = 16000000; /* ten seconds after a's, nine after b's */
+	assert_int_equal(capacity_others(&places[2]).room, 4);
+	assert_int_equal(capacity_others(&places[0]).room, 2);
+	now_us = 17000000;
+	assert_int_equal(capacity_others(&places[0]).room, 4);
+	leave(3);
 }
 
 /* One tenant's quota takes two sandboxes: of five, the refused ones ask again in turn, one when one ends and
@@ -317,7 +352,7 @@ static void test_many_that_interleave(void **state)
 	struct error err;
 	woken_count = 0;
 	memset(waits_for, 0, sizeof(waits_for));
-	assert_int_equal(capacity_init(&capacity, &(struct capacity_limits){MANY, 100}, &err), 0);
+	assert_int_equal(capacity_init(&capacity, &(struct capacity_limits){MANY, 100, NULL}, &err), 0);
 	for (size_t i = 0; i < MANY; i++) {
 		char tenant[16];
 		snprintf(tenant, sizeof(tenant), "t%zu", i % MANY_TENANTS);
@@ -355,6 +390,7 @@ int main(void)
 	    cmocka_unit_test(test_who_is_woken),
 	    cmocka_unit_test(test_the_tenant_with_the_fewest),
 	    cmocka_unit_test(test_half_is_for_others),
+	    cmocka_unit_test(test_others_are_active),
 	    cmocka_unit_test(test_a_quota_that_refuses),
 	    cmocka_unit_test(test_a_place_is_kept),
 	    cmocka_unit_test(test_all_places_are_given),

@@ -18,7 +18,7 @@ static void test_defaults(void **state)
 	assert_int_equal(controller_config_load(&config, &err), 0);
 	assert_string_equal(config.namespace, "skillbox");
 	assert_int_equal(config.runner_delivery, RUNNER_IMAGE_VOLUME);
-	assert_int_equal(config.max_starting, 16);
+	assert_int_equal(config.max_starting, 8);
 	assert_int_equal(config.start_timeout_ms, 300000);
 	assert_int_equal(config.ttl_seconds, 86400);
 	assert_string_equal(config.db_dsn, "");

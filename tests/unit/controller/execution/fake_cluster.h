@@ -82,7 +82,7 @@ static struct executions *fake_open(void)
 					      .clock = &fake_clock,
 					      .sessions = &fake_sessions,
 					      .capacity = &fake_capacity};
-	const struct capacity_limits limits = {16, 100};
+	const struct capacity_limits limits = {16, 100, NULL};
 	if (fake_capacity.tenants.slots)
 		capacity_free(&fake_capacity);
 	assert_int_equal(capacity_init(&fake_capacity, &limits, &err), 0);

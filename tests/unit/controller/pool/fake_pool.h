@@ -69,7 +69,7 @@ static struct pools *fake_open(void)
 					 .sessions = &fake_sessions,
 					 .capacity = &fake_capacity,
 					 .look = fake_look};
-	const struct capacity_limits limits = {16, 100};
+	const struct capacity_limits limits = {16, 100, NULL};
 	if (fake_capacity.tenants.slots)
 		capacity_free(&fake_capacity);
 	assert_int_equal(capacity_init(&fake_capacity, &limits, &err), 0);
