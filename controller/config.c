@@ -50,7 +50,7 @@ static const struct option option_table[] = {
     {"SKILLBOX_START_TIMEOUT", OPTION_DURATION, FIELD(start_timeout_ms), "5m", 0, 0, false,
      "time a sandbox may take to get ready"},
     {"SKILLBOX_SKILL_WAIT", OPTION_DURATION, FIELD(skill_wait_ms), "10s", 0, 0, false,
-     "time an Execution waits for a Skill that isn't there yet"},
+     "time an Execution waits for a Skill, or its namespace's label, that isn't there yet"},
     {"SKILLBOX_EXECUTION_TTL_SECONDS", OPTION_INT, FIELD(ttl_seconds), "86400", 0, TTL_MAX_SECONDS, false,
      "seconds a finished Execution is kept when it doesn't say"},
     {"SKILLBOX_DB_DSN", OPTION_STRING, FIELD(db_dsn), "", 0, 0, true,

@@ -123,13 +123,20 @@ static enum verdict rule_ambiguous_tenant(const struct decision *d)
 	return decided(decision_report_trouble(d, "Warning", API_AMBIGUOUS_TENANT, message));
 }
 
+/* The watch of Namespaces may be slower than that of Executions: who makes both at once must not fail for it.
+ */
 static enum verdict rule_no_tenant(const struct decision *d)
 {
-	if (d->seen->namespace_is_tenant)
+	static const char message[] = "this namespace belongs to no tenant: label it " API_TENANT_LABEL
+				      "=NAME, or apply the Execution in a tenant's namespace";
+	const struct observation *seen = d->seen;
+	if (seen->namespace_is_tenant)
 		return PASSES;
-	return decided(decision_end(d, "sandbox_start_failed",
-				    "this namespace belongs to no tenant: label it " API_TENANT_LABEL
-				    "=NAME, or apply the Execution in a tenant's namespace"));
+	int64_t left = d->config->skill_wait_ms - (seen->now_ms - seen->execution->meta.created_ms);
+	if (left <= 0)
+		return decided(decision_end(d, "sandbox_start_failed", message));
+	decision_look_again(d, left);
+	return decided(decision_report_step(d, "NoTenant", message));
 }
 
 static enum verdict rule_invalid(const struct decision *d)

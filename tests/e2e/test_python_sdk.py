@@ -1,4 +1,4 @@
-"""The Python SDK on the cluster: the lines that newcomers are told, word for word but for the server, the key and the folder."""
+"""The Python SDK on the cluster: the lines that newcomers are told, word for word but for the server, the key and its tenant."""
 
 import contextlib
 import io
@@ -24,14 +24,24 @@ if result.has_files:
 
 
 @pytest.fixture
-def pushed(environment):
-    client = Client(environment["SKILLBOX_SERVER_URL"], environment["SKILLBOX_API_KEY"])
+def client(environment):
+    return Client(environment["SKILLBOX_SERVER_URL"], environment["SKILLBOX_API_KEY"])
+
+
+@pytest.fixture
+def pushed(client):
     return [client.register_skill(EXAMPLES / name) for name in ("text-summary", "data-analysis")]
 
 
-def test_the_lines_for_newcomers(environment, pushed, tmp_path, monkeypatch):
+@pytest.fixture
+def tenant(client, pushed):
+    return client.get_execution(client.run("text-summary", input={"text": "One."}).execution_id).tenant_id
+
+
+def test_the_lines_for_newcomers(environment, pushed, tenant, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lines = LINES.replace("http://localhost:8080", environment["SKILLBOX_SERVER_URL"]).replace("sk-...", environment["SKILLBOX_API_KEY"])
+    lines = LINES.replace("http://localhost:8080", environment["SKILLBOX_SERVER_URL"])
+    lines = lines.replace("sk-...", environment["SKILLBOX_API_KEY"]).replace('"default"', repr(tenant))
     names, shown = {"Client": Client}, io.StringIO()
     with contextlib.redirect_stdout(shown):
         exec(compile(lines, "lines", "exec"), names)  # noqa: S102

@@ -52,7 +52,8 @@ def test_one_asks_for_all(controller, kube):
 
     def reasons():
         items = kube.call("GET", kube.path(name, "executions")).json()["items"]
-        return [c.get("reason") for item in items for c in item.get("status", {}).get("conditions", [])[:1]]
+        conditions = [c for item in items for c in item.get("status", {}).get("conditions", [])[:1]]
+        return [c["reason"] if c["reason"] != "Failed" else c["message"] for c in conditions]
 
     for _ in range(COUNT):
         kube.call("POST", kube.path(name, "executions"), {"apiVersion": API, "kind": "Execution", "metadata": {"name": unique("x")},
