@@ -34,8 +34,8 @@ static int run(const struct call *call, struct error *err)
 	cleanup_answer struct http_answer answer = HTTP_ANSWER;
 	const char *folder = call_text(call, "download");
 	int status = check_options(call, err);
-	if (status == 0 && input_read(call_text(call, "input"), &input, err) != 0)
-		status = err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
+	if (status == 0)
+		status = input_read(call_text(call, "input"), &input, err);
 	if (status != 0)
 		return status;
 	cleanup_http struct http *http = http_open(call, err);
@@ -71,16 +71,10 @@ const struct command run_command = {
 	       "skillbox run greet --input @input.json --follow\n"
 	       "cat data.json | skillbox run data-analysis --input - --download out",
     .arguments = {{"skill", "the skill's name", .complete = COMPLETE_SKILL}},
-    .options = {{"input", 'i', VALUE_TEXT, "JSON", "the input: JSON, @FILE, or - for standard input",
-		 COMPLETE_NOTHING},
+    .options = {RUNNING_INPUT_OPTION,
 		{"version", 0, VALUE_TEXT, "VERSION", "of the skill; the newest upload if left out",
 		 COMPLETE_VERSION},
-		{"env", 'e', VALUE_TEXTS, "NAME=VALUE", "a variable for the script; may be given many times",
-		 COMPLETE_NOTHING},
-		{"timeout", 0, VALUE_TEXT, "DURATION", "like 30s or 1m30s; may only shorten the skill's own",
-		 COMPLETE_NOTHING},
-		{"download", 'd', VALUE_TEXT, "FOLDER", "fetch the files that it made into this folder",
-		 COMPLETE_FOLDER},
+		RUNNING_OPTIONS,
 		{"follow", 'f', VALUE_NONE, NULL, "the log on standard error while it runs",
 		 COMPLETE_NOTHING},
 		{"async", 0, VALUE_NONE, NULL, "don't wait: print the execution's id and status",

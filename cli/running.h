@@ -6,6 +6,30 @@
 
 #include <stdio.h>
 
+/* The options that both have, for their tables. */
+#define RUNNING_INPUT_OPTION                                                                                 \
+	{                                                                                                    \
+		"input", 'i', VALUE_TEXT, "JSON", "the input: JSON, @FILE, or - for standard input",         \
+		    COMPLETE_NOTHING                                                                         \
+	}
+#define RUNNING_OPTIONS                                                                                      \
+	{"env",                                                                                              \
+	 'e',                                                                                                \
+	 VALUE_TEXTS,                                                                                        \
+	 "NAME=VALUE",                                                                                       \
+	 "a variable for the script; may be given many times",                                               \
+	 COMPLETE_NOTHING},                                                                                  \
+	    {"timeout",                                                                                      \
+	     0,                                                                                              \
+	     VALUE_TEXT,                                                                                     \
+	     "DURATION",                                                                                     \
+	     "like 30s or 1m30s; may only shorten the skill's own",                                          \
+	     COMPLETE_NOTHING},                                                                              \
+	{                                                                                                    \
+		"download", 'd', VALUE_TEXT, "FOLDER", "fetch the files that it made into this folder",      \
+		    COMPLETE_FOLDER                                                                          \
+	}
+
 struct running {
 	struct run_request request;
 	bool is_async;    /* don't wait */

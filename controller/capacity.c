@@ -232,13 +232,9 @@ void capacity_set_pool(struct capacity_place *place, int64_t starting)
 void capacity_refuse(struct capacity_place *place, int64_t now_ms, int64_t now_us)
 {
 	struct capacity_tenant *tenant = place->tenant;
-	int64_t pause = QUOTA_PAUSE_MS;
-	for (unsigned i = 0; i < tenant->refusals && pause < QUOTA_PAUSE_MAX_MS; i++)
-		pause *= 2;
 	place->since_us = now_us;
 	tenant->quota = sandboxes_of(tenant) - 1;
-	tenant->refusals++;
-	tenant->probe_ms = now_ms + (pause < QUOTA_PAUSE_MAX_MS ? pause : QUOTA_PAUSE_MAX_MS);
+	tenant->probe_ms = now_ms + duration_doubled(QUOTA_PAUSE_MS, tenant->refusals++, QUOTA_PAUSE_MAX_MS);
 }
 
 void capacity_accept(struct capacity_place *place)

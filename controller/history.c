@@ -1,6 +1,7 @@
 #include "controller/history.h"
 
 #include "controller/sandbox/object.h"
+#include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
@@ -103,12 +104,8 @@ static void look(struct history *history, const struct entry *entry, int64_t del
 
 static void try_later(struct history *history, struct entry *entry, const struct error *err)
 {
-	int64_t delay_ms = BACKOFF_FIRST_MS;
+	int64_t delay_ms = duration_doubled(BACKOFF_FIRST_MS, entry->failures, BACKOFF_MAX_MS);
 	uint16_t random;
-	for (unsigned i = 0; i < entry->failures && delay_ms < BACKOFF_MAX_MS; i++)
-		delay_ms *= 2;
-	if (delay_ms > BACKOFF_MAX_MS)
-		delay_ms = BACKOFF_MAX_MS;
 	id_random(&random, sizeof(random));
 	delay_ms = delay_ms / 2 + delay_ms * random / UINT16_MAX / 2; /* not all at the same moment */
 	entry->failures++;

@@ -48,11 +48,12 @@ static int try_once(struct dev *dev, struct error *err)
 	cleanup_close int fd = -1;
 	int64_t size;
 	bool is_kept = dev->input.len > 0;
-	if (!is_kept && input_read(input, &text, err) != 0)
-		return err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
+	int status = is_kept ? 0 : input_read(input, &text, err);
+	if (status != 0)
+		return status;
 	if (call_flag(call, "local"))
 		return here_dev(call, buffer_str(is_kept ? &dev->input : &text), dev->is_again, err);
-	int status = dev_package(dev->folder, &name, &version, &fd, &size, err);
+	status = dev_package(dev->folder, &name, &version, &fd, &size, err);
 	if (status == 0)
 		status = push(dev, name.data, &version, fd, size, err);
 	if (status != 0)
@@ -110,9 +111,8 @@ static int run(const struct call *call, struct error *err)
 			  .pushed = BUFFER(DEV_NAME_MAX)};
 	const char *input = call_text(call, "input");
 	int status = check_options(call, err);
-	if (status == 0 && input && (strcmp(input, "-") == 0 || strcmp(input, "@-") == 0) &&
-	    input_read(input, &dev.input, err) != 0)
-		status = err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
+	if (status == 0 && input && (strcmp(input, "-") == 0 || strcmp(input, "@-") == 0))
+		status = input_read(input, &dev.input, err);
 	if (status == 0 && !call_flag(call, "local") && !(dev.http = http_open(call, err)))
 		status = COMMAND_ERROR;
 	if (status == 0)
@@ -134,15 +134,9 @@ const struct command dev_command = {
     .example = "skillbox dev ./greet --local\n"
 	       "skillbox dev ./greet --input '{\"name\": \"World\"}' --watch",
     .arguments = {{"folder", "the skill's folder", .complete = COMPLETE_FOLDER}},
-    .options = {{"input", 'i', VALUE_TEXT, "JSON", "the input: JSON, @FILE, or - for standard input",
-		 COMPLETE_NOTHING},
+    .options = {RUNNING_INPUT_OPTION,
 		{"watch", 'w', VALUE_NONE, NULL, "run again on every save", COMPLETE_NOTHING},
-		{"env", 'e', VALUE_TEXTS, "NAME=VALUE", "a variable for the script; may be given many times",
-		 COMPLETE_NOTHING},
-		{"timeout", 0, VALUE_TEXT, "DURATION", "like 30s or 1m30s; may only shorten the skill's own",
-		 COMPLETE_NOTHING},
-		{"download", 'd', VALUE_TEXT, "FOLDER", "fetch the files that it made into this folder",
-		 COMPLETE_FOLDER},
+		RUNNING_OPTIONS,
 		HERE_OPTIONS},
     .run = run,
 };

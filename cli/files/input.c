@@ -1,5 +1,6 @@
 #include "cli/files/input.h"
 
+#include "cli/command.h"
 #include "cli/files/whole_file.h"
 #include "lib/base/jsontext.h"
 
@@ -24,7 +25,7 @@ static int read_source(const char *given, struct buffer *out, struct error *err)
 	return whole_file_read(fd, given + 1, out, err);
 }
 
-int input_read(const char *given, struct buffer *out, struct error *err)
+static int read_input(const char *given, struct buffer *out, struct error *err)
 {
 	struct stat status;
 	if (!given)
@@ -42,4 +43,11 @@ int input_read(const char *given, struct buffer *out, struct error *err)
 	struct error why = *err;
 	return error_set(err, ERR_BAD_REQUEST,
 			 "%s; a text is written '\"text\"', a file @FILE, standard input -", why.message);
+}
+
+int input_read(const char *given, struct buffer *out, struct error *err)
+{
+	if (read_input(given, out, err) == 0)
+		return 0;
+	return err->code == ERR_BAD_REQUEST ? COMMAND_USAGE : COMMAND_ERROR;
 }

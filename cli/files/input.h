@@ -7,8 +7,8 @@
 
 #define INPUT_MAX ((size_t)16 << 20) /* as much as the server takes */
 
-/* Append the text, which is one JSON value. given NULL: nothing. -1 with ERR_BAD_REQUEST: it is no JSON, and
- * how it is given. */
+/* Append the text, which is one JSON value. given NULL: nothing. As command_fn: COMMAND_USAGE if it is no
+ * JSON, and how it is given. */
 int input_read(const char *given, struct buffer *out, struct error *err);
 
 #endif

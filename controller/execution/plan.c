@@ -5,6 +5,7 @@
 #include "controller/execution/start.h"
 #include "controller/sandbox/trouble.h"
 #include "lib/api/tenant.h"
+#include "lib/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -526,10 +527,8 @@ static enum verdict rule_pod_starts(const struct decision *d)
  * which the kubelet tells seconds later. */
 static int64_t stream_backoff(unsigned losses)
 {
-	int64_t ms = losses > 0 ? PLAN_STREAM_BACKOFF_MS : 0;
-	for (unsigned i = 1; i < losses && ms < PLAN_STREAM_BACKOFF_MAX_MS; i++)
-		ms *= 2;
-	return ms < PLAN_STREAM_BACKOFF_MAX_MS ? ms : PLAN_STREAM_BACKOFF_MAX_MS;
+	return losses > 0 ? duration_doubled(PLAN_STREAM_BACKOFF_MS, losses - 1, PLAN_STREAM_BACKOFF_MAX_MS)
+			  : 0;
 }
 
 /* Of the second loss people are told: it may be that the controller has no right to pods/exec. */

@@ -1,4 +1,5 @@
 #include "controller/execution/state.h"
+#include "lib/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,9 +164,7 @@ void tracked_set_shape(struct tracked *tracked, const struct run_shape *shape)
 
 void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble)
 {
-	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock), pause = REFUSED_PAUSE_MS;
-	for (unsigned i = 0; i < tracked->refusals && pause < REFUSED_PAUSE_MAX_MS; i++)
-		pause *= 2;
+	int64_t now_ms = clock_wall_ms(tracked->executions->services.clock);
 	if (!tracked->refusal) {
 		tracked->refusal = malloc(sizeof(*tracked->refusal));
 		tracked->refused_ms = now_ms;
@@ -173,8 +172,8 @@ void tracked_note_refusal(struct tracked *tracked, const struct trouble *trouble
 	if (tracked->refusal) /* else memory is short: it is tried again at the next look, as if for the first
 				 time */
 		*tracked->refusal = *trouble;
-	tracked->refusals++;
-	tracked->retry_ms = now_ms + (pause < REFUSED_PAUSE_MAX_MS ? pause : REFUSED_PAUSE_MAX_MS);
+	tracked->retry_ms =
+	    now_ms + duration_doubled(REFUSED_PAUSE_MS, tracked->refusals++, REFUSED_PAUSE_MAX_MS);
 }
 
 void tracked_wait_for_quota(struct tracked *tracked)

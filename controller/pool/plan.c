@@ -1,4 +1,5 @@
 #include "controller/pool/plan.h"
+#include "lib/base/clock.h"
 
 #include <stdio.h>
 
@@ -10,12 +11,10 @@ static void look_again(struct pool_plan *plan, int64_t ms)
 		plan->requeue_ms = ms;
 }
 
-static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)
+/* After so many failures in a row, the first of which waits first_ms. */
+static int64_t pause_after(unsigned failures, int64_t first_ms, int64_t max_ms)
 {
-	int64_t ms = first_ms;
-	for (unsigned i = 1; i < times && ms < max_ms; i++)
-		ms *= 2;
-	return ms < max_ms ? ms : max_ms;
+	return duration_doubled(first_ms, failures > 0 ? failures - 1 : 0, max_ms);
 }
 
 static bool is_starting(enum member_state state)
@@ -48,7 +47,7 @@ static enum member_action lost_action(const struct member_view *member, struct p
 {
 	if (member->losses > POOL_MAX_STREAM_LOSSES)
 		return member->reached ? MEMBER_DELETE : MEMBER_GIVE_UP;
-	int64_t left = doubled(POOL_STREAM_BACKOFF_MS, member->losses, 4000) - member->lost_ms;
+	int64_t left = pause_after(member->losses, POOL_STREAM_BACKOFF_MS, 4000) - member->lost_ms;
 	if (left <= 0)
 		return MEMBER_OPEN;
 	look_again(plan, left);
@@ -103,7 +102,7 @@ static void plan_creates(const struct pool_observation *seen, int64_t missing, i
 	int64_t room = seen->room - starting;
 	int64_t max_ms = seen->refused ? POOL_REFUSED_MAX_MS : POOL_BACKOFF_MAX_MS;
 	int64_t pause =
-	    seen->failures ? doubled(POOL_BACKOFF_MS, seen->failures, max_ms) - seen->failed_ms : 0;
+	    seen->failures ? pause_after(seen->failures, POOL_BACKOFF_MS, max_ms) - seen->failed_ms : 0;
 	if (pause > 0) {
 		look_again(plan, pause);
 		return;

@@ -231,3 +231,11 @@ void duration_format(int64_t ms, char ret[DURATION_SIZE])
 	else
 		ret[used] = '\0';
 }
+
+int64_t duration_doubled(int64_t first_ms, unsigned times, int64_t max_ms)
+{
+	int64_t ms = first_ms;
+	for (unsigned i = 0; i < times && ms < max_ms; i++)
+		ms *= 2;
+	return ms < max_ms ? ms : max_ms;
+}

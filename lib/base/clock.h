@@ -35,4 +35,7 @@ int duration_parse(struct str s, int64_t *ret_ms, struct error *err);
 /* The shortest form: "30s", "1m30s", "1h", "1.5s", "250ms". */
 void duration_format(int64_t ms, char ret[DURATION_SIZE]);
 
+/* What is waited between tries: first_ms, doubled so many times, at most max_ms. */
+int64_t duration_doubled(int64_t first_ms, unsigned times, int64_t max_ms);
+
 #endif

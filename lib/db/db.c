@@ -1,6 +1,7 @@
 /* The pool, as the loop sees it: statements wait in a queue, go to a free connection's thread, and come back.
  */
 #include "lib/db/db.h"
+#include "lib/base/clock.h"
 
 #include "lib/db/connection.h"
 
@@ -110,11 +111,7 @@ static void note_up(struct db *db)
 /* Those who wait are told at once: each would else wait for a failure of its own. */
 static void note_down(struct db *db, const struct error *problem)
 {
-	int64_t backoff = BACKOFF_FIRST_MS;
-	for (unsigned i = 0; i < db->failures && backoff < BACKOFF_MAX_MS; i++)
-		backoff *= 2;
-	db->failures++;
-	db->retry_ms = now_ms(db) + (backoff < BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS);
+	db->retry_ms = now_ms(db) + duration_doubled(BACKOFF_FIRST_MS, db->failures++, BACKOFF_MAX_MS);
 	bool is_news = db->up || !db->told;
 	db->up = false;
 	db->told = true;

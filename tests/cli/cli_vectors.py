@@ -133,8 +133,4 @@ def play(server, vector, scratch):
     """A vector against the server that plays it."""
     server.play(vector)
     problems = run_vector(vector, server.url, pathlib.Path(scratch))
-    problems += [server.verdict()] if server.verdict() else []
-    for i, least in enumerate(vector.get("pauses", [])):
-        if server.moments[i + 1] - server.moments[i] < least:
-            problems.append(f"only {server.moments[i + 1] - server.moments[i]:.3f} s after request {i}, not {least}")
-    return problems
+    return problems + vector_runner.seen_by(server, vector)

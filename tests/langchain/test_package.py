@@ -11,6 +11,7 @@ import tomllib
 import zipfile
 
 import langchain_skillbox
+from python_source import untyped_functions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "integrations" / "langchain"
@@ -74,14 +75,7 @@ def test_it_imports_what_it_asks_for():
 
 
 def test_every_function_says_its_types():
-    bare = []
-    for node in ast.walk(ast.parse(SOURCE)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            missing = [one.arg for one in arguments if one.annotation is None and one.arg not in ("self", "cls")]
-            if missing or node.returns is None:
-                bare.append((node.name, missing))
-    assert bare == []
+    assert untyped_functions(SOURCE) == []
 
 
 def test_what_is_public_is_told():

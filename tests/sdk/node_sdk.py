@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 
+import vector_runner
 from vector_server import KEY, VectorServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -88,13 +89,7 @@ def play(server, vector, runner):
     server.play(vector)
     with tempfile.TemporaryDirectory() as scratch:
         problems = runner.run({"url": server.url, "key": KEY, "vector": vector, "scratch": scratch})
-    problems += [server.verdict()] if server.verdict() else []
-    for i, least in enumerate(vector.get("pauses", [])):
-        if server.moments[i + 1] - server.moments[i] < least:
-            problems.append(f"only {server.moments[i + 1] - server.moments[i]:.3f} s after request {i}, not {least}")
-    if server.connections != vector.get("connections", server.connections):
-        problems.append(f"{server.connections} connections, not {vector['connections']}")
-    return problems
+    return problems + vector_runner.seen_with_connections(server, vector)
 
 
 def play_all(vectors, path):

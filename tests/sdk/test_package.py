@@ -14,6 +14,7 @@ import zipfile
 
 import build_backend
 import skillbox
+from python_source import untyped_functions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SDK = ROOT / "sdks" / "python"
@@ -91,14 +92,7 @@ def test_it_uses_the_standard_library_alone():
 
 
 def test_every_function_says_its_types():
-    bare = []
-    for node in ast.walk(ast.parse(SOURCE)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            missing = [one.arg for one in arguments if one.annotation is None and one.arg not in ("self", "cls")]
-            if missing or node.returns is None:
-                bare.append((node.name, missing))
-    assert bare == []
+    assert untyped_functions(SOURCE) == []
 
 
 def test_what_is_public_is_told():

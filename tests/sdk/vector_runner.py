@@ -151,19 +151,30 @@ def run_vector(vector, caller):
     return problems
 
 
+def seen_by(server, vector):
+    """What was wrong with what the server was asked, and when."""
+    problems = [server.verdict()] if server.verdict() else []
+    for i, least in enumerate(vector.get("pauses", [])):
+        if server.moments[i + 1] - server.moments[i] < least:
+            problems.append(f"only {server.moments[i + 1] - server.moments[i]:.3f} s after request {i}, not {least}")
+    return problems
+
+
+def seen_with_connections(server, vector):
+    """The same, and how many connections it took: of a client that keeps them."""
+    problems = seen_by(server, vector)
+    if server.connections != vector.get("connections", server.connections):
+        problems.append(f"{server.connections} connections, not {vector['connections']}")
+    return problems
+
+
 def play(server, vector, kind):
     """A vector against the server that plays it; what went wrong."""
     server.play(vector)
     caller = kind(server.url, {"api_key": KEY, **vector.get("client", {})})
     with contextlib.closing(caller):
         problems = run_vector(vector, caller)
-    problems += [server.verdict()] if server.verdict() else []
-    for i, least in enumerate(vector.get("pauses", [])):
-        if server.moments[i + 1] - server.moments[i] < least:
-            problems.append(f"only {server.moments[i + 1] - server.moments[i]:.3f} s after request {i}, not {least}")
-    if server.connections != vector.get("connections", server.connections):
-        problems.append(f"{server.connections} connections, not {vector['connections']}")
-    return problems
+    return problems + seen_with_connections(server, vector)
 
 
 def main():

@@ -8,6 +8,8 @@
 
 #include "lib/base/clock.h"
 
+#include <limits.h>
+
 struct sample {
 	const char *text;
 	int64_t ms;
@@ -204,12 +206,23 @@ static void clocks_can_be_stepped(void **state)
 	assert_true(clock_monotonic_us(&clock_system) >= before);
 }
 
+static void test_doubled(void **state)
+{
+	(void)state;
+	assert_int_equal(duration_doubled(500, 0, 10000), 500);
+	assert_int_equal(duration_doubled(500, 3, 10000), 4000);
+	assert_int_equal(duration_doubled(500, 5, 10000), 10000);
+	assert_int_equal(duration_doubled(500, UINT_MAX, 10000), 10000);
+	assert_int_equal(duration_doubled(500, 0, 100), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(formats_rfc3339),   cmocka_unit_test(formats_micro_time),
-	    cmocka_unit_test(parses_rfc3339),    cmocka_unit_test(parses_durations),
-	    cmocka_unit_test(formats_durations), cmocka_unit_test(clocks_can_be_stepped),
+	    cmocka_unit_test(test_doubled),          cmocka_unit_test(formats_rfc3339),
+	    cmocka_unit_test(formats_micro_time),    cmocka_unit_test(parses_rfc3339),
+	    cmocka_unit_test(parses_durations),      cmocka_unit_test(formats_durations),
+	    cmocka_unit_test(clocks_can_be_stepped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
