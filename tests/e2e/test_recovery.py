@@ -107,7 +107,7 @@ def test_an_api_server_killed_while_a_caller_waits_loses_no_execution(client, pu
     def answers():
         try:
             return client.request("GET", "/ready", auth=False, timeout=5).status_code == 200
-        except requests.exceptions.ConnectionError:
+        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout):  # Timeout: its way still leads to the old Pod
             return False
 
     wait_for(answers, "the API server answers again")

@@ -55,12 +55,19 @@ def test_one_asks_for_all(controller, kube):
         conditions = [c for item in items for c in item.get("status", {}).get("conditions", [])[:1]]
         return [c["reason"] if c["reason"] != "Failed" else c["message"] for c in conditions]
 
-    for _ in range(COUNT):
-        kube.call("POST", kube.path(name, "executions"), {"apiVersion": API, "kind": "Execution", "metadata": {"name": unique("x")},
-                                                           "spec": {"skillRef": {"name": "s"}}})
+    def execute(count):
+        for _ in range(count):
+            kube.call("POST", kube.path(name, "executions"), {"apiVersion": API, "kind": "Execution", "metadata": {"name": unique("x")},
+                                                               "spec": {"skillRef": {"name": "s"}}})
+
+    # The first that is refused tells the controller of it; of those under way at that moment each is refused by itself, so the others
+    # come after it.
+    execute(ROOM + 1)
+    wait_for(lambda: reasons().count("QuotaExceeded") == 1, lambda: f"one is told: {reasons()}")
+    execute(COUNT - ROOM - 1)
     wait_for(lambda: reasons().count("QuotaExceeded") == COUNT - ROOM, lambda: f"all are told: {reasons()}")
     assert len(pods()) == ROOM
-    # Those that were under way before the first refusal; then pauses of 1 s and more, not 38 creates each.
+    # By one of them, with pauses of 1 s and more: not 37 creates more.
     before = count_refused(controller)
     assert before < COUNT / 2
     set_quota(kube, name, ROOM + 3)
