@@ -23,6 +23,8 @@ static int take_environment(struct init *init, struct error *err)
 	if (park_configure(&init->cell.park, getenv("SKILLBOX_PARK"), getenv("SKILLBOX_PARK_SCRIPT"),
 			   getenv("SKILLBOX_PRELOAD"), err) != 0)
 		return -1;
+	const char *after = getenv("SKILLBOX_PARK_AFTER");
+	init->cell.park.after_files = after && strcmp(after, "files") == 0;
 	int n = snprintf(init->search, sizeof(init->search), "%s", search ? search : "");
 	if (n < 0 || (size_t)n >= sizeof(init->search))
 		return error_set(err, ERR_BAD_REQUEST, "PATH is too long");

@@ -21,6 +21,8 @@ struct init {
 	struct echo echo;
 	unsigned logs_events; /* what `epoll` watches cell.run.logs_epoll for */
 	struct connection connections[INIT_CONNECTIONS];
+	/* The known peer has asked whether the files are there, and the answer waits for the interpreter. */
+	bool owes_hello;
 	uint64_t accepted;   /* peers so far */
 	uint64_t generation; /* the largest of a controller that was here */
 	struct cell cell;

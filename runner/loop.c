@@ -78,6 +78,8 @@ static void close_connection(struct init *init, struct connection *connection)
 {
 	bool was_known = connection->known;
 	connection_close(connection);
+	if (was_known)
+		init->owes_hello = false;
 	if (was_known && cell_state(&init->cell) == FRAME_STATE_LOADING)
 		cell_forget_job(&init->cell);
 }
@@ -107,12 +109,50 @@ static void say_hello(struct init *init, struct connection *connection)
 		connection_refuse(connection, "io", err.message);
 }
 
+static struct connection *known_connection(struct init *init)
+{
+	for (size_t i = 0; i < INIT_CONNECTIONS; i++)
+		if (init->connections[i].known)
+			return &init->connections[i];
+	return NULL;
+}
+
+static bool is_parking(const struct init *init)
+{
+	return park_is_open(&init->cell.park) && !init->cell.park.ready;
+}
+
+/* The files are there: what waits for them can start now. */
+static void take_second_hello(struct init *init, struct connection *connection)
+{
+	struct park *park = &init->cell.park;
+	if (park->after_files) {
+		park->after_files = false;
+		start_parked(init);
+	}
+	if (is_parking(init))
+		init->owes_hello = true;
+	else
+		say_hello(init, connection);
+}
+
+static void read_park(struct init *init)
+{
+	cell_read_park(&init->cell);
+	struct connection *connection = known_connection(init);
+	if (!init->owes_hello || is_parking(init))
+		return;
+	init->owes_hello = false;
+	if (connection)
+		say_hello(init, connection);
+}
+
 /* A controller that was replaced and does not know it would take the sandbox from the one that works, again
  * and again. Before version 4 it would take FRAME_SUPERSEDED for the end of the run. */
 static void send_away(struct connection *connection)
 {
 	connection_refuse(connection,
-			  connection->version > FRAME_VERSION_OLDEST ? FRAME_SUPERSEDED : "protocol",
+			  connection->version >= FRAME_VERSION_GENERATION ? FRAME_SUPERSEDED : "protocol",
 			  "a newer controller has this sandbox");
 }
 
@@ -163,7 +203,7 @@ static void take_frame(struct init *init, struct connection *connection, const s
 	else if (connection->discards_job && frame->type != FRAME_JOB)
 		; /* was on its way when the job failed */
 	else if (frame->type == FRAME_HELLO && job_has_files(&cell->job))
-		say_hello(init, connection);
+		take_second_hello(init, connection);
 	else {
 		int r = cell_take(cell, frame, &err);
 		if (r < 0)
@@ -286,7 +326,8 @@ int loop_start(struct init *init, struct error *err)
 {
 	if (start_watching(init, err) != 0)
 		return -1;
-	start_parked(init);
+	if (!init->cell.park.after_files)
+		start_parked(init);
 	return 0;
 }
 
@@ -308,7 +349,7 @@ static bool take_event(struct init *init, unsigned source)
 		cell_read_status(cell);
 		return true;
 	case PARK_CHANNEL:
-		cell_read_park(cell);
+		read_park(init);
 		return true;
 	default:
 		read_connection(init, &init->connections[source - CONNECTION]);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #define SETTLE_MS 8000 /* a new controller asks the sandboxes that it finds what they run */
-#define REFILL_MS 100  /* a run that is over sooner has the node for itself until then */
+/* A run that is over sooner, or has many files to load, has the node for itself until then. */
+#define REFILL_MS 500
 
 struct unknown_search {
 	const struct pools *pools;

@@ -156,9 +156,23 @@ static int park(struct session *s, const struct frame_hello *hello, struct error
 	return 0;
 }
 
+/* What is to be sent may be packed. A Pod of an older controller is nobody's by now, so this is one whose
+ * runner was exchanged. */
+static int check_release(const struct frame_hello *hello, struct error *err)
+{
+	if (hello->state != FRAME_STATE_WAITING || hello->version >= FRAME_VERSION_PACKED)
+		return 0;
+	return error_set(
+	    err, ERR_PROTOCOL,
+	    "the sandbox's runner is of an older release (%.*s, protocol %u): it takes no packed files",
+	    (int)hello->runner_version.n, hello->runner_version.p, hello->version);
+}
+
 static int on_hello(void *context, const struct frame_hello *hello, struct error *err)
 {
 	struct session *s = context;
+	if (check_release(hello, err) != 0)
+		return -1;
 	if (!s->collector)
 		return park(s, hello, err);
 	if (hello->state == FRAME_STATE_WAITING) {

@@ -107,7 +107,7 @@ static void visit_hello_request(struct codec *c, struct frame *f)
 	struct frame_hello_request *h = &f->hello_request;
 	field_u16(c, "version", &h->version, FRAME_VERSION_OLDEST, UINT16_MAX);
 	field_text(c, "token", &h->token, 1, FRAME_MAX_TOKEN);
-	if (!c->broken && h->version > FRAME_VERSION_OLDEST)
+	if (!c->broken && h->version >= FRAME_VERSION_GENERATION)
 		field_u64(c, "generation", &h->generation, UINT64_MAX);
 	if (!c->broken && !c->out && h->version > FRAME_VERSION)
 		c->in = (struct str){NULL, 0}; /* fields of a later version */
@@ -189,6 +189,22 @@ static void visit_data(struct codec *c, struct frame *f)
 		raw(c, "bytes", (unsigned char *)f->data.p, f->data.n);
 }
 
+static void visit_packed(struct codec *c, struct frame *f)
+{
+	/* The packed bytes are the rest of the payload. */
+	field_u32(c, "size", &f->packed.size, 1, FRAME_PACKED_SIZE);
+	if (c->broken)
+		return;
+	if (!c->out) {
+		f->packed.bytes = c->in;
+		c->in = (struct str){NULL, 0};
+	}
+	if (f->packed.bytes.n == 0 || f->packed.bytes.n > FRAME_PACKED_MAX)
+		broken(c, "length", "out of range");
+	else if (c->out)
+		raw(c, "bytes", (unsigned char *)f->packed.bytes.p, f->packed.bytes.n);
+}
+
 static void visit_started(struct codec *c, struct frame *f)
 {
 	field_u64(c, "load_us", &f->started.load_us, UINT64_MAX);
@@ -252,6 +268,8 @@ static const struct type_row type_table[] = {
     {FRAME_START, true, false, "START", visit_start},
     {FRAME_CANCEL, true, false, "CANCEL", visit_nothing},
     {FRAME_DATA, true, true, "DATA", visit_data},
+    {FRAME_PACKAGE, true, false, "PACKAGE", visit_file},
+    {FRAME_PACKED, true, false, "PACKED", visit_packed},
     {FRAME_STARTED, false, true, "STARTED", visit_started},
     {FRAME_EXIT, false, true, "EXIT", visit_exit},
     {FRAME_OBJECT, false, true, "OBJECT", visit_object},

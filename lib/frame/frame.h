@@ -8,7 +8,8 @@
  * One connection:
  *
  *   controller → runner   HELLO, then for a new job  (FILE DATA*)* JOB ENV* (FILE DATA*)* INPUT DATA* START,
- *                         later maybe CANCEL
+ *                         later maybe CANCEL; PACKAGE may stand for each FILE, and PACKED for a row of
+ *                         PACKAGE, FILE and DATA
  *   runner → controller   HELLO (state), STARTED, … EXIT (OBJECT DATA*)* END, or FAILED
  *
  * The files before JOB are those of a skill that will be wanted here: unpacked ahead, they cost the execution
@@ -35,20 +36,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FRAME_VERSION 4
+#define FRAME_VERSION 5
 /* Of a peer that is still understood: its HELLO has no generation. */
 #define FRAME_VERSION_OLDEST 3
+/* The first that knows generations; the first that knows PACKAGE and PACKED. */
+#define FRAME_VERSION_GENERATION 4
+#define FRAME_VERSION_PACKED 5
 #define FRAME_HEADER_SIZE 5
 #define FRAME_MAX_PAYLOAD (160u * 1024)
-#define FRAME_DATA_SIZE (64u * 1024) /* what senders put into one DATA frame at most */
+#define FRAME_DATA_SIZE (64u * 1024)              /* what senders put into one DATA frame at most */
+#define FRAME_PACKED_SIZE (128u * 1024)           /* bytes of the frames in a PACKED */
+#define FRAME_PACKED_MAX (FRAME_MAX_PAYLOAD - 4u) /* of what they are packed into */
 
 #define FRAME_MAX_PATH 1024u     /* bytes of a relative path, in either direction */
 #define FRAME_MAX_PATH_DEPTH 32u /* components */
 #define FRAME_MAX_ENV 256u       /* variables */
 #define FRAME_MAX_ENV_NAME 256u
 #define FRAME_MAX_ENV_VALUE (128u * 1024 - 256) /* Linux takes 128 KiB a string (MAX_ARG_STRLEN) */
-#define FRAME_MAX_BUNDLE_FILES 4096u
-#define FRAME_MAX_BUNDLE_BYTES (256ull << 20)
+/* A skill's own files and its packages together: 2,000 (4,096 inline ones) and 20,000; 200 MiB and 512 MiB.
+ */
+#define FRAME_MAX_BUNDLE_FILES 24096u
+#define FRAME_MAX_BUNDLE_BYTES (768ull << 20)
 #define FRAME_MAX_INPUT (64ull << 20)
 #define FRAME_MAX_LAYERS 32u
 #define FRAME_MAX_TOKEN 256u
@@ -67,7 +75,9 @@ enum frame_type {
 	FRAME_INPUT = 5,
 	FRAME_START = 6,
 	FRAME_CANCEL = 7,
-	FRAME_DATA = 8, /* both ways: bytes of the FILE, INPUT or OBJECT before it */
+	FRAME_DATA = 8,    /* both ways: bytes of the FILE, PACKAGE, INPUT or OBJECT before it */
+	FRAME_PACKAGE = 9, /* as FILE, of what the skill depends on: below /sandbox/packages */
+	FRAME_PACKED = 10, /* frames compressed: packed.h */
 	/* runner → controller */
 	FRAME_STARTED = 16,
 	FRAME_EXIT = 17,
@@ -154,6 +164,11 @@ struct frame_file {
 	uint64_t size;
 };
 
+struct frame_packed {
+	uint32_t size;    /* bytes of the frames in it */
+	struct str bytes; /* LZ4 block */
+};
+
 struct frame_input {
 	uint64_t size;
 };
@@ -208,7 +223,8 @@ struct frame {
 		struct frame_hello hello;
 		struct frame_job job;
 		struct frame_env env;
-		struct frame_file file;
+		struct frame_file file; /* FILE and PACKAGE */
+		struct frame_packed packed;
 		struct frame_input input;
 		struct frame_start start;
 		struct frame_started started;

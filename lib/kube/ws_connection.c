@@ -3,6 +3,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/utf8.h"
 #include "lib/http/client/client.h"
+#include "lib/kube/ws_frame.h"
 #include "lib/kube/ws_internal.h"
 
 #include <inttypes.h>
@@ -455,8 +456,9 @@ static int on_writable(struct ws_connection *connection, struct lws *wsi)
 	if (n == 0 || connection->state != OPEN)
 		return 0;
 	/* All of it is taken: what the socket doesn't take at once is kept by libwebsockets, and sent before
-	 * we are asked again. */
-	if (lws_write(wsi, out, n, LWS_WRITE_BINARY) < (int)n)
+	 * we are asked again. What is written as of HTTP goes out as it is: the frame is made already. */
+	size_t header = ws_frame_wrap(out, n);
+	if (lws_write(wsi, out - header, n + header, LWS_WRITE_HTTP) < (int)(n + header))
 		return -1;
 	lws_callback_on_writable(wsi);
 	return 0;

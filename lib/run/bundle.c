@@ -1,7 +1,7 @@
 #include "lib/run/bundle.h"
 
 #include "lib/base/temporary.h"
-#include "lib/frame/frame.h"
+#include "lib/frame/packed.h"
 #include "lib/skill/entrypoint.h"
 
 #include <errno.h>
@@ -9,11 +9,15 @@
 #include <unistd.h>
 
 #define WRITE_BLOCK ((size_t)256 * 1024)
+/* Bytes of a FILE with its header: the path, and less for the rest. */
+#define FILE_FRAME_MAX (FRAME_MAX_PATH + 64u)
 
 /* Frames on their way: in memory until there are too many for that, then in a file. */
 struct encoder {
 	struct bundle *bundle;
-	struct buffer out; /* not written yet */
+	enum frame_type file_type; /* FRAME_FILE or FRAME_PACKAGE */
+	struct buffer plain;       /* not packed yet: FRAME_PACKED_SIZE at most */
+	struct buffer out;         /* not written yet */
 };
 
 struct bundle *bundle_ref(struct bundle *bundle)
@@ -80,24 +84,33 @@ static int flush(struct encoder *encoder, struct error *err)
 	return 0;
 }
 
-static int put(struct encoder *encoder, const struct frame *frame, struct error *err)
+static int pack(struct encoder *encoder, struct error *err)
 {
 	size_t before = encoder->out.len;
-	if (frame_encode(frame, &encoder->out, err) != 0)
+	if (packed_encode(buffer_str(&encoder->plain), &encoder->out, err) != 0)
 		return -1;
+	buffer_reset(&encoder->plain);
 	encoder->bundle->size += (int64_t)(encoder->out.len - before);
 	return encoder->out.len >= WRITE_BLOCK ? flush(encoder, err) : 0;
+}
+
+/* size: bytes of the frame at most. */
+static int put(struct encoder *encoder, const struct frame *frame, size_t size, struct error *err)
+{
+	if (size > FRAME_PACKED_SIZE - encoder->plain.len && pack(encoder, err) != 0)
+		return -1;
+	return frame_encode(frame, &encoder->plain, err);
 }
 
 /* As an archive_visitor */
 static int put_file(void *context, const struct archive_entry *entry, struct error *err)
 {
 	struct encoder *encoder = context;
-	struct frame frame = {.type = FRAME_FILE,
+	struct frame frame = {.type = encoder->file_type,
 			      .file = {str_of(entry->path), entry->mode & 0777u, (uint64_t)entry->size}};
 	encoder->bundle->file_count++;
 	encoder->bundle->byte_count += entry->size;
-	return put(encoder, &frame, err) == 0 ? 0 : error_wrap(err, "%s", entry->path);
+	return put(encoder, &frame, FILE_FRAME_MAX, err) == 0 ? 0 : error_wrap(err, "%s", entry->path);
 }
 
 static int put_data(void *context, struct str piece, struct error *err)
@@ -105,7 +118,7 @@ static int put_data(void *context, struct str piece, struct error *err)
 	while (piece.n > 0) {
 		size_t n = piece.n < FRAME_DATA_SIZE ? piece.n : FRAME_DATA_SIZE;
 		struct frame frame = {.type = FRAME_DATA, .data = {piece.p, n}};
-		if (put(context, &frame, err) != 0)
+		if (put(context, &frame, FRAME_HEADER_SIZE + n, err) != 0)
 			return -1;
 		piece = (struct str){piece.p + n, piece.n - n};
 	}
@@ -136,6 +149,8 @@ static int find_entrypoint(struct bundle *bundle, const struct archive_content *
 static int finish(struct encoder *encoder, struct error *err)
 {
 	struct bundle *bundle = encoder->bundle;
+	if (pack(encoder, err) != 0)
+		return -1;
 	if (bundle->fd >= 0 || encoder->out.len > BUNDLE_IN_MEMORY)
 		return flush(encoder, err);
 	bundle->frames = malloc(encoder->out.len + 1);
@@ -148,8 +163,9 @@ static int finish(struct encoder *encoder, struct error *err)
 
 static int start(struct encoder *encoder, struct error *err)
 {
-	*encoder = (struct encoder){calloc(1, sizeof(*encoder->bundle)),
-				    BUFFER(WRITE_BLOCK + FRAME_MAX_PAYLOAD + FRAME_HEADER_SIZE)};
+	*encoder =
+	    (struct encoder){calloc(1, sizeof(*encoder->bundle)), FRAME_FILE, BUFFER(FRAME_PACKED_SIZE),
+			     BUFFER(WRITE_BLOCK + FRAME_MAX_PAYLOAD + FRAME_HEADER_SIZE)};
 	if (!encoder->bundle)
 		return error_no_memory(err);
 	encoder->bundle->references = 1;
@@ -159,6 +175,7 @@ static int start(struct encoder *encoder, struct error *err)
 
 static struct bundle *end(struct encoder *encoder, int status)
 {
+	buffer_free(&encoder->plain);
 	buffer_free(&encoder->out);
 	return status == 0 ? encoder->bundle : bundle_unref(encoder->bundle);
 }

@@ -108,6 +108,7 @@ void cell_read_park(struct cell *cell)
 
 int cell_park(struct cell *cell, enum cell_watch *ret, struct error *err)
 {
+	cell->park.has_packages = cell->job.load.have_packages;
 	const struct cell_services *services = &cell->services;
 	const char *name = park_name(&cell->park);
 	cleanup_close int child_fd = -1;

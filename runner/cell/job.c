@@ -125,6 +125,9 @@ static int take_start(struct job *job, const struct frame_start *start, struct e
 	const char *script = job->script + sizeof(JOB_SCRIPTS) - 1;
 	if (fstatat(load->place->scripts_fd, script, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERR_BAD_REQUEST, "the skill has no file %s", script);
+	if (load->have_packages &&
+	    environment_set(&job->environment, STR("PYTHONPATH"), STR(PATH_PACKAGES), err) != 0)
+		return -1;
 	struct str input = buffer_str(&load->input);
 	bool fits =
 	    load->input_size <= LOAD_ENV_INPUT_MAX && (input.n == 0 || !memchr(input.p, '\0', input.n));
@@ -135,7 +138,7 @@ static int take_start(struct job *job, const struct frame_start *start, struct e
 
 int job_take(struct job *job, const struct job_context *context, const struct frame *frame, struct error *err)
 {
-	bool of_file = frame->type == FRAME_FILE || frame->type == FRAME_DATA;
+	bool of_file = frame->type == FRAME_FILE || frame->type == FRAME_PACKAGE || frame->type == FRAME_DATA;
 	if (frame->type != FRAME_JOB && !job->wanted && !of_file)
 		return error_set(err, ERR_PROTOCOL, "%s without JOB before it", frame_type_name(frame->type));
 	if (job->state > FRAME_STATE_LOADING)
@@ -147,8 +150,9 @@ int job_take(struct job *job, const struct job_context *context, const struct fr
 	case FRAME_ENV:
 		return take_env(job, &frame->env, err);
 	case FRAME_FILE:
+	case FRAME_PACKAGE:
 		job->state = FRAME_STATE_LOADING;
-		return load_file(&job->load, &frame->file, err);
+		return load_file(&job->load, &frame->file, frame->type == FRAME_PACKAGE, err);
 	case FRAME_INPUT:
 		return load_input(&job->load, frame->input.size, err);
 	case FRAME_DATA:

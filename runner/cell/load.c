@@ -17,7 +17,7 @@ void load_init(struct load *load, const struct place *place)
 	*load = (struct load){
 	    .place = place,
 	    .fd = -1,
-	    .made = BUFFER(MADE_MAX),
+	    .made = {BUFFER(MADE_MAX), BUFFER(MADE_MAX)},
 	    .input = BUFFER(LOAD_ENV_INPUT_MAX),
 	};
 }
@@ -64,7 +64,7 @@ static int begin(struct load *load, struct str name, uint64_t size, struct error
 	return 0;
 }
 
-int load_file(struct load *load, const struct frame_file *file, struct error *err)
+int load_file(struct load *load, const struct frame_file *file, bool is_package, struct error *err)
 {
 	if (load_expect_whole(load, err) != 0)
 		return -1;
@@ -82,8 +82,8 @@ int load_file(struct load *load, const struct frame_file *file, struct error *er
 		return error_set(err, ERR_BAD_REQUEST, "FILE with a path that is not allowed");
 	/* The mode may lack the write permission: the descriptor of a new file can be written all the same.
 	 */
-	load->fd =
-	    beneath_create(load->place->scripts_fd, file->path, file->mode & 0111 ? 0555 : 0444, &load->made);
+	load->fd = beneath_create(is_package ? load->place->packages_fd : load->place->scripts_fd, file->path,
+				  file->mode & 0111 ? 0555 : 0444, &load->made[is_package]);
 	if (load->fd < 0 && errno == ENOSPC)
 		return set_full(load, file->path, err);
 	if (load->fd < 0) {
@@ -95,6 +95,7 @@ int load_file(struct load *load, const struct frame_file *file, struct error *er
 		return -1;
 	}
 	load->file_count++;
+	load->have_packages |= is_package;
 	return begin(load, file->path, file->size, err);
 }
 
@@ -144,6 +145,14 @@ int load_data(struct load *load, struct str data, struct error *err)
 	return close(fd) == 0 ? 0 : write_error(load, err);
 }
 
+static int make_read_only(int dir_fd, const struct buffer *made, struct error *err)
+{
+	for (size_t at = 0; at < made->len; at += strlen(made->data + at) + 1)
+		if (fchmodat(dir_fd, made->data + at, 0555, 0) != 0)
+			return error_errno(err, "chmod %s", made->data + at);
+	return fchmod(dir_fd, 0555) == 0 ? 0 : error_errno(err, "chmod a directory of the skill's");
+}
+
 int load_finish(struct load *load, const struct frame_start *start, struct error *err)
 {
 	if (load_expect_whole(load, err) != 0)
@@ -155,11 +164,9 @@ int load_finish(struct load *load, const struct frame_start *start, struct error
 				 "START counts %u files and %llu bytes, %u and %llu arrived",
 				 start->file_count, (unsigned long long)start->byte_count, load->file_count,
 				 (unsigned long long)load->byte_count);
-	for (size_t at = 0; at < load->made.len; at += strlen(load->made.data + at) + 1)
-		if (fchmodat(load->place->scripts_fd, load->made.data + at, 0555, 0) != 0)
-			return error_errno(err, "chmod %s", load->made.data + at);
-	if (fchmod(load->place->scripts_fd, 0555) != 0)
-		return error_errno(err, "chmod scripts");
+	if (make_read_only(load->place->scripts_fd, &load->made[false], err) != 0 ||
+	    make_read_only(load->place->packages_fd, &load->made[true], err) != 0)
+		return -1;
 	/* A volume's root directory is not ours to change. (Its owner can't be asked: in a user namespace
 	 * root is shown as nobody, and nobody is what the runner is.) */
 	if (fchmod(load->place->fd, 0555) != 0 && errno != EPERM)
@@ -170,8 +177,8 @@ int load_finish(struct load *load, const struct frame_start *start, struct error
 int load_discard(struct load *load, struct error *err)
 {
 	descriptor_close(&load->fd);
-	if (beneath_empty(load->place->scripts_fd) != 0)
-		return error_errno(err, "empty the directory of the scripts");
+	if (beneath_empty(load->place->scripts_fd) != 0 || beneath_empty(load->place->packages_fd) != 0)
+		return error_errno(err, "empty the directories of the skill");
 	if (unlinkat(load->place->fd, NAME_INPUT, 0) != 0 && errno != ENOENT)
 		return error_errno(err, "remove input.json");
 	load_free(load);
@@ -182,6 +189,7 @@ int load_discard(struct load *load, struct error *err)
 void load_free(struct load *load)
 {
 	descriptor_close(&load->fd);
-	buffer_free(&load->made);
+	buffer_free(&load->made[false]);
+	buffer_free(&load->made[true]);
 	buffer_free(&load->input);
 }

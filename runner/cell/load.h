@@ -1,4 +1,5 @@
-/* Unpacking a job: the skill's files below /sandbox/scripts, the input into /sandbox/input.json.
+/* Unpacking a job: the skill's files below /sandbox/scripts, what it depends on below /sandbox/packages, the
+ * input into /sandbox/input.json.
  *
  * Errors: ERR_PROTOCOL when the peer's frames contradict each other, ERR_BAD_REQUEST when the bundle can't be
  * laid out as files (a name twice, a file where a directory is needed) or has no room, ERR_IO for the rest.
@@ -18,16 +19,18 @@ struct load {
 	uint64_t left;             /* bytes that it still needs */
 	struct str name;           /* of it, for messages; points into name_bytes */
 	char name_bytes[FRAME_MAX_PATH];
-	struct buffer made;  /* directories made, each NUL-terminated */
-	struct buffer input; /* the input, if it is small enough */
+	struct buffer made[2]; /* directories made in scripts and in packages, each NUL-terminated */
+	struct buffer input;   /* the input, if it is small enough */
 	uint64_t input_size;
 	bool have_input;
-	uint32_t file_count;
+	uint32_t file_count; /* packages' files included */
+	bool have_packages;
 	uint64_t byte_count;
 };
 
 void load_init(struct load *load, const struct place *place);
-int load_file(struct load *load, const struct frame_file *file, struct error *err);
+/* FILE or PACKAGE */
+int load_file(struct load *load, const struct frame_file *file, bool is_package, struct error *err);
 int load_input(struct load *load, uint64_t size, struct error *err);
 int load_data(struct load *load, struct str data, struct error *err);
 /* ERR_PROTOCOL if the object that is being written still needs bytes. */

@@ -25,15 +25,16 @@ struct park_language {
 	/* The variable that makes the interpreter run the hook, and what its value has before and behind the
 	 * path of the hook's directory. */
 	const char *variable, *before, *behind;
+	const char *packages; /* behind that, where the skill has packages */
 	/* The file must outlive the start, so it is beside the runner; else it is laid into the sandbox's
 	 * directory and removed before any job. */
 	bool is_installed;
 };
 
 static const struct park_language languages[] = {
-    {"python", "main.py", "sitecustomize.py", "PYTHONPATH", "", "", false},
+    {"python", "main.py", "sitecustomize.py", "PYTHONPATH", "", "", ":" PATH_PACKAGES, false},
     /* worker threads inherit the option and load the file again */
-    {"node", "main.js", PARK_NODE_HOOK, "NODE_OPTIONS", "--require=", "/" PARK_NODE_HOOK, true},
+    {"node", "main.js", PARK_NODE_HOOK, "NODE_OPTIONS", "--require=", "/" PARK_NODE_HOOK, "", true},
 };
 
 /* What interpreters, their libraries and libc read while they start; those that end with '_' are prefixes.
@@ -157,9 +158,10 @@ static bool remove_hook(struct park *park)
 /* The variable that makes the interpreter run the hook. */
 static int set_hook(const struct park *park, struct environment *environment, struct error *err)
 {
-	char value[PATH_MAX + 32];
+	char value[PATH_MAX + 64];
 	const struct park_language *language = park->language;
-	snprintf(value, sizeof(value), "%s%s%s", language->before, park->directory, language->behind);
+	snprintf(value, sizeof(value), "%s%s%s%s", language->before, park->directory, language->behind,
+		 park->has_packages ? language->packages : "");
 	return environment_set(environment, str_of(language->variable), str_of(value), err);
 }
 

@@ -32,13 +32,16 @@ struct park {
 	struct environment environment; /* of the interpreter while it waits */
 	int channel_fd;                 /* -1: none waits, or not any more */
 	bool ready;
-	bool has_hook; /* its file is there, and ours to remove */
+	bool has_hook;     /* its file is there, and ours to remove */
+	bool after_files;  /* not before the skill's files are there, since it is to load some of them */
+	bool has_packages; /* they are among them; set before park_open */
 };
 
 void park_init(struct park *park); /* nothing is to be parked */
 
 /* `name`: "python" or "node"; anything else, or NULL, parks nothing. `script`: its path among the skill's
- * files, NULL or empty for the usual one. `preload`: modules to import, separated by commas, or NULL. */
+ * files, NULL or empty for the usual one. `preload`: modules to import, separated by commas, or NULL. Whether
+ * after_files is the caller's to set. */
 int park_configure(struct park *ret, const char *name, const char *script, const char *preload,
 		   struct error *err);
 const char *park_name(const struct park *park); /* "python"; NULL: nothing is to be parked */

@@ -1,4 +1,5 @@
-/* Where the skill's files, its input and its results are: real directories of /sandbox, a volume of the Pod.
+/* Where the skill's files, what they depend on, the input and the results are: real directories of /sandbox,
+ * a volume of the Pod.
  */
 #ifndef SKILLBOX_RUNNER_CELL_PLACE_H
 #define SKILLBOX_RUNNER_CELL_PLACE_H
@@ -10,6 +11,7 @@ struct place {
 	const char *installed; /* directory that nobody writes here, with the runner in it: /skillbox */
 	int fd;                /* `path` */
 	int scripts_fd;        /* scripts in it */
+	int packages_fd;       /* packages in it: what the skill depends on */
 };
 
 void place_init(struct place *place);

@@ -1,5 +1,6 @@
 #include "runner/channel/connection.h"
 
+#include "lib/frame/packed.h"
 #include "runner/system/descriptor.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 
 void connection_init(struct connection *connection)
 {
-	*connection = (struct connection){.fd = -1, .in = BUFFER(IN_MAX), .out = BUFFER(OUT_MAX)};
+	*connection = (struct connection){
+	    .fd = -1, .in = BUFFER(IN_MAX), .out = BUFFER(OUT_MAX), .unpacked = BUFFER(FRAME_PACKED_SIZE)};
 	result_cursor_init(&connection->cursor);
 }
 
@@ -29,6 +31,7 @@ void connection_close(struct connection *connection)
 	descriptor_close(&connection->fd);
 	buffer_free(&connection->in);
 	buffer_free(&connection->out);
+	buffer_free(&connection->unpacked);
 	result_cursor_free(&connection->cursor);
 	connection_init(connection);
 }
@@ -55,13 +58,35 @@ int connection_read(struct connection *connection)
 	return 0;
 }
 
+/* The next frame of the last PACKED; it has whole ones only. */
+static int next_unpacked(struct connection *connection, struct frame *ret, struct error *err)
+{
+	size_t used = 0;
+	struct str bytes = {connection->unpacked.data + connection->unpacked_at,
+			    connection->unpacked.len - connection->unpacked_at};
+	int r = frame_decode(bytes, false, ret, &used, err);
+	if (r == 0)
+		return error_set(err, ERR_PROTOCOL, "PACKED frame: its last frame is cut");
+	if (r > 0 && !packed_may_hold(ret->type))
+		return error_set(err, ERR_PROTOCOL, "PACKED frame: has a %s", frame_type_name(ret->type));
+	connection->unpacked_at += used;
+	return r;
+}
+
 int connection_next(struct connection *connection, struct frame *ret, struct error *err)
 {
+	if (connection->unpacked_at < connection->unpacked.len)
+		return next_unpacked(connection, ret, err);
 	struct str bytes = {connection->in.data + connection->in_at, connection->in.len - connection->in_at};
 	size_t used = 0;
 	int r = bytes.n ? frame_decode(bytes, false, ret, &used, err) : 0;
 	connection->in_at += used;
-	return r;
+	if (r <= 0 || ret->type != FRAME_PACKED || !connection->known)
+		return r;
+	connection->unpacked_at = 0;
+	return packed_decode(&ret->packed, &connection->unpacked, err) == 0
+		   ? next_unpacked(connection, ret, err)
+		   : -1;
 }
 
 int connection_send(struct connection *connection, const struct frame *frame, struct error *err)

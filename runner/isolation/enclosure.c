@@ -32,6 +32,7 @@ static const struct {
 } mounts[] = {
     /* The archive's programs and compiled modules may run, and nobody can write them. */
     {PATH_SCRIPTS, false, false, HARDENED | MS_RDONLY, "mount read-only: " PATH_SCRIPTS},
+    {PATH_PACKAGES, false, false, HARDENED | MS_RDONLY, "mount read-only: " PATH_PACKAGES},
     {PATH_OUT, false, false, HARDENED | MS_NOEXEC, "mount noexec: " PATH_OUT},
     {PATH_SANDBOX, true, false, HARDENED | MS_NOEXEC | MS_RDONLY, "mount read-only: " PATH_SANDBOX},
     {PATH_TMP, true, false, HARDENED | MS_NOEXEC, "mount noexec: " PATH_TMP},

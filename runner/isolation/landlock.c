@@ -69,6 +69,7 @@ static const struct rule rules[] = {
     {"/lib64", FS_EXECUTE},
     {"/opt", FS_EXECUTE},
     {PATH_SCRIPTS, FS_EXECUTE},
+    {PATH_PACKAGES, FS_EXECUTE},
     {PATH_OUT, WRITE_TREE},
     {PATH_TMP, WRITE_TREE},
     /* POSIX semaphores and shared memory (Python's multiprocessing) are files there */

@@ -4,6 +4,7 @@
 
 /* In the directory of a run. */
 #define NAME_SCRIPTS "scripts"
+#define NAME_PACKAGES "packages"
 #define NAME_INPUT "input.json"
 #define NAME_OUT "out"
 
@@ -13,6 +14,7 @@
 
 #define PATH_SANDBOX "/sandbox"
 #define PATH_SCRIPTS PATH_SANDBOX "/" NAME_SCRIPTS
+#define PATH_PACKAGES PATH_SANDBOX "/" NAME_PACKAGES
 #define PATH_INPUT PATH_SANDBOX "/" NAME_INPUT
 #define PATH_OUT PATH_SANDBOX "/" NAME_OUT
 #define PATH_OUTPUT PATH_OUT "/" NAME_OUTPUT

@@ -35,6 +35,8 @@ JOB = f.whole_job({"main.py": "print(1)\n", "a/b.sh": ("x", 0o755)}, b'{"a":1}',
 # The first byte says which side sends: even the controller, odd the runner.
 SEEDS = {
     "frame/controller": b"\0" + f.hello("0123456789abcdef") + JOB + f.frame(f.CANCEL),
+    "frame/packed": b"\0" + f.hello("0123456789abcdef") + f.packed(f.package("a/b.py", b"print(1)\n") + f.file("main.py", b"1")) +
+                    f.packed(b"x", size=9),
     "frame/runner": b"\1" + HELLO + STARTED + exit_(parked=1) + object_(f.OUTPUT, b"{}") + end(1, 2),
     "frame/failed": b"\1" + HELLO + f.frame(f.FAILED, f.text("no_interpreter") + f.text("No such file")),
     "collector/output": exit_() + object_(f.OUTPUT, b'{"a": 1.10, "b": [true]}') + end(1, 24),

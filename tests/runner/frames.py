@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
-(HELLO, JOB, ENV, FILE, INPUT, START, CANCEL, DATA) = range(1, 9)
+(HELLO, JOB, ENV, FILE, INPUT, START, CANCEL, DATA, PACKAGE, PACKED) = range(1, 11)
 (STARTED, EXIT, OBJECT, END, FAILED) = range(16, 21)
 STATES = ("waiting", "loading", "running", "finished")
 REASONS = ("exited", "signaled", "timed_out", "cancelled", "oom")
@@ -21,7 +21,7 @@ def frame(kind, payload=b""):
     return struct.pack(">IB", len(payload), kind) + payload
 
 
-def hello(token, version=4, generation=1, more=b""):
+def hello(token, version=5, generation=1, more=b""):
     return frame(HELLO, struct.pack(">H", version) + text(token) + (struct.pack(">Q", generation) if version > 3 else b"") + more)
 
 
@@ -39,8 +39,21 @@ def data(content):
     return b"".join(frame(DATA, content[i:i + PIECE]) for i in range(0, len(content), PIECE))
 
 
-def file(path, content, mode=0o644, size=None):
-    return frame(FILE, text(path) + struct.pack(">IQ", mode, len(content) if size is None else size)) + data(content)
+def file(path, content, mode=0o644, size=None, kind=FILE):
+    return frame(kind, text(path) + struct.pack(">IQ", mode, len(content) if size is None else size)) + data(content)
+
+
+def package(path, content, mode=0o644):
+    return file(path, content, mode, kind=PACKAGE)
+
+
+def packed(frames, size=None):
+    """As an LZ4 block of literals alone: it packs nothing, and says how many they are in the way of that format."""
+    length, more = len(frames), b""
+    if length >= 15:
+        rest = length - 15
+        more = b"\xff" * (rest // 255) + bytes([rest % 255])
+    return frame(PACKED, struct.pack(">I", length if size is None else size) + bytes([min(length, 15) << 4]) + more + frames)
 
 
 def input_(content, size=None):

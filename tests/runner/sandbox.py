@@ -303,6 +303,7 @@ def run_plainly(directory, files, command, environment, input_text):
         target.chmod(0o555 if mode & 0o111 else 0o444)
     (out / "files").mkdir(parents=True)
     root.mkdir()
+    (directory / "packages").mkdir()
     (directory / "input.json").write_bytes(input_text)
     for path in (directory, *directory.parents):  # pytest's folders are for their owner only
         if path == pathlib.Path("/tmp"):
@@ -311,7 +312,7 @@ def run_plainly(directory, files, command, environment, input_text):
     for path in (out, out / "files"):
         os.chown(path, 65534, 65534)
     options = {"root": str(root), "size": "64m", "environment": environment, "plain": {"command": command, "places": {
-        "scripts": str(scripts), "out": str(out), "input.json": str(directory / "input.json")}}}
+        "scripts": str(scripts), "packages": str(directory / "packages"), "out": str(out), "input.json": str(directory / "input.json")}}}
     done = subprocess.run([*UNSHARE, json.dumps(options)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=60)
     return done.returncode, done.stdout, {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*"))

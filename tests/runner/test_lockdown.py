@@ -478,7 +478,7 @@ def test_honest_python(sandbox):
 import asyncio, concurrent.futures, multiprocessing, subprocess, tempfile, threading, sqlite3, ssl, socket, os
 def square(x): return x * x
 if __name__ == "__main__":
-    assert subprocess.run(["ls", "/sandbox"], capture_output=True, text=True).stdout.split() == ["input.json", "out", "scripts"]
+    assert subprocess.run(["ls", "/sandbox"], capture_output=True, text=True).stdout.split() == ["input.json", "out", "packages", "scripts"]
     t = threading.Thread(target=lambda: None); t.start(); t.join()
     with multiprocessing.Pool(2) as pool: assert pool.map(square, [1, 2, 3]) == [1, 4, 9]
     with concurrent.futures.ProcessPoolExecutor(2) as pool: assert list(pool.map(square, [4])) == [16]

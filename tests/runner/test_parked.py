@@ -105,7 +105,7 @@ def test_every_runtime(make_sandbox, interpreter, source):
                             script="main" + SUFFIX[interpreter], input_text=b"[1]")
     assert got.exit["parked"] and got.exit["exit_code"] == 0 and got.output == b"7", got
     names = re.findall(rb"'([^']*)'", got.logs.splitlines()[0])
-    assert set(names) == {b"input.json", b"out", b"scripts"}, got.logs
+    assert set(names) == {b"input.json", b"out", b"packages", b"scripts"}, got.logs
 
 
 @pytest.mark.parametrize("interpreter", SUFFIX)

@@ -15,9 +15,10 @@ function receive(fs, channel, size) {
 
 function wait(channel, names) {
   const fs = require('fs');
+  const load = module.constructor.createRequire(process.argv[1]);  // as the script would: its node_modules come first
   for (const name of names.split(',').filter(Boolean)) {
     try {
-      require(name);
+      load(name);
     } catch (error) {
       fs.writeSync(2, `skillbox: preload ${name}: ${String(error).split('\n', 1)[0]}\n`);
     }

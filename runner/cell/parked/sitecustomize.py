@@ -47,6 +47,9 @@ def wait(channel, names):
     for entry in entries:
         name, _, value = entry.partition(b"=")
         os.environb[name] = value
+    packages = os.environ.get("PYTHONPATH")  # of the skill; where they were not known when Python started
+    if packages and packages not in sys.path:
+        sys.path.insert(0, packages)
 
 
 channel = int(os.environ.pop("SKILLBOX_CHANNEL"))

@@ -215,10 +215,12 @@ static int set_up(void **state)
 	cell_init(&init.cell,
 		  &(struct cell_services){&init.interpreters, &init.lockdown, init.search, &init.echo});
 	if (directory_make(&directory) != 0 || mkdirat(directory.fd, "scripts", 0755) != 0 ||
-	    mkdirat(directory.fd, "out", 0755) != 0 || mkdirat(directory.fd, "out/files", 0755) != 0)
+	    mkdirat(directory.fd, "packages", 0755) != 0 || mkdirat(directory.fd, "out", 0755) != 0 ||
+	    mkdirat(directory.fd, "out/files", 0755) != 0)
 		return -1;
 	init.cell.place.fd = dup(directory.fd);
 	init.cell.place.scripts_fd = openat(directory.fd, "scripts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	init.cell.place.packages_fd = openat(directory.fd, "packages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	echo_init(&init.echo, -1);
 	for (size_t i = 0; i < INIT_CONNECTIONS; i++)
 		connection_init(&init.connections[i]);

@@ -40,7 +40,7 @@ static void test_given_once(void **state)
 	assert_string_equal(claim.pod_name, "sbp-1");
 	assert_string_equal(claim.pod_uid, "pod-uid");
 	assert_null(sandbox->session);        /* it is the receiver's now */
-	assert_int_equal(fake_later_ms, 100); /* the place is filled when the run is over, or then */
+	assert_int_equal(fake_later_ms, 500); /* the place is filled when the run is over, or then */
 	assert_true(pools_find_claimed(pools, "ns", "id-1", &found));
 	assert_string_equal(found.pod_name, "sbp-1");
 	assert_string_equal(found.pod_uid, "pod-uid");

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "../../lib/frame/taker.h"
 #include "controller/sandbox/job.h"
 #include "lib/base/temporary.h"
 #include "lib/base/utf8.h"
@@ -66,15 +67,10 @@ static void run(struct job *job, struct bundle *bundle, size_t step, struct seen
 		buffer_append(&wire, job->out.data, n);
 		buffer_consume(&job->out, n);
 	}
-	struct str rest = buffer_str(&wire);
+	struct taker taker = taker_of(buffer_str(&wire));
+	struct frame frame;
 	bool in_input = false;
-	while (rest.n > 0) {
-		struct frame frame;
-		size_t used = 0;
-		if (frame_decode(rest, false, &frame, &used, &err) != 1)
-			fail_msg("%s", err.message);
-		rest.p += used;
-		rest.n -= used;
+	while (taker_next(&taker, &frame)) {
 		seen->jobs += frame.type == FRAME_JOB;
 		seen->envs += frame.type == FRAME_ENV;
 		seen->files += frame.type == FRAME_FILE;
@@ -88,9 +84,10 @@ static void run(struct job *job, struct bundle *bundle, size_t step, struct seen
 			seen->starts++;
 			seen->announced = frame.start.byte_count;
 			assert_int_equal(frame.start.file_count, seen->files);
-			assert_int_equal(rest.n, 0);
+			assert_int_equal(taker.rest.n, 0);
 		}
 	}
+	buffer_free(&taker.unpacked);
 	buffer_free(&wire);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "../../lib/frame/taker.h"
 #include "controller/sandbox/job.h"
 #include "controller/sandbox/sender.h"
 #include "lib/base/temporary.h"
@@ -163,7 +164,7 @@ static void assert_input_closed(int fd)
 
 /* All that was written, as frames: each must be whole. */
 struct seen {
-	unsigned of[FRAME_DATA + 1];
+	unsigned of[FRAME_PACKED + 1];
 	uint64_t data;
 	enum frame_type last;
 	struct frame_start start;
@@ -172,20 +173,16 @@ struct seen {
 static struct seen written(void)
 {
 	struct seen seen = {0};
-	struct str rest = buffer_str(&the_link.written);
-	struct error err;
-	while (rest.n > 0) {
-		struct frame frame;
-		size_t used = 0;
-		if (frame_decode(rest, false, &frame, &used, &err) != 1)
-			fail_msg("%s", err.message);
-		rest = (struct str){rest.p + used, rest.n - used};
+	struct taker taker = taker_of(buffer_str(&the_link.written));
+	struct frame frame;
+	while (taker_next(&taker, &frame)) {
 		seen.of[frame.type]++;
 		seen.last = frame.type;
 		seen.data += frame.type == FRAME_DATA ? frame.data.n : 0;
 		if (frame.type == FRAME_START)
 			seen.start = frame.start;
 	}
+	buffer_free(&taker.unpacked);
 	buffer_reset(&the_link.written);
 	return seen;
 }
@@ -199,7 +196,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	static char text[300001];
-	memset(text, 'x', sizeof(text) - 1);
+	taker_fill(text, sizeof(text) - 1);
 	files[0].text = text;
 	memset(&told, 0, sizeof(told));
 	reading_count = readings_cancelled = 0;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../../lib/frame/taker.h"
 #include "controller/sandbox/session.h"
 #include "lib/blob/blob_internal.h"
 #include "lib/frame/frame.h"
@@ -97,7 +98,7 @@ static void open_stream(void)
 
 /* What was written since, as frames: how many of each kind, and the bytes of DATA. */
 struct seen {
-	unsigned of[FRAME_DATA + 1];
+	unsigned of[FRAME_PACKED + 1];
 	uint64_t data;
 	enum frame_type last;
 	struct frame_start start;
@@ -107,15 +108,9 @@ struct seen {
 static struct seen written(void)
 {
 	struct seen seen = {0};
-	struct str rest = buffer_str(&stream->written);
-	struct error err;
-	while (rest.n > 0) {
-		struct frame frame;
-		size_t used = 0;
-		if (frame_decode(rest, false, &frame, &used, &err) != 1)
-			fail_msg("%s", err.message);
-		rest.p += used;
-		rest.n -= used;
+	struct taker taker = taker_of(buffer_str(&stream->written));
+	struct frame frame;
+	while (taker_next(&taker, &frame)) {
 		seen.of[frame.type]++;
 		seen.last = frame.type;
 		seen.data += frame.type == FRAME_DATA ? frame.data.n : 0;
@@ -124,6 +119,7 @@ static struct seen written(void)
 		if (frame.type == FRAME_JOB)
 			memcpy(seen.script, frame.job.script.p, frame.job.script.n);
 	}
+	buffer_free(&taker.unpacked);
 	buffer_reset(&stream->written);
 	return seen;
 }
@@ -169,7 +165,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	static char text[300001];
-	memset(text, 'x', sizeof(text) - 1);
+	taker_fill(text, sizeof(text) - 1);
 	files[0].text = text;
 	services.bundles = bundle_cache_new(&loop, NULL, NULL, NULL);
 	changes = 0;

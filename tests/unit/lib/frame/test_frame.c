@@ -63,6 +63,8 @@ static const struct frame samples[] = {
      .object = {FRAME_OUTPUT, FRAME_OBJECT_TOO_LARGE, {NULL, 0}, 1ull << 40, 0}},
     {.type = FRAME_END, .from_runner = true, .end = {9, 1ull << 33}},
     {.type = FRAME_FAILED, .from_runner = true, .failed = {{"bad_job", 7}, {"why", 3}}},
+    {.type = FRAME_PACKAGE, .file = {{"numpy/__init__.py", 17}, 0644, 1}},
+    {.type = FRAME_PACKED, .packed = {7, {"packed", 6}}},
 };
 #define SAMPLE_COUNT (sizeof(samples) / sizeof(samples[0]))
 
@@ -109,7 +111,8 @@ static void test_hello_of_other_versions(void **state)
 #define ROW(payload, ...) {payload, sizeof(payload) - 1, __VA_ARGS__}
 	    ROW("\0\0\0\7\1\0\3\0\0\0\1t", 3, 0, 1),
 	    ROW("\0\0\0\17\1\0\4\0\0\0\1t\0\0\0\0\0\0\1\2", 4, 258, 1),
-	    ROW("\0\0\0\22\1\0\5\0\0\0\1t\0\0\0\0\0\0\1\2new", 5, 258, 1),
+	    ROW("\0\0\0\17\1\0\5\0\0\0\1t\0\0\0\0\0\0\1\2", 5, 258, 1),
+	    ROW("\0\0\0\22\1\0\6\0\0\0\1t\0\0\0\0\0\0\1\2new", 6, 258, 1),
 	    ROW("\0\0\0\12\1\0\3\0\0\0\1tnew", 3, 0, -1), /* nothing comes behind those of an old one */
 	    ROW("\0\0\0\22\1\0\4\0\0\0\1t\0\0\0\0\0\0\1\2new", 4, 0, -1),
 	    ROW("\0\0\0\7\1\0\4\0\0\0\1t", 4, 0, -1), /* its generation is missing */
@@ -189,7 +192,8 @@ static void test_cut_at_each_byte(void **state)
 			size_t used;
 			assert_int_equal(
 			    frame_decode((struct str){cut, n}, samples[i].from_runner, &got, &used, &err), 0);
-			if (n >= FRAME_HEADER_SIZE && samples[i].type != FRAME_DATA) {
+			if (n >= FRAME_HEADER_SIZE && samples[i].type != FRAME_DATA &&
+			    samples[i].type != FRAME_PACKED) {
 				cut[3] = (char)(n - FRAME_HEADER_SIZE);
 				cut[2] = (char)((n - FRAME_HEADER_SIZE) >> 8);
 				err = (struct error){0};
@@ -207,7 +211,7 @@ static void test_longer_than_its_fields(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SAMPLE_COUNT; i++) {
-		if (samples[i].type == FRAME_DATA)
+		if (samples[i].type == FRAME_DATA || samples[i].type == FRAME_PACKED)
 			continue;
 		cleanup_buffer struct buffer out = BUFFER(BIG);
 		struct error err = {0};

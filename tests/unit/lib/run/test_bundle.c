@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lib/frame/frame.h"
+#include "../frame/taker.h"
 #include "lib/run/bundle.h"
 #include "lib/skill/archive.h"
 #include "zip_maker.h"
@@ -29,26 +29,25 @@ static void expect_files(const struct bundle *bundle, const struct made_entry *f
 			fail_msg("%s", err.message);
 		at += (int64_t)n;
 	}
-	struct str rest = {wire, (size_t)bundle->size};
+	struct taker taker = taker_of((struct str){wire, (size_t)bundle->size});
+	struct frame frame;
 	uint64_t total = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct frame frame;
-		size_t used = 0, size = str_of(files[i].data).n;
-		assert_int_equal(frame_decode(rest, false, &frame, &used, &err), 1);
-		rest = (struct str){rest.p + used, rest.n - used};
+		size_t size = str_of(files[i].data).n;
+		assert_true(taker_next(&taker, &frame));
 		assert_int_equal(frame.type, FRAME_FILE);
 		assert_true(str_eq(frame.file.path, str_of(files[i].name)));
 		assert_int_equal(frame.file.size, size);
 		for (size_t at = 0; at < size; at += frame.data.n) {
-			assert_int_equal(frame_decode(rest, false, &frame, &used, &err), 1);
-			rest = (struct str){rest.p + used, rest.n - used};
+			assert_true(taker_next(&taker, &frame));
 			assert_int_equal(frame.type, FRAME_DATA);
 			assert_true(frame.data.n > 0 && frame.data.n <= size - at);
 			assert_memory_equal(frame.data.p, files[i].data + at, frame.data.n);
 		}
 		total += size;
 	}
-	assert_int_equal(rest.n, 0);
+	assert_false(taker_next(&taker, &frame));
+	buffer_free(&taker.unpacked);
 	assert_int_equal(bundle->file_count, count);
 	assert_int_equal(bundle->byte_count, total);
 	free(wire);

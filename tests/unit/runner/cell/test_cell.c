@@ -640,7 +640,7 @@ static void test_forget_that_fails(void **state)
 	struct fixture *f = *state;
 	give_job(f);
 	cell_forget_job(&f->cell);
-	expect_failed(f, "io", "empty the directory of the scripts: Bad file descriptor");
+	expect_failed(f, "io", "empty the directories of the skill: Bad file descriptor");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -24,11 +24,13 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	if (!f || directory_make(&f->sandbox) != 0 || mkdirat(f->sandbox.fd, "scripts", 0755) != 0)
+	if (!f || directory_make(&f->sandbox) != 0 || mkdirat(f->sandbox.fd, "scripts", 0755) != 0 ||
+	    mkdirat(f->sandbox.fd, "packages", 0755) != 0)
 		return -1;
 	place_init(&f->place);
 	f->place.fd = dup(f->sandbox.fd);
 	f->place.scripts_fd = openat(f->sandbox.fd, "scripts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->place.packages_fd = openat(f->sandbox.fd, "packages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(f->interpreters.path[0], sizeof(f->interpreters.path[0]), "/usr/bin/python3");
 	f->context = (struct job_context){&f->interpreters, "/bin:/usr/bin"};
 	job_init(&f->job, &f->place);

@@ -13,7 +13,7 @@
 
 struct fixture {
 	struct directory sandbox;
-	int scripts_fd;
+	int scripts_fd, packages_fd;
 	struct place place;
 	struct load load;
 	struct error err;
@@ -22,10 +22,13 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	if (!f || directory_make(&f->sandbox) != 0 || mkdirat(f->sandbox.fd, "scripts", 0755) != 0)
+	if (!f || directory_make(&f->sandbox) != 0 || mkdirat(f->sandbox.fd, "scripts", 0755) != 0 ||
+	    mkdirat(f->sandbox.fd, "packages", 0755) != 0)
 		return -1;
+	f->packages_fd = openat(f->sandbox.fd, "packages", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->scripts_fd = openat(f->sandbox.fd, "scripts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->place = (struct place){.fd = f->sandbox.fd, .scripts_fd = f->scripts_fd};
+	f->place =
+	    (struct place){.fd = f->sandbox.fd, .scripts_fd = f->scripts_fd, .packages_fd = f->packages_fd};
 	load_init(&f->load, &f->place);
 	*state = f;
 	return 0;
@@ -36,6 +39,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 	load_free(&f->load);
 	close(f->scripts_fd);
+	close(f->packages_fd);
 	int r = directory_remove(&f->sandbox);
 	free(f);
 	return r;
@@ -44,7 +48,7 @@ static int tear_down(void **state)
 static int put_sized(struct fixture *f, struct str path, struct str content, uint64_t size)
 {
 	struct frame_file file = {path, 0644, size};
-	if (load_file(&f->load, &file, &f->err) != 0)
+	if (load_file(&f->load, &file, false, &f->err) != 0)
 		return -1;
 	return content.n ? load_data(&f->load, content, &f->err) : 0;
 }
@@ -86,7 +90,7 @@ static void test_whole_job(void **state)
 	assert_int_equal(put(f, STR("a/b/c.txt"), STR("abc")), 0);
 	assert_int_equal(put(f, STR("a/empty"), STR("")), 0);
 	struct frame_file tool = {STR("a/tool"), 0100, 4};
-	assert_int_equal(load_file(&f->load, &tool, &f->err), 0);
+	assert_int_equal(load_file(&f->load, &tool, false, &f->err), 0);
 	assert_int_equal(load_data(&f->load, STR("ab"), &f->err), 0);
 	assert_int_equal(load_data(&f->load, STR("cd"), &f->err), 0);
 	assert_int_equal(load_input(&f->load, 2, &f->err), 0);
@@ -174,12 +178,12 @@ static void test_totals(void **state)
 {
 	struct fixture *f = *state;
 	struct frame_file huge = {STR("huge"), 0644, FRAME_MAX_BUNDLE_BYTES + 1};
-	refuse(f, load_file(&f->load, &huge, &f->err), ERR_BAD_REQUEST, "more than 268435456 bytes");
+	refuse(f, load_file(&f->load, &huge, false, &f->err), ERR_BAD_REQUEST, "more than 805306368 bytes");
 	assert_int_equal(put(f, STR("one"), STR("1")), 0);
 	huge.size = FRAME_MAX_BUNDLE_BYTES;
-	refuse(f, load_file(&f->load, &huge, &f->err), ERR_BAD_REQUEST, "more than 268435456 bytes");
+	refuse(f, load_file(&f->load, &huge, false, &f->err), ERR_BAD_REQUEST, "more than 805306368 bytes");
 	f->load.file_count = FRAME_MAX_BUNDLE_FILES;
-	refuse(f, put(f, STR("two"), STR("1")), ERR_BAD_REQUEST, "more than 4096 files");
+	refuse(f, put(f, STR("two"), STR("1")), ERR_BAD_REQUEST, "more than 24096 files");
 	refuse(f, load_input(&f->load, FRAME_MAX_INPUT + 1, &f->err), ERR_BAD_REQUEST, "the input");
 }
 

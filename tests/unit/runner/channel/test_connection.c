@@ -7,6 +7,7 @@
 
 #include "runner/channel/connection.h"
 
+#include <lz4.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -175,11 +176,92 @@ static void test_peer_that_is_gone(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+static void say_packed(struct fixture *f, struct str frames, uint32_t size)
+{
+	cleanup_buffer struct buffer bytes = BUFFER(1 << 20);
+	struct error err;
+	char packed[256];
+	int n = LZ4_compress_default(frames.p, packed, (int)frames.n, sizeof(packed));
+	assert_true(n > 0);
+	struct frame frame = {.type = FRAME_PACKED, .packed = {size, {packed, (size_t)n}}};
+	assert_int_equal(frame_encode(&frame, &bytes, &err), 0);
+	assert_int_equal(send(f->peer, bytes.data, bytes.len, 0), bytes.len);
+	assert_int_equal(connection_read(&f->connection), 0);
+}
+
+static void put(struct buffer *out, struct frame frame)
+{
+	struct error err;
+	assert_int_equal(frame_encode(&frame, out, &err), 0);
+}
+
+/* Frame by frame, and what comes behind it after them. */
+static void packed_frames_come_one_by_one(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_buffer struct buffer frames = BUFFER(4096);
+	struct frame got;
+	f->connection.known = true;
+	put(&frames, (struct frame){.type = FRAME_PACKAGE, .file = {STR("a/b.py"), 0644, 3}});
+	put(&frames, (struct frame){.type = FRAME_DATA, .data = STR("abc")});
+	for (int round = 0; round < 2; round++) {
+		say_packed(f, buffer_str(&frames), (uint32_t)frames.len);
+		assert_int_equal(connection_next(&f->connection, &got, &f->err), 1);
+		assert_int_equal(got.type, FRAME_PACKAGE);
+		assert_int_equal(connection_next(&f->connection, &got, &f->err), 1);
+		assert_true(str_eq(got.data, STR("abc")));
+		assert_int_equal(connection_next(&f->connection, &got, &f->err), 0);
+	}
+}
+
+static void only_files_may_be_packed(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_buffer struct buffer frames = BUFFER(4096);
+	struct frame got;
+	f->connection.known = true;
+	put(&frames, (struct frame){.type = FRAME_CANCEL});
+	say_packed(f, buffer_str(&frames), (uint32_t)frames.len);
+	assert_int_equal(connection_next(&f->connection, &got, &f->err), -1);
+	assert_non_null(strstr(f->err.message, "PACKED frame: has a CANCEL"));
+}
+
+static void a_packed_frame_is_whole(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_buffer struct buffer frames = BUFFER(4096);
+	struct frame got;
+	f->connection.known = true;
+	put(&frames, (struct frame){.type = FRAME_DATA, .data = STR("abc")});
+	say_packed(f, (struct str){frames.data, frames.len - 1}, (uint32_t)frames.len - 1);
+	assert_int_equal(connection_next(&f->connection, &got, &f->err), -1);
+	assert_non_null(strstr(f->err.message, "its last frame is cut"));
+}
+
+/* Nothing is unpacked for who has not said the token yet. */
+static void a_stranger_s_is_not_unpacked(void **state)
+{
+	struct fixture *f = *state;
+	struct frame got;
+	say_packed(f, STR("anything"), 8);
+	assert_int_equal(connection_next(&f->connection, &got, &f->err), 1);
+	assert_int_equal(got.type, FRAME_PACKED);
+	assert_int_equal(f->connection.unpacked.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_frames_in_pieces),      TEST(test_end_and_silence), TEST(test_refusal_is_the_last_word),
-	    TEST(test_stranger_gets_nothing), TEST(test_slow_peer),       TEST(test_peer_that_is_gone),
+	    TEST(test_frames_in_pieces),
+	    TEST(test_end_and_silence),
+	    TEST(test_refusal_is_the_last_word),
+	    TEST(test_stranger_gets_nothing),
+	    TEST(test_slow_peer),
+	    TEST(test_peer_that_is_gone),
+	    cmocka_unit_test_setup_teardown(packed_frames_come_one_by_one, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(only_files_may_be_packed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_packed_frame_is_whole, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_stranger_s_is_not_unpacked, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
