@@ -1,7 +1,7 @@
 #include "controller/sandbox/bundle_cache.h"
 
 #include "controller/sandbox/object.h"
-#include "lib/skill/skill_package.h"
+#include "lib/run/packages.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,6 +32,7 @@ struct load {
 	struct reading *reading;
 	char *uid;
 	bool is_zip;
+	enum bundle_part part;
 	int zip_fd;
 	uv_work_t work;
 	struct bundle *bundle;
@@ -58,9 +59,12 @@ struct bundle_cache {
 /* A skill that was uploaded is its content, in its tenant, and which of it is run; one of inline files, that
  * version of the object.
  */
-static int cache_key(const struct skill *skill, const char *tenant, struct buffer *out, struct error *err)
+static int cache_key(const struct skill *skill, enum bundle_part part, const char *tenant, struct buffer *out,
+		     struct error *err)
 {
-	if (skill->spec.bundle.digest)
+	if (part == BUNDLE_PACKAGES)
+		buffer_appendf(out, "packages/%s/%s", tenant, skill->spec.packages.blob.digest);
+	else if (skill->spec.bundle.digest)
 		buffer_appendf(out, "%s/%s/%s/%s", tenant, skill->spec.bundle.digest, skill->spec.lang,
 			       skill->spec.entrypoint ? skill->spec.entrypoint : "");
 	else
@@ -68,10 +72,11 @@ static int cache_key(const struct skill *skill, const char *tenant, struct buffe
 	return out->failed ? error_no_memory(err) : 0;
 }
 
-struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, const char *tenant)
+struct bundle *bundle_cache_find(struct bundle_cache *cache, const struct skill *skill, enum bundle_part part,
+				 const char *tenant)
 {
 	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
-	if (cache_key(skill, tenant, &key, NULL) != 0)
+	if (cache_key(skill, part, tenant, &key, NULL) != 0)
 		return NULL;
 	for (struct entry **at = &cache->entries; *at; at = &(*at)->next) {
 		struct entry *entry = *at;
@@ -191,6 +196,21 @@ static int start_work(struct load *load, struct error *err)
 	return status == 0 ? 0 : error_set(err, ERR_INTERNAL, "thread pool: %s", uv_strerror(status));
 }
 
+/* They are stored as they are sent. */
+static void packages_fetched(void *context, const struct error *error, int fd, int64_t size)
+{
+	struct load *load = context;
+	if (error)
+		load->error = *error;
+	else
+		load->bundle = packages_open(fd, size, &load->error);
+	if (!error && !load->bundle)
+		close(fd);
+	if (!load->bundle)
+		error_wrap(&load->error, "the skill's packages could not be fetched");
+	load_end(load);
+}
+
 static void zip_fetched(void *context, const struct error *error, int fd, int64_t size)
 {
 	struct load *load = context;
@@ -252,10 +272,13 @@ static int start_inline(struct load *load, const struct skill *skill, struct err
 /* Its end comes from the loop. */
 static int load_begin(struct load *load, const struct skill *skill, const char *tenant, struct error *err)
 {
-	struct blob_key blob = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
-	int status = load->is_zip
-			 ? blob_get(load->cache->store, &blob, BUNDLE_MAX_ZIP, zip_fetched, load, err)
-			 : start_inline(load, skill, err);
+	struct blob_store *store = load->cache->store;
+	struct blob_key zip = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
+	struct blob_key packages = {BLOB_SKILLS, tenant, skill->spec.packages.blob.digest};
+	int status = load->part == BUNDLE_PACKAGES
+			 ? blob_get(store, &packages, PACKAGES_MAX_SIZE, packages_fetched, load, err)
+		     : load->is_zip ? blob_get(store, &zip, BUNDLE_MAX_ZIP, zip_fetched, load, err)
+				    : start_inline(load, skill, err);
 	if (status != 0)
 		return -1;
 	load->next = load->cache->loads;
@@ -263,8 +286,8 @@ static int load_begin(struct load *load, const struct skill *skill, const char *
 	return 0;
 }
 
-static struct load *load_new(struct bundle_cache *cache, const struct skill *skill, const char *key,
-			     struct error *err)
+static struct load *load_new(struct bundle_cache *cache, const struct skill *skill, enum bundle_part part,
+			     const char *key, struct error *err)
 {
 	struct load *load = calloc(1, sizeof(*load));
 	if (!load) {
@@ -272,6 +295,7 @@ static struct load *load_new(struct bundle_cache *cache, const struct skill *ski
 		return NULL;
 	}
 	load->cache = cache;
+	load->part = part;
 	load->zip_fd = -1;
 	load->is_zip = skill->spec.bundle.digest != NULL;
 	load->key = str_dup(str_of(key));
@@ -297,16 +321,16 @@ static struct bundle_wait *wait_new(struct load *load, bundle_done_cb done, void
 }
 
 struct bundle_wait *bundle_cache_load(struct bundle_cache *cache, const struct skill *skill,
-				      const char *tenant, bundle_done_cb done, void *context,
-				      struct error *err)
+				      enum bundle_part part, const char *tenant, bundle_done_cb done,
+				      void *context, struct error *err)
 {
 	cleanup_buffer struct buffer key = BUFFER(KEY_MAX);
-	if (cache_key(skill, tenant, &key, err) != 0)
+	if (cache_key(skill, part, tenant, &key, err) != 0)
 		return NULL;
 	for (struct load *load = cache->loads; load; load = load->next)
 		if (load->key && strcmp(load->key, key.data) == 0)
 			return wait_new(load, done, context, err);
-	struct load *load = load_new(cache, skill, key.data, err);
+	struct load *load = load_new(cache, skill, part, key.data, err);
 	if (!load)
 		return NULL;
 	struct bundle_wait *wait = wait_new(load, done, context, err);

@@ -70,14 +70,28 @@ static int prepare_input(struct job *job, struct error *err)
 	return frame_encode(&frame, &job->out, err);
 }
 
-static int prepare_bundle(struct job *job, struct error *err)
+static int64_t size_of_packages(const struct job *job)
 {
-	int64_t left = job->bundle->size - job->sent;
+	return job->packages ? job->packages->size : 0;
+}
+
+static int64_t size_of_files(const struct job *job)
+{
+	return size_of_packages(job) + job->bundle->size;
+}
+
+/* The packages' frames, then the files'. */
+static int prepare_files(struct job *job, struct error *err)
+{
+	int64_t before = size_of_packages(job);
+	bool of_packages = job->sent < before;
+	const struct bundle *from = of_packages ? job->packages : job->bundle;
+	int64_t at = of_packages ? job->sent : job->sent - before, left = from->size - at;
 	size_t n = left < SEND_BLOCK ? (size_t)left : SEND_BLOCK;
-	char *at = buffer_reserve(&job->out, n);
-	if (!at)
+	char *to = buffer_reserve(&job->out, n);
+	if (!to)
 		return error_no_memory(err);
-	if (bundle_read(job->bundle, job->sent, at, n, err) != 0)
+	if (bundle_read(from, at, to, n, err) != 0)
 		return -1;
 	job->out.len += n;
 	job->sent += (int64_t)n;
@@ -89,6 +103,10 @@ static int prepare_tail(struct job *job, struct error *err)
 	struct frame frame = {
 	    .type = FRAME_START,
 	    .start = {job->bundle->file_count, job->bundle->byte_count + (uint64_t)job->input_size}};
+	if (job->packages) {
+		frame.start.file_count += job->packages->file_count;
+		frame.start.byte_count += job->packages->byte_count;
+	}
 	return frame_encode(&frame, &job->out, err);
 }
 
@@ -96,6 +114,7 @@ static int prepare_tail(struct job *job, struct error *err)
 static void let_go_of_sources(struct job *job)
 {
 	job->bundle = bundle_unref(job->bundle);
+	job->packages = bundle_unref(job->packages);
 	if (job->input_fd >= 0)
 		close(job->input_fd);
 	job->input_fd = -1;
@@ -108,8 +127,8 @@ int job_next(struct job *job, struct error *err)
 {
 	switch (job->stage) {
 	case SEND_AHEAD:
-		if (job->sent < job->bundle->size)
-			return prepare_bundle(job, err);
+		if (job->sent < size_of_files(job))
+			return prepare_files(job, err);
 		job->stage = SEND_ALL_SENT;
 		return 0;
 	case SEND_HEAD:
@@ -117,8 +136,8 @@ int job_next(struct job *job, struct error *err)
 		job->sent = 0;
 		return prepare_head(job, err);
 	case SEND_BUNDLE:
-		if (job->sent < job->bundle->size)
-			return prepare_bundle(job, err);
+		if (job->sent < size_of_files(job))
+			return prepare_files(job, err);
 		job->stage = SEND_INPUT;
 		job->sent = INPUT_NOT_SENT;
 		return 0;
@@ -216,11 +235,12 @@ int job_init(struct job *job, const struct execution *execution, const struct sk
 	return execution->is_outline ? 0 : job_take_data(job, execution, err);
 }
 
-void job_init_ahead(struct job *job, struct bundle *bundle)
+void job_init_ahead(struct job *job, struct bundle *bundle, struct bundle *packages)
 {
 	*job = JOB_NONE;
 	job->out = BUFFER(OUT_MAX);
 	job->bundle = bundle;
+	job->packages = packages;
 	job->stage = SEND_AHEAD;
 }
 
@@ -230,9 +250,10 @@ void job_take_input(struct job *job, int fd, int64_t size)
 	job->input_size = size;
 }
 
-void job_begin(struct job *job, struct bundle *bundle)
+void job_begin(struct job *job, struct bundle *bundle, struct bundle *packages)
 {
 	job->bundle = bundle;
+	job->packages = packages;
 	job->stage = SEND_HEAD;
 }
 

@@ -24,8 +24,8 @@ struct job {
 	/* The run's shape, for a controller that finds the sandbox later. */
 	char note[FRAME_MAX_TEXT + 1];
 	int64_t timeout_ms;
-	/* A reference; NULL before job_begin, and when it was sent. */
-	struct bundle *bundle;
+	/* References; NULL before job_begin, and when they were sent; packages: also of a skill without. */
+	struct bundle *bundle, *packages;
 	/* The input's text, or NULL: it is in input_fd (owned; -1: none). */
 	char *input;
 	int input_fd;
@@ -58,15 +58,16 @@ int job_take_instructions(struct job *job, const char *instructions, struct erro
 /* A large input that is in memory goes to a file. */
 int job_put_input_aside(struct job *job, struct error *err);
 
-/* No job yet, but the bundle's frames; job_next gives them at once. Takes the reference. */
-void job_init_ahead(struct job *job, struct bundle *bundle);
+/* No job yet, but the bundles' frames; job_next gives them at once. Takes the references; packages may be
+ * NULL. */
+void job_init_ahead(struct job *job, struct bundle *bundle, struct bundle *packages);
 
 /* The input of an execution that has it by reference; takes the descriptor. */
 void job_take_input(struct job *job, int fd, int64_t size);
 
-/* All of it is here: job_next gives the frames from now on. Takes the reference; a bundle_outline when the
- * sandbox has the files. */
-void job_begin(struct job *job, struct bundle *bundle);
+/* All of it is here: job_next gives the frames from now on. Takes the references; a bundle_outline of each
+ * when the sandbox has the files. packages may be NULL. */
+void job_begin(struct job *job, struct bundle *bundle, struct bundle *packages);
 
 /* Fill `out` with what comes next, until stage is SEND_ALL_SENT. */
 int job_next(struct job *job, struct error *err);

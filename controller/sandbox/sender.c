@@ -12,6 +12,18 @@ struct input_fetch {
 	struct sender *sender;
 };
 
+/* A bundle of the skill: its files, or its packages (enum bundle_part). */
+struct part {
+	struct sender *sender;
+	/* Of what the sandbox confirmed; NULL: it has none. */
+	struct bundle *outline;
+	/* What is to be sent and is here; NULL: not yet, the job has it, or there is none. */
+	struct bundle *bundle;
+	/* While it is being fetched. */
+	struct bundle_wait *wait;
+};
+#define PART_COUNT 2
+
 struct sender {
 	const struct session_services *services;
 	struct link *link;
@@ -23,12 +35,8 @@ struct sender {
 	struct job job;
 	int64_t begun_us;
 
-	/* Of the files that the sandbox confirmed; NULL: it has none. */
-	struct bundle *outline;
-	/* What is to be sent and is here; NULL: not yet, or the job has it. */
-	struct bundle *bundle;
+	struct part parts[PART_COUNT];
 	/* What is being fetched; NULL: nothing. */
-	struct bundle_wait *bundle_wait;
 	struct input_fetch *fetch;
 	/* The objects, where the caches have outlines only; whose they are. */
 	struct reading *execution_reading, *skill_reading;
@@ -75,16 +83,28 @@ static void pump(struct sender *s)
 	}
 }
 
+static bool has_bundles(const struct sender *s)
+{
+	return s->parts[BUNDLE_FILES].bundle && !s->parts[BUNDLE_FILES].wait &&
+	       !s->parts[BUNDLE_PACKAGES].wait;
+}
+
+static struct bundle *take_bundle(struct sender *s, enum bundle_part part)
+{
+	struct bundle *bundle = s->parts[part].bundle;
+	s->parts[part].bundle = NULL;
+	return bundle;
+}
+
 static void send_files(struct sender *s)
 {
 	if (s->problem.code != ERR_NONE) {
 		s->handler.unavailable(s->context, &s->problem);
 		return;
 	}
-	if (!s->sandbox_waits || !s->bundle)
+	if (!s->sandbox_waits || !has_bundles(s))
 		return;
-	job_init_ahead(&s->job, s->bundle);
-	s->bundle = NULL;
+	job_init_ahead(&s->job, take_bundle(s, BUNDLE_FILES), take_bundle(s, BUNDLE_PACKAGES));
 	pump(s);
 }
 
@@ -96,10 +116,9 @@ static void send_job(struct sender *s)
 		s->handler.unavailable(s->context, &s->problem);
 		return;
 	}
-	if (!s->bundle || s->fetch || s->execution_reading || s->skill_reading)
+	if (!has_bundles(s) || s->fetch || s->execution_reading || s->skill_reading)
 		return;
-	job_begin(&s->job, s->bundle);
-	s->bundle = NULL;
+	job_begin(&s->job, take_bundle(s, BUNDLE_FILES), take_bundle(s, BUNDLE_PACKAGES));
 	s->begun_us = clock_monotonic_us(s->services->clock);
 	pump(s);
 }
@@ -136,9 +155,10 @@ bool sender_has_asked(const struct sender *s)
 
 int sender_confirm_files(struct sender *s, struct error *err)
 {
-	s->outline = bundle_outline(s->job.bundle);
-	if (!s->outline)
-		return error_no_memory(err);
+	const struct bundle *sent[PART_COUNT] = {s->job.bundle, s->job.packages};
+	for (size_t i = 0; i < PART_COUNT; i++)
+		if (sent[i] && !(s->parts[i].outline = bundle_outline(sent[i])))
+			return error_no_memory(err);
 	job_clear(&s->job);
 	s->to_send = TO_SEND_NOTHING;
 	return 0;
@@ -159,21 +179,30 @@ int sender_cancel(struct sender *s, struct error *err)
 
 static void bundle_ready(void *context, const struct error *error, struct bundle *bundle)
 {
-	struct sender *s = context;
-	s->bundle_wait = NULL;
-	s->bundle = bundle;
+	struct part *part = context;
+	part->wait = NULL;
+	part->bundle = bundle;
 	if (error)
-		s->problem = *error;
-	send_what_is_here(s);
+		part->sender->problem = *error;
+	send_what_is_here(part->sender);
 }
 
-static int load_bundle(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
+static int load_part(struct sender *s, const struct skill *skill, enum bundle_part which, const char *tenant,
+		     struct error *err)
 {
-	s->bundle = bundle_cache_find(s->services->bundles, skill, tenant);
-	if (s->bundle)
+	struct part *part = &s->parts[which];
+	part->bundle = bundle_cache_find(s->services->bundles, skill, which, tenant);
+	if (part->bundle)
 		return 0;
-	s->bundle_wait = bundle_cache_load(s->services->bundles, skill, tenant, bundle_ready, s, err);
-	return s->bundle_wait ? 0 : -1;
+	part->wait = bundle_cache_load(s->services->bundles, skill, which, tenant, bundle_ready, part, err);
+	return part->wait ? 0 : -1;
+}
+
+static int load_bundles(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
+{
+	if (load_part(s, skill, BUNDLE_FILES, tenant, err) != 0)
+		return -1;
+	return skill->spec.packages.blob.digest ? load_part(s, skill, BUNDLE_PACKAGES, tenant, err) : 0;
 }
 
 static void input_ready(void *context, const struct error *error, int fd, int64_t size)
@@ -264,9 +293,11 @@ static int read_what_is_missing(struct sender *s, const struct execution *execut
 /* The job's files: those that the sandbox has, or the skill's. */
 static int prepare_bundle(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
 {
-	if (s->outline) {
-		s->bundle = s->outline;
-		s->outline = NULL;
+	if (s->parts[BUNDLE_FILES].outline) {
+		for (size_t i = 0; i < PART_COUNT; i++) {
+			s->parts[i].bundle = s->parts[i].outline;
+			s->parts[i].outline = NULL;
+		}
 		return 0;
 	}
 	if (!skill) {
@@ -274,13 +305,13 @@ static int prepare_bundle(struct sender *s, const struct skill *skill, const cha
 			  "the skill was deleted before the sandbox had its files");
 		return 0;
 	}
-	return load_bundle(s, skill, tenant, err);
+	return load_bundles(s, skill, tenant, err);
 }
 
 int sender_load_files(struct sender *s, const struct skill *skill, const char *tenant, struct error *err)
 {
 	s->to_send = TO_SEND_FILES;
-	return load_bundle(s, skill, tenant, err);
+	return load_bundles(s, skill, tenant, err);
 }
 
 int sender_load_job(struct sender *s, const struct execution *execution, const struct skill *skill,
@@ -310,6 +341,8 @@ struct sender *sender_new(const struct session_services *services, struct link *
 	s->handler = *handler;
 	s->context = context;
 	s->job = JOB_NONE;
+	for (size_t i = 0; i < PART_COUNT; i++)
+		s->parts[i].sender = s;
 	return s;
 }
 
@@ -323,9 +356,11 @@ struct sender *sender_free(struct sender *s)
 	reading_cancel(s->skill_reading);
 	free(s->execution_uid);
 	free(s->skill_uid);
-	bundle_wait_cancel(s->bundle_wait);
-	bundle_unref(s->bundle);
-	bundle_unref(s->outline);
+	for (size_t i = 0; i < PART_COUNT; i++) {
+		bundle_wait_cancel(s->parts[i].wait);
+		bundle_unref(s->parts[i].bundle);
+		bundle_unref(s->parts[i].outline);
+	}
 	job_clear(&s->job);
 	free(s);
 	return NULL;

@@ -10,6 +10,8 @@
 #define MAX_FILES 4096
 #define MAX_PATH_BYTES 1024
 #define IDENTITY_MAX 4096 /* name, version and digest together */
+#define MAX_PACKAGE_FILES 20000
+#define MAX_PACKAGE_BYTES ((int64_t)512 << 20)
 #define MAX_TIMEOUT_MS (24 * 60 * 60 * 1000)
 
 static int read_annotations(struct str value, const struct json_path *path, int64_t max, void *target,
@@ -93,11 +95,30 @@ static int read_files(struct str value, const struct json_path *path, int64_t ma
 	return 0;
 }
 
+static int read_packages(struct str value, const struct json_path *path, int64_t max, void *target,
+			 struct error *err)
+{
+	static const struct json_field fields[] = {
+	    {"lock", json_read_string, offsetof(struct skill_packages, lock), JSON_NAME_MAX},
+	    {"files", json_read_count, offsetof(struct skill_packages, files), MAX_PACKAGE_FILES},
+	    {"bytes", json_read_count, offsetof(struct skill_packages, bytes), MAX_PACKAGE_BYTES},
+	};
+	struct skill_packages *packages = target;
+	if (blob_ref_read(value, path, max, &packages->blob, err) != 0 ||
+	    json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), packages, err) != 0)
+		return -1;
+	if (!packages->lock || !digest_is_text(str_of(packages->lock)))
+		return json_error(&(struct json_path){path, "lock", 0}, err,
+				  "must be \"sha256:\" and 64 lower-case hex digits");
+	return 0;
+}
+
 static int read_source(struct str value, const struct json_path *path, int64_t max, void *target,
 		       struct error *err)
 {
 	static const struct json_field fields[] = {
 	    {"bundle", blob_ref_read, offsetof(struct skill, spec.bundle), 0},
+	    {"packages", read_packages, offsetof(struct skill, spec.packages), 0},
 	    {"files", read_files, 0, MAX_FILES},
 	};
 	(void)max;
@@ -106,6 +127,8 @@ static int read_source(struct str value, const struct json_path *path, int64_t m
 		return -1;
 	if (skill->spec.bundle.digest && skill->spec.file_count)
 		return json_error(path, err, "must have either bundle or files, not both");
+	if (skill->spec.packages.blob.digest && !skill->spec.bundle.digest)
+		return json_error(path, err, "must have bundle where it has packages");
 	return 0;
 }
 
@@ -170,6 +193,8 @@ static void clear_spec(struct skill *skill)
 	free(skill->spec.output_schema);
 	free(skill->spec.entrypoint);
 	blob_ref_clear(&skill->spec.bundle);
+	blob_ref_clear(&skill->spec.packages.blob);
+	free(skill->spec.packages.lock);
 	for (size_t i = 0; skill->spec.files && i < skill->spec.file_count; i++) {
 		free(skill->spec.files[i].path);
 		free(skill->spec.files[i].text);
@@ -263,11 +288,26 @@ static int put_schema(struct buffer *out, const char *key, const char *schema, s
 	return 0;
 }
 
+static void put_packages(struct buffer *out, const struct skill_packages *packages)
+{
+	if (!packages->blob.digest)
+		return;
+	json_key(out, "packages");
+	json_open(out, '{');
+	json_put_string(out, "digest", packages->blob.digest);
+	json_put_int(out, "size", packages->blob.size);
+	json_put_string(out, "lock", packages->lock);
+	json_put_int(out, "files", packages->files);
+	json_put_int(out, "bytes", packages->bytes);
+	json_close(out, '}');
+}
+
 static int put_source(struct buffer *out, const struct skill *skill, struct error *err)
 {
 	json_key(out, "source");
 	json_open(out, '{');
 	blob_ref_write(out, "bundle", &skill->spec.bundle);
+	put_packages(out, &skill->spec.packages);
 	if (skill->spec.file_count) {
 		json_key(out, "files");
 		json_open(out, '{');

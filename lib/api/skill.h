@@ -22,6 +22,13 @@ struct skill_files_verdict {
 	enum error_code code;
 };
 
+/* What a skill depends on: a blob of its own (lib/run/packages.h), of which versions share one. */
+struct skill_packages {
+	struct blob_ref blob; /* digest NULL: it has none */
+	char *lock;           /* digest of the archive's wheels/sha256sums, which says what they are */
+	int64_t files, bytes; /* unpacked */
+};
+
 struct skill {
 	struct object_meta meta;
 	/* NULL, or why the spec can't be used, for what the CRD's schema can't refuse. The spec is then
@@ -44,8 +51,9 @@ struct skill {
 		char *cpu, *memory; /* spec.resources.cpu, .memory: quantities; "" : the default */
 		char *input_schema, *output_schema; /* JSON text, NULL if none */
 		char *entrypoint;                   /* path in the bundle; "" : found by the rule */
-		struct blob_ref bundle;             /* spec.source.bundle: the zip as uploaded */
-		struct skill_file *files;           /* spec.source.files, instead of a bundle */
+		struct blob_ref bundle; /* spec.source.bundle: the zip as uploaded, but for its wheels */
+		struct skill_packages packages; /* spec.source.packages */
+		struct skill_file *files;       /* spec.source.files, instead of a bundle */
 		size_t file_count;
 	} spec;
 	struct {

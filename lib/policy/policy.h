@@ -24,6 +24,8 @@
 struct policy {
 	/* Separated by commas; image.h says what matches. */
 	char *image_allowlist;
+	/* Which Python they have: lib/wheel/images.h. */
+	char *python_images;
 	int64_t default_timeout_ms, max_timeout_ms;
 	/* Bytes. */
 	int64_t default_memory, max_memory;
@@ -36,6 +38,8 @@ struct policy {
 };
 
 #define POLICY_DEFAULT_ALLOWLIST "python:3.12-slim,python:3.11-slim,node:20-slim,node:22-slim,bash:5"
+#define POLICY_DEFAULT_PYTHON_IMAGES                                                                         \
+	"python:3.12-slim=cp312-manylinux_2_36_x86_64,python:3.11-slim=cp311-manylinux_2_36_x86_64"
 #define POLICY_MEMORY_MIN ((int64_t)16 << 20)
 #define POLICY_MEMORY_MAX ((int64_t)1 << 40)
 #define POLICY_OUTPUT_MIN ((int64_t)1 << 10)
@@ -51,6 +55,9 @@ struct policy {
 	{"SKILLBOX_IMAGE_ALLOWLIST", OPTION_STRING, offsetof(type, member.image_allowlist), \
 	 POLICY_DEFAULT_ALLOWLIST, 0, 0, false, \
 	 "images that skills may use, separated by commas; entries may pin a digest"}, \
+	{"SKILLBOX_PYTHON_IMAGES", OPTION_STRING, offsetof(type, member.python_images), \
+	 POLICY_DEFAULT_PYTHON_IMAGES, 0, 0, false, \
+	 "which Python these images have, IMAGE=TARGET separated by commas; wheels are held against it"}, \
 	{"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, offsetof(type, member.default_timeout_ms), \
 	 "120s", 0, 0, false, "time a run may take when its skill doesn't say"}, \
 	{"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, offsetof(type, member.max_timeout_ms), \

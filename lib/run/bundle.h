@@ -21,16 +21,16 @@
 
 /* Counted, and never changed once it is made. */
 struct bundle {
-	/* `size` bytes; NULL: they are in fd (-1: none) */
+	/* `size` bytes; NULL: they are in fd (-1: none), from `begin` on */
 	char *frames;
 	int fd;
-	int64_t size;
+	int64_t begin, size;
 	uint32_t file_count;
 	/* Of file data, as START counts it. */
 	uint64_t byte_count;
-	/* Path of the script. */
+	/* Path of the script; "": packages have none. */
 	char *entrypoint;
-	/* "python", "node" or "bash" */
+	/* "python", "node" or "bash"; NULL: of packages */
 	const char *interpreter;
 	unsigned references;
 };

@@ -109,14 +109,14 @@ static void load(struct fixture *f, const char *text)
 {
 	store(f, text);
 	unsigned before = f->calls;
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
+	assert_non_null(bundle_cache_load(f->cache, &f->skill, BUNDLE_FILES, "acme", loaded, f, NULL));
 	while (f->calls == before)
 		uv_run(&f->loop, UV_RUN_ONCE);
 }
 
 static bool is_cached(struct fixture *f)
 {
-	struct bundle *bundle = bundle_cache_find(f->cache, &f->skill, "acme");
+	struct bundle *bundle = bundle_cache_find(f->cache, &f->skill, BUNDLE_FILES, "acme");
 	bundle_unref(bundle);
 	return bundle != NULL;
 }
@@ -126,17 +126,19 @@ static void one_load_for_all_who_wait(void **state)
 	struct fixture *f = *state;
 	store(f, "print()");
 	assert_false(is_cached(f));
-	struct bundle_wait *first = bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL);
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
+	struct bundle_wait *first =
+	    bundle_cache_load(f->cache, &f->skill, BUNDLE_FILES, "acme", loaded, f, NULL);
+	assert_non_null(bundle_cache_load(f->cache, &f->skill, BUNDLE_FILES, "acme", loaded, f, NULL));
+	assert_non_null(bundle_cache_load(f->cache, &f->skill, BUNDLE_FILES, "acme", loaded, f, NULL));
 	bundle_wait_cancel(first);
 	while (f->calls < 2)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(f->error.code, ERR_NONE);
-	struct bundle *found = bundle_cache_find(f->cache, &f->skill, "acme");
+	struct bundle *found = bundle_cache_find(f->cache, &f->skill, BUNDLE_FILES, "acme");
 	assert_ptr_equal(found, f->bundle);
 	bundle_unref(found);
-	assert_null(bundle_cache_find(f->cache, &f->skill, "other")); /* another tenant's is not ours */
+	assert_null(
+	    bundle_cache_find(f->cache, &f->skill, BUNDLE_FILES, "other")); /* another tenant's is not ours */
 	f->bundle = bundle_unref(f->bundle);
 }
 
@@ -145,7 +147,7 @@ static void a_load_that_fails_is_not_kept(void **state)
 	struct fixture *f = *state;
 	memset(f->digest, 0, sizeof(f->digest));
 	snprintf(f->digest, sizeof(f->digest), "sha256:%064d", 7);
-	assert_non_null(bundle_cache_load(f->cache, &f->skill, "acme", loaded, f, NULL));
+	assert_non_null(bundle_cache_load(f->cache, &f->skill, BUNDLE_FILES, "acme", loaded, f, NULL));
 	while (f->calls < 1)
 		uv_run(&f->loop, UV_RUN_ONCE);
 	assert_int_equal(f->error.code, ERR_NOT_FOUND);
@@ -293,8 +295,8 @@ static void wait_for(struct slow *s, size_t first, size_t last)
 {
 	struct error err;
 	for (size_t i = first; i <= last; i++) {
-		s->waiters[i].wait =
-		    bundle_cache_load(s->cache, &s->skill, "acme", waiter_told, &s->waiters[i], &err);
+		s->waiters[i].wait = bundle_cache_load(s->cache, &s->skill, BUNDLE_FILES, "acme", waiter_told,
+						       &s->waiters[i], &err);
 		if (!s->waiters[i].wait)
 			fail_msg("%s", err.message);
 	}
@@ -397,7 +399,7 @@ static void all_have_left(void **state)
 	bundle_wait_cancel(NULL);
 	answer(s, 0, NULL);
 	assert_int_equal(calls(s), 0);
-	struct bundle *found = bundle_cache_find(s->cache, &s->skill, "acme");
+	struct bundle *found = bundle_cache_find(s->cache, &s->skill, BUNDLE_FILES, "acme");
 	assert_non_null(found);
 	bundle_unref(found);
 }
@@ -419,7 +421,8 @@ static void a_store_that_refuses(void **state)
 	struct slow *s = *state;
 	struct error err = {0};
 	s->store.refuses = true;
-	assert_null(bundle_cache_load(s->cache, &s->skill, "acme", waiter_told, &s->waiters[0], &err));
+	assert_null(
+	    bundle_cache_load(s->cache, &s->skill, BUNDLE_FILES, "acme", waiter_told, &s->waiters[0], &err));
 	assert_string_equal(err.message, "no more requests");
 	s->store.refuses = false;
 	wait_for(s, 0, 0); /* nothing was left behind */
@@ -460,11 +463,11 @@ static void inline_files(void **state)
 	assert_int_equal(s->store.get_count, 0);
 	assert_int_equal(calls(s), 2);
 	assert_int_equal(s->waiters[0].bundle->byte_count, strlen("print()"));
-	struct bundle *found = bundle_cache_find(s->cache, &skill, "acme");
+	struct bundle *found = bundle_cache_find(s->cache, &skill, BUNDLE_FILES, "acme");
 	assert_ptr_equal(found, s->waiters[0].bundle);
 	bundle_unref(found);
 	skill.meta.generation = 2;
-	assert_null(bundle_cache_find(s->cache, &skill, "acme"));
+	assert_null(bundle_cache_find(s->cache, &skill, BUNDLE_FILES, "acme"));
 }
 
 /* Of an outline the files are read first, once for all who wait. */

@@ -59,7 +59,7 @@ static void run(struct job *job, struct bundle *bundle, size_t step, struct seen
 {
 	struct buffer wire = BUFFER(16 << 20);
 	struct error err;
-	job_begin(job, bundle);
+	job_begin(job, bundle, NULL);
 	while (!job_is_sent(job)) {
 		if (job->out.len == 0 && job_next(job, &err) != 0)
 			fail_msg("%s", err.message);
@@ -151,7 +151,7 @@ static void test_files_ahead(void **state)
 		struct job job;
 		struct buffer files = BUFFER(16 << 20), all = BUFFER(16 << 20);
 		struct error err;
-		job_init_ahead(&job, make_bundle(sizes[i]));
+		job_init_ahead(&job, make_bundle(sizes[i]), NULL);
 		assert_non_null(buffer_reserve(&all, (size_t)job.bundle->size));
 		assert_int_equal(bundle_read(job.bundle, 0, all.data, (size_t)job.bundle->size, &err), 0);
 		all.len = (size_t)job.bundle->size;
@@ -207,7 +207,7 @@ static void test_head(void **state)
 	assert_int_equal(job_next(&job, NULL), 0);
 	assert_int_equal(job.out.len, 0); /* not before it is begun */
 	assert_false(job_is_sent(&job));
-	job_begin(&job, make_bundle(10));
+	job_begin(&job, make_bundle(10), NULL);
 	assert_int_equal(job_next(&job, NULL), 0);
 	assert_int_equal(frame_decode(buffer_str(&job.out), false, &frame, &used, NULL), 1);
 	assert_int_equal(frame.type, FRAME_JOB);
@@ -305,7 +305,7 @@ static void test_an_input_that_was_cut(void **state)
 		assert_int_equal(job_init(&job, &other, NULL, &shape, &config, NULL), 0);
 		assert_null(job.input);
 		job_take_input(&job, fd, 100000);
-		job_begin(&job, make_bundle(10));
+		job_begin(&job, make_bundle(10), NULL);
 		assert_int_equal(send_all(&job, &err), size < 100000 ? -1 : 0);
 		assert_int_equal(err.code, size < 100000 ? ERR_IO : ERR_NONE);
 		job_clear(&job);
@@ -322,7 +322,7 @@ static void test_no_job_owns_nothing(void **state)
 	assert_int_equal(job.out.len, 0);
 	job_clear(&job);
 	job_clear(&job);
-	job_init_ahead(&job, make_bundle(1));
+	job_init_ahead(&job, make_bundle(1), NULL);
 	assert_int_equal(job.input_fd, -1);
 	job_clear(&job);
 	assert_int_equal(job.stage, SEND_NOTHING);
