@@ -11,6 +11,13 @@ static struct str short_name(struct str image)
 	return image;
 }
 
+struct str image_name(struct str image)
+{
+	struct str name, digest;
+	str_split_once(short_name(image), '@', &name, &digest);
+	return name;
+}
+
 bool image_is_allowed(struct str image, struct str allowlist)
 {
 	struct str name, digest, prefix = STR("sha256:");

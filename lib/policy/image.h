@@ -11,6 +11,9 @@
  * front makes no difference. */
 bool image_is_allowed(struct str image, struct str allowlist);
 
+/* Its name and tag: without "docker.io/library/" in front and without a digest behind. */
+struct str image_name(struct str image);
+
 /* Has it the form of an image reference: NAME[:TAG][@ALGORITHM:HEX], the name in components that '/' divides,
  * the first of which may have a port? */
 bool image_is_reference(struct str image);

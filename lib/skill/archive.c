@@ -186,9 +186,20 @@ static void check_sizes(const struct zip_directory *zip, int64_t packed, const s
 			     limits->max_ratio, total, packed);
 }
 
-static int check_entries(const struct zip_directory *zip, int64_t packed, const struct archive_limits *limits,
-			 struct candidate *candidates, struct problems *problems)
+/* A zip that is being read, and how. */
+struct reading {
+	int fd;
+	int64_t size;
+	const struct archive_limits *limits;
+	const struct archive_visitor *visitor;
+	bool is_plain; /* all files as they stand */
+	struct problems *problems;
+};
+
+static int check_entries(const struct zip_directory *zip, const struct reading *reading,
+			 struct candidate *candidates)
 {
+	struct problems *problems = reading->problems;
 	cleanup_free struct candidate **sorted = calloc(zip->count + 1, sizeof(*sorted));
 	size_t count = 0, before = problems->count;
 	problems->no_memory |= !sorted;
@@ -196,6 +207,8 @@ static int check_entries(const struct zip_directory *zip, int64_t packed, const 
 		struct candidate *c = &candidates[i];
 		c->zip = &zip->entries[i];
 		const char *why = name_problem(c->zip->name, c);
+		if (!why && reading->is_plain && is_folder_icon(c->zip->name))
+			why = "the name has a control character";
 		if (!why)
 			why = kind_problem(c);
 		if (why) {
@@ -204,13 +217,14 @@ static int check_entries(const struct zip_directory *zip, int64_t packed, const 
 				     why);
 			continue;
 		}
-		c->ignored = c->path.n == 0 || is_litter(c->path) || is_folder_icon(c->zip->name);
+		c->ignored = c->path.n == 0 ||
+			     (!reading->is_plain && (is_litter(c->path) || is_folder_icon(c->zip->name)));
 		sorted[count++] = c;
 	}
 	if (sorted) {
 		qsort(sorted, count, sizeof(struct candidate *), by_path);
 		check_conflicts(sorted, count, problems);
-		check_sizes(zip, packed, limits, problems);
+		check_sizes(zip, reading->size, reading->limits, problems);
 	}
 	return problems->count > before || problems->no_memory ? -1 : 0;
 }
@@ -276,11 +290,10 @@ static int unpack_entry(struct unzip *unzip, const struct candidate *c, size_t s
 	return visit(unzip, &entry, visitor, err);
 }
 
-static int unpack_all(struct unzip *unzip, struct candidate *candidates, size_t count,
+static int unpack_all(struct unzip *unzip, const struct candidate *candidates, size_t count, size_t strip,
 		      const struct archive_visitor *visitor, struct archive_content *content,
 		      struct error *err)
 {
-	size_t strip = find_wrapper(candidates, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *c = &candidates[i];
 		struct error why;
@@ -302,54 +315,72 @@ static int compare_entries(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
-static int read_directory(int fd, int64_t size, const struct zip_directory *zip,
-			  const struct archive_limits *limits, const struct archive_visitor *visitor,
-			  struct archive_content *content, struct problems *problems, struct error *err)
+static int read_directory(const struct reading *reading, const struct zip_directory *zip,
+			  struct archive_content *content, struct error *err)
 {
 	cleanup_free struct candidate *candidates = calloc(zip->count + 1, sizeof(*candidates));
 	content->entries = calloc(zip->count + 1, sizeof(*content->entries));
 	if (!candidates || !content->entries)
 		return error_no_memory(err);
-	if (check_entries(zip, size, limits, candidates, problems) != 0)
+	if (check_entries(zip, reading, candidates) != 0)
 		return -1;
 	if (zip->count == 0)
 		return 0;
 	struct error why;
-	struct unzip *unzip = unzip_open(fd, size, &why);
+	struct unzip *unzip = unzip_open(reading->fd, reading->size, &why);
 	if (!unzip)
 		return error_set(err, why.code, "%s%s", why.code == ERR_INVALID_SKILL ? "the archive: " : "",
 				 why.message);
-	int status = unpack_all(unzip, candidates, zip->count, visitor, content, err);
+	size_t strip = reading->is_plain ? 0 : find_wrapper(candidates, zip->count);
+	int status = unpack_all(unzip, candidates, zip->count, strip, reading->visitor, content, err);
 	unzip_close(unzip);
 	archive_sort(content);
 	return status;
 }
 
-int archive_examine_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
-			struct archive_content *ret, struct problems *problems, struct error *err)
+static int examine(struct reading *reading, struct archive_content *ret, struct error *err)
 {
+	const struct archive_limits *limits = reading->limits;
 	struct stat st;
 	struct error why = {.code = ERR_NONE};
 	struct zip_directory zip = {0};
 	struct archive_content content = {0};
-	if (fstat(fd, &st) != 0)
+	if (fstat(reading->fd, &st) != 0)
 		return error_errno(err, "size of the archive");
 	if (st.st_size > limits->max_compressed)
 		return error_set(err, ERR_TOO_LARGE,
 				 "the archive has %" PRId64 " bytes; at most %" PRId64 " are allowed",
 				 (int64_t)st.st_size, limits->max_compressed);
-	int status = zip_directory_read(fd, st.st_size, limits->max_entries, &zip, &why);
+	reading->size = st.st_size;
+	int status = zip_directory_read(reading->fd, st.st_size, limits->max_entries, &zip, &why);
 	if (status == 0)
-		status = read_directory(fd, st.st_size, &zip, limits, visitor, &content, problems, &why);
+		status = read_directory(reading, &zip, &content, &why);
 	zip_directory_free(&zip);
 	if (status == 0) {
 		*ret = content;
 		return 0;
 	}
 	archive_content_free(&content);
-	if (why.code == ERR_NONE || problems_add_error(problems, &why))
+	if (why.code == ERR_NONE || problems_add_error(reading->problems, &why))
 		return -1;
 	return error_set(err, why.code, "%s", why.message);
+}
+
+int archive_examine_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
+			struct archive_content *ret, struct problems *problems, struct error *err)
+{
+	struct reading reading = {
+	    .fd = fd, .limits = limits, .visitor = visitor, .is_plain = false, .problems = problems};
+	return examine(&reading, ret, err);
+}
+
+int archive_examine_plain_zip(int fd, const struct archive_limits *limits,
+			      const struct archive_visitor *visitor, struct archive_content *ret,
+			      struct problems *problems, struct error *err)
+{
+	struct reading reading = {
+	    .fd = fd, .limits = limits, .visitor = visitor, .is_plain = true, .problems = problems};
+	return examine(&reading, ret, err);
 }
 
 int archive_read_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,

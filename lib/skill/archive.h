@@ -55,6 +55,11 @@ int archive_read_zip(int fd, const struct archive_limits *limits, const struct a
 /* The same with the problems one by one: -1 with err unset says that they are told there. */
 int archive_examine_zip(int fd, const struct archive_limits *limits, const struct archive_visitor *visitor,
 			struct archive_content *ret, struct problems *problems, struct error *err);
+/* The same of a zip that is no skill's, such as a wheel: every file counts, as it stands; none is left out,
+ * and no folder taken away. */
+int archive_examine_plain_zip(int fd, const struct archive_limits *limits,
+			      const struct archive_visitor *visitor, struct archive_content *ret,
+			      struct problems *problems, struct error *err);
 void archive_content_free(struct archive_content *content);
 const struct archive_entry *archive_find(const struct archive_content *content, struct str path);
 

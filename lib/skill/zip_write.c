@@ -136,15 +136,27 @@ static int open_filter(struct archive *archive, struct deflated *to, struct erro
 	return is_good ? 0 : failed(archive, err);
 }
 
-static int feed_file(struct archive *archive, int in_fd, struct error *err)
+/* Where a file's bytes come from: a descriptor, or memory. */
+struct source {
+	int fd; /* < 0: bytes */
+	int64_t offset;
+	int64_t size; /* < 0: up to its end */
+	struct str bytes;
+};
+
+static int feed_file(struct archive *archive, const struct source *from, struct error *err)
 {
 	char block[BLOCK];
 	for (int64_t done = 0;;) {
-		ssize_t n = pread(in_fd, block, sizeof(block), (off_t)done);
+		int64_t left = from->size < 0 ? (int64_t)sizeof(block) : from->size - done;
+		size_t want = left < (int64_t)sizeof(block) ? (size_t)left : sizeof(block);
+		ssize_t n = want > 0 ? pread(from->fd, block, want, (off_t)(from->offset + done)) : 0;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return error_errno(err, "can't read it");
+		if (n == 0 && done < from->size)
+			return error_set(err, ERR_IO, "it ends too early");
 		if (n == 0)
 			return 0;
 		if (archive_write_data(archive, block, (size_t)n) != n)
@@ -155,20 +167,21 @@ static int feed_file(struct archive *archive, int in_fd, struct error *err)
 	}
 }
 
-/* in_fd < 0: bytes. *ret: sizes and checksum. */
+/* Sizes and checksum of what was written. */
 struct deflated_size {
 	uint32_t packed, unpacked, crc;
 };
 
-static int deflate_into(struct zip_writer *writer, int64_t offset, int in_fd, struct str bytes,
+static int deflate_into(struct zip_writer *writer, int64_t offset, const struct source *from,
 			struct deflated_size *ret, struct error *err)
 {
+	struct str bytes = from->bytes;
 	struct deflated to = {.fd = writer->fd, .offset = offset, .err = err};
 	unsigned char trailer[GZIP_TRAILER];
 	struct archive *archive = archive_write_new();
 	int status = archive ? open_filter(archive, &to, err) : error_no_memory(err);
-	if (status == 0 && in_fd >= 0)
-		status = feed_file(archive, in_fd, err);
+	if (status == 0 && from->fd >= 0)
+		status = feed_file(archive, from, err);
 	else if (status == 0 && bytes.n > 0 &&
 		 archive_write_data(archive, bytes.p, bytes.n) != (la_ssize_t)bytes.n)
 		status = failed(archive, err);
@@ -237,7 +250,7 @@ static void put_directory_entry(struct zip_writer *writer, struct str name, bool
 	buffer_append_str(out, name);
 }
 
-static int add(struct zip_writer *writer, struct str name, bool is_executable, int in_fd, struct str bytes,
+static int add(struct zip_writer *writer, struct str name, bool is_executable, const struct source *from,
 	       struct error *err)
 {
 	struct deflated_size size;
@@ -248,7 +261,7 @@ static int add(struct zip_writer *writer, struct str name, bool is_executable, i
 	if (writer->count == FILES_MAX)
 		return error_set(err, ERR_TOO_LARGE, "there are more than %d files", FILES_MAX);
 	int64_t content = writer->size + LOCAL_SIZE + (int64_t)name.n;
-	if (deflate_into(writer, content, in_fd, bytes, &size, err) != 0 ||
+	if (deflate_into(writer, content, from, &size, err) != 0 ||
 	    write_local_header(writer, name, &size, err) != 0)
 		return error_wrap(err, "%.*s", (int)name.n, name.p);
 	put_directory_entry(writer, name, is_executable, &size);
@@ -260,13 +273,20 @@ static int add(struct zip_writer *writer, struct str name, bool is_executable, i
 int zip_writer_add(struct zip_writer *writer, struct str name, bool is_executable, int in_fd,
 		   struct error *err)
 {
-	return add(writer, name, is_executable, in_fd, (struct str){NULL, 0}, err);
+	return add(writer, name, is_executable, &(struct source){.fd = in_fd, .size = -1}, err);
+}
+
+int zip_writer_add_part(struct zip_writer *writer, struct str name, bool is_executable, int in_fd,
+			int64_t offset, int64_t size, struct error *err)
+{
+	return add(writer, name, is_executable, &(struct source){.fd = in_fd, .offset = offset, .size = size},
+		   err);
 }
 
 int zip_writer_add_bytes(struct zip_writer *writer, struct str name, bool is_executable, struct str bytes,
 			 struct error *err)
 {
-	return add(writer, name, is_executable, -1, bytes, err);
+	return add(writer, name, is_executable, &(struct source){.fd = -1, .bytes = bytes}, err);
 }
 
 int zip_writer_end(struct zip_writer *writer, int64_t *ret_size, struct error *err)

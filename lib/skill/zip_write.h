@@ -18,6 +18,9 @@ struct zip_writer *zip_writer_new(int fd, struct error *err);
  * mode 0755 or 0644. ERR_TOO_LARGE beyond 65,535 files or 4 GiB. */
 int zip_writer_add(struct zip_writer *writer, struct str name, bool is_executable, int in_fd,
 		   struct error *err);
+/* The same of `size` bytes from `offset` on, which must be there. */
+int zip_writer_add_part(struct zip_writer *writer, struct str name, bool is_executable, int in_fd,
+			int64_t offset, int64_t size, struct error *err);
 /* The same of bytes in memory. */
 int zip_writer_add_bytes(struct zip_writer *writer, struct str name, bool is_executable, struct str bytes,
 			 struct error *err);
