@@ -38,6 +38,11 @@ static struct str name_of(const struct made_entry *e)
 	return (struct str){e->name, e->name_size ? e->name_size : strlen(e->name)};
 }
 
+static struct str data_of(const struct made_entry *e)
+{
+	return e->data_size ? (struct str){e->data, e->data_size} : str_of(e->data);
+}
+
 static uint16_t flags_of(const struct made_entry *e)
 {
 	return (uint16_t)(e->flags | (e->streamed ? 8 : 0));
@@ -45,7 +50,7 @@ static uint16_t flags_of(const struct made_entry *e)
 
 static void put_local(struct buffer *b, const struct made_entry *e)
 {
-	struct str data = str_of(e->data), name = e->local_name ? str_of(e->local_name) : name_of(e);
+	struct str data = data_of(e), name = e->local_name ? str_of(e->local_name) : name_of(e);
 	uint32_t size = e->local_size ? e->local_size : (uint32_t)data.n;
 	put(b, 0x04034b50, 4);
 	put(b, 20, 2);
@@ -69,7 +74,7 @@ static void put_local(struct buffer *b, const struct made_entry *e)
 
 static void put_central(struct buffer *b, const struct made_entry *e, uint64_t offset)
 {
-	struct str data = str_of(e->data), name = name_of(e);
+	struct str data = data_of(e), name = name_of(e);
 	uint64_t unpacked = e->central_size ? e->central_size : data.n;
 	put(b, 0x02014b50, 4);
 	put(b, 45 | (e->system == 255 ? 0u : e->system ? e->system : 3u) << 8, 2);

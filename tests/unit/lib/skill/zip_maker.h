@@ -12,6 +12,7 @@ struct made_entry {
 	const char *name;
 	size_t name_size; /* 0: strlen(name) */
 	const char *data; /* stored as it is; NULL: "" */
+	size_t data_size; /* 0: strlen(data) */
 	uint32_t mode;    /* Unix type and permissions */
 	/* the odd ones; 0 means the honest value */
 	const char *local_name;
