@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 #define WHEEL_MAX_BYTES ((size_t)64 * 1024)
-#define METADATA_MAX_BYTES ((size_t)256 * 1024) /* its header fields come first; behind them is a long text  \
-						 */
+#define METADATA_MAX_BYTES                                                                                   \
+	((size_t)256 * 1024) /* its header fields come first; behind them is a long text                     \
+			      */
 #define RECORD_MAX_BYTES ((size_t)8 << 20)
 
 /* Texts of the dist-info folder that are kept. */
@@ -109,17 +110,19 @@ static void check_place(struct reading *r, const char *path)
 		    shown);
 }
 
-/* The folder of the metadata must be there once. */
+/* The folder of the metadata must be there once. Entries are in order, so those of one folder follow each
+ * other. */
 static void check_folders(struct reading *r)
 {
 	char shown[PROBLEMS_SHOWN_SIZE];
-	struct str own = {NULL, 0}, folder, rest;
+	struct str last = {NULL, 0}, own = {NULL, 0}, folder, rest;
 	for (size_t i = 0; i < r->content.count; i++) {
 		const char *path = r->content.entries[i].path;
 		check_place(r, path);
 		if (!str_split_once(str_of(path), '/', &folder, &rest) || !str_ends_with(folder, INFO) ||
-		    (own.p && str_eq(folder, own)))
+		    str_eq(folder, last))
 			continue;
+		last = folder;
 		if (!own.p && is_own_folder(r->name, folder, INFO))
 			own = folder;
 		else
@@ -129,8 +132,8 @@ static void check_folders(struct reading *r)
 			    "its file's name",
 			    problems_show(folder, shown));
 	}
-	if (!own.p)
-		problems_add(r->problems, "there is no folder %.*s.dist-info, so it is no wheel of that name",
+	if (!last.p)
+		problems_add(r->problems, "it is no wheel, there is no folder %.*s.dist-info",
 			     (int)(r->name->version.p + r->name->version.n - r->name->file.p),
 			     r->name->file.p);
 }
@@ -340,7 +343,8 @@ static int read_wheel(int fd, const struct archive_limits *limits, struct readin
 	if (!r->lines || !r->hash)
 		return error_no_memory(err);
 	check_folders(r);
-	check_texts(r);
+	if (r->problems->count == before)
+		check_texts(r);
 	if (r->problems->count == before)
 		check_record(r);
 	if (r->problems->count > before ||

@@ -14,7 +14,7 @@ static int read_sum(struct house *house, struct str line, size_t number, struct 
 	const size_t digits = DIGEST_HEX_SIZE - 1;
 	char where[64];
 	snprintf(where, sizeof(where), WHEELHOUSE_SUMS ", line %zu: ", number);
-	if (line.n < digits + 2 || !id_is_hex((struct str){line.p, digits}, digits) ||
+	if (line.n <= digits + 2 || !id_is_hex((struct str){line.p, digits}, digits) ||
 	    memcmp(line.p + digits, "  ", 2) != 0) {
 		problems_add(house->problems,
 			     "%sit must be a SHA-256 in lower-case hex, two blanks and a wheel's name",

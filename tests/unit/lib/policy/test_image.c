@@ -66,12 +66,26 @@ static void an_empty_list_allows_nothing(void **state)
 	assert_true(image_is_allowed(STR("a:1"), STR(",,a:1,")));
 }
 
+static void the_name_is_without_prefix_and_digest(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+	    {"docker.io/library/python:3.12-slim@sha256:" HEX, "python:3.12-slim"},
+	    {"python:3.12-slim", "python:3.12-slim"},
+	    {"registry.example:5000/a/b", "registry.example:5000/a/b"},
+	    {"", ""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_true(str_eq(image_name(str_of(cases[i][0])), str_of(cases[i][1])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(entries_without_a_digest),
 	    cmocka_unit_test(entries_with_a_digest),
 	    cmocka_unit_test(an_empty_list_allows_nothing),
+	    cmocka_unit_test(the_name_is_without_prefix_and_digest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -793,6 +793,33 @@ static void damage_of_every_kind(void **state)
 	}
 }
 
+static void a_plain_zip_keeps_everything(void **state)
+{
+	(void)state;
+	const struct made_entry entries[] = {
+	    {.name = "w/SKILL.md", .data = "x"},
+	    {.name = "w/.DS_Store", .data = "x"},
+	    {.name = "w/._a", .data = "x"},
+	};
+	cleanup_problems struct problems problems = PROBLEMS;
+	struct error err;
+	int fd = make_entries(entries, 3);
+	assert_int_equal(
+	    archive_examine_plain_zip(fd, &archive_limits_default, NULL, &content, &problems, &err), 0);
+	assert_int_equal(content.count, 3);
+	assert_string_equal(content.entries[0].path, "w/.DS_Store");
+	assert_string_equal(content.entries[1].path, "w/._a");
+	assert_string_equal(content.entries[2].path, "w/SKILL.md");
+	archive_content_free(&content);
+	close(fd);
+	const struct made_entry icon[] = {{.name = "w/Icon\r"}};
+	fd = make_entries(icon, 1);
+	assert_int_equal(
+	    archive_examine_plain_zip(fd, &archive_limits_default, NULL, &content, &problems, &err), -1);
+	assert_string_equal(problems.items[0], "archive entry \"w/Icon?\": the name has a control character");
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -802,6 +829,7 @@ int main(void)
 	    cmocka_unit_test(streamed_archives_work),
 	    cmocka_unit_test(one_wrapper_folder_is_stripped),
 	    cmocka_unit_test(litter_is_left_out),
+	    cmocka_unit_test(a_plain_zip_keeps_everything),
 	    cmocka_unit_test(times_of_files),
 	    cmocka_unit_test(programs_that_unpack_themselves),
 	    cmocka_unit_test(names_of_files_without_a_zip),

@@ -90,10 +90,36 @@ static void test_refused(void **state)
 	close(fd);
 }
 
+static void test_parts_of_a_file(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct zip_writer *writer;
+	int64_t size;
+	int in = temporary_file(&err), fd = write_zip(&writer);
+	assert_int_equal(temporary_write(in, STR("before|the part|behind"), &err), 0);
+	assert_int_equal(zip_writer_add_part(writer, STR("a"), false, in, 7, 8, &err), 0);
+	assert_int_equal(zip_writer_add_part(writer, STR("b"), false, in, 22, 0, &err), 0);
+	assert_int_equal(zip_writer_end(writer, &size, &err), 0);
+	cleanup_buffer struct buffer seen = BUFFER(1000);
+	struct archive_visitor visitor = {any_file, note, &seen};
+	struct archive_content content;
+	if (archive_read_zip(fd, &archive_limits_default, &visitor, &content, &err) != 0)
+		fail_msg("%s", err.message);
+	assert_string_equal(seen.data, "[a 644]the part[b 644]");
+	archive_content_free(&content);
+	assert_int_equal(zip_writer_add_part(writer, STR("c"), false, in, 16, 9, &err), -1);
+	assert_string_equal(err.message, "c: it ends too early");
+	zip_writer_free(writer);
+	close(in);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_it_is_read_again),
+	    cmocka_unit_test(test_parts_of_a_file),
 	    cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
