@@ -41,7 +41,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def chart():
-    """{variable: its place below `config` in the values} of the ConfigMap that both programs get."""
+    """{variable: its place in the values, below `config` or `images`} of the ConfigMap that both programs get."""
     text = (CHART / "templates/config.yaml").read_text()
     found = dict(re.findall(r"^  (SKILLBOX_\w+): \{\{ .*?\.(\w+) \| quote \}\}$", text, re.MULTILINE))
     assert sorted(found) == sorted(NAME.findall(text)) and len(found) > 10
@@ -50,12 +50,14 @@ def chart():
 
 @pytest.fixture(scope="module")
 def values():
-    return yaml.safe_load((CHART / "values.yaml").read_text())["config"]
+    whole = yaml.safe_load((CHART / "values.yaml").read_text())
+    return whole["config"] | whole["images"]
 
 
 @pytest.fixture(scope="module")
 def schema():
-    return json.loads((CHART / "values.schema.json").read_text())["properties"]["config"]["properties"]
+    whole = json.loads((CHART / "values.schema.json").read_text())["properties"]
+    return whole["config"]["properties"] | whole["images"]["properties"]
 
 
 def number(text):
