@@ -59,7 +59,8 @@ struct wheelhouse {
 	struct problems warnings; /* what is as it is, but might surprise */
 };
 
-/* ERR_INVALID_SKILL "invalid skill: A; B" with all problems. */
+/* Read the wheels and the lists about them; other files of the archive are passed over, unchecked.
+ * ERR_INVALID_SKILL "invalid skill: A; B" with all problems. */
 int wheelhouse_read(const struct wheelhouse_request *request, struct wheelhouse *ret, struct error *err);
 /* The same with the problems one by one: -1 with err unset says that they are told there. */
 int wheelhouse_examine(const struct wheelhouse_request *request, struct wheelhouse *ret,
