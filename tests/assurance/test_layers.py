@@ -24,6 +24,7 @@ ARROWS = {
     "lib/db": {"lib/api", "lib/base"},
     "lib/policy": {"lib/api", "lib/base", "lib/files"},
     "lib/skill": {"lib/api", "lib/base", "lib/policy"},
+    "lib/wheel": {"lib/base", "lib/policy", "lib/skill"},
     "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/skill"},
     "runner": {"lib/base", "lib/frame"},
     "cli": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/run", "lib/skill"},

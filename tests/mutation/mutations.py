@@ -46,6 +46,8 @@ RUNNER_SECRETS = "tests/runner/test_secrets.py::"
 POD_SPEC = "tests/unit/controller/sandbox/test_pod_spec.c::"
 CHART = "tests/integration/test_chart.py::"
 ARCHIVE = "tests/unit/lib/skill/test_archive.c::"
+WHEEL = "tests/unit/lib/wheel/test_wheel.c::"
+WHEELHOUSE = "tests/unit/lib/wheel/test_wheelhouse.c::"
 
 # ---- what the runner puts around a script
 
@@ -295,6 +297,31 @@ group("archives", "unit", "lib/skill/archive.c",
       ("unpacked-size", "if (total > (uint64_t)limits->max_unpacked)", "if (false)", ARCHIVE + "limits"))
 group("archives", "unit", "lib/skill/unzip.c",
       ("sizes-that-lie", "if (n > maximum - size)", "if (false && n > maximum)", ARCHIVE + "bombs"))
+group("wheels", "unit", "lib/wheel/wheel.c",
+      ("files-that-differ", "\tif (is_same)\n", "\tif (true)\n", WHEEL + "files_must_be_those_of_record"),
+      ("unlisted-files", "if (!r->lines[i].path.p && !is_unhashed(r, path))", "if (false)", WHEEL + "files_must_be_those_of_record"),
+      ("lines-without-a-hash", "if (line->hash.n == 0)", "if (false)", WHEEL + "files_must_be_those_of_record"),
+      ("path-files", "return !strchr(path, '/') && p.n >= suffix.n &&", "return false &&", WHEEL + "files_that_python_runs_by_itself"),
+      ("path-files-of-purelib", "is_path_file(target)", "is_path_file(path)", WHEEL + "files_that_python_runs_by_itself"),
+      ("folders-of-other-wheels", "if (!is_own_folder(wheel, folder, DATA))", "if (false && !is_own_folder(wheel, folder, DATA))", WHEEL + "data_folders_of_others"),
+      ("unwanted-files-unchecked", "r->is_wanted && r->visitor->data", "r->visitor->data",
+       WHEEL + "what_nobody_wants_is_checked_all_the_same"))
+group("wheels", "unit", "lib/wheel/name.c",
+      ("wheels-for-any-platform", "(is_own && interpreters_fit(wheel, false, target))", "interpreters_fit(wheel, false, target)",
+       "tests/unit/lib/wheel/test_name.c::tags_fit_as_pip_judges"))
+group("wheels", "unit", "lib/wheel/wheelhouse.c",
+      ("second-wheels", "if (wheel_project_compare(a->name, b->name) != 0)", "if (true)", WHEELHOUSE + "two_wheels_of_one_package"),
+      ("other-targets", "if (wheel_name_fits(name, request->target))", "if (true)", WHEELHOUSE + "a_wheel_for_another_platform"))
+group("wheels", "unit", "lib/wheel/wheelhouse_files.c",
+      ("files-of-all-wheels", "if (result->file_count == limits->max_entries)", "if (false)",
+       WHEELHOUSE + "limits_are_for_all_wheels_together"),
+      ("bytes-of-all-wheels", "else if ((int64_t)entry->size > limits->max_unpacked - result->byte_count)", "else if (!entry)",
+       WHEELHOUSE + "limits_are_for_all_wheels_together"),
+      ("files-for-folders", "if (!file)\n\t\t\t\tcontinue;", "if (true)\n\t\t\t\tcontinue;",
+       WHEELHOUSE + "paths_that_can_t_be_both"))
+group("wheels", "unit", "lib/wheel/wheelhouse_lists.c",
+      ("hashes-of-the-lock-file", "if (str_eq(hash, str_of(wheel->sha256)))", "if (true)",
+       WHEELHOUSE + "wheels_must_be_those_of_the_lock"))
 group("user data is text", "unit", "lib/base/jsontext.c",
       ("deep-json", "if (s->depth == s->max_depth)", "if (s->depth > s->max_depth)", "tests/unit/lib/base/test_jsontext.c::depth_is_bounded"))
 group("one object among many", "unit", "lib/kube/watch_event.c",
