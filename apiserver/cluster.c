@@ -12,7 +12,14 @@
 #define KEYS_PATH_SIZE 320
 
 enum execution_key { BY_ID, BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES };
-enum skill_index { SKILL_BY_NAMESPACE, SKILL_BY_NAME, SKILL_BY_BUNDLE, SKILL_STORED };
+enum skill_index {
+	SKILL_BY_NAMESPACE,
+	SKILL_BY_NAME,
+	SKILL_BY_BUNDLE,
+	SKILL_BY_PACKAGES,
+	SKILL_BY_LOCK,
+	SKILL_STORED
+};
 
 static const char *const resource_names[CLUSTER_RESOURCE_COUNT] = {"executions", "skills", "namespaces",
 								   "API keys", "leases"};
@@ -156,6 +163,18 @@ static void skill_stored(const void *object, struct buffer *out)
 static void skill_by_bundle(const void *object, struct buffer *out)
 {
 	buffer_append_str(out, str_of(((const struct skill *)object)->spec.bundle.digest));
+}
+
+static void skill_by_packages(const void *object, struct buffer *out)
+{
+	buffer_append_str(out, str_of(((const struct skill *)object)->spec.packages.blob.digest));
+}
+
+static void skill_by_lock(const void *object, struct buffer *out)
+{
+	const struct skill *skill = object;
+	if (skill->spec.packages.lock)
+		buffer_appendf(out, "%s/%s", skill->meta.namespace, skill->spec.packages.lock);
 }
 
 static void skill_changed(void *context, const void *old, const void *fresh)
@@ -328,6 +347,8 @@ static int start_informers(struct cluster *cluster, struct kube_ws *ws, struct e
 				.indexes = {[SKILL_BY_NAMESPACE] = skill_namespace,
 					    [SKILL_BY_NAME] = skill_by_name,
 					    [SKILL_BY_BUNDLE] = skill_by_bundle,
+					    [SKILL_BY_PACKAGES] = skill_by_packages,
+					    [SKILL_BY_LOCK] = skill_by_lock,
 					    [SKILL_STORED] = skill_stored},
 				.changed = skill_changed},
 	    [CLUSTER_NAMESPACES] = {.watch = {.path = "/api/v1/namespaces",
@@ -466,11 +487,26 @@ bool cluster_has_key_secret(const struct cluster *cluster, const char *secret)
 	return informer_get(cluster->informers[CLUSTER_KEYS], str_of(secret)) != NULL;
 }
 
+const struct skill *cluster_skill_with_lock(const struct cluster *cluster, const char *namespace,
+					    const char *lock)
+{
+	cleanup_buffer struct buffer key = BUFFER(KEYS_PATH_SIZE);
+	const void *found = NULL;
+	buffer_appendf(&key, "%s/%s", namespace, lock);
+	if (!key.failed)
+		informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_LOCK, buffer_str(&key),
+				    first, &found);
+	return found;
+}
+
 bool cluster_names_blob(const struct cluster *cluster, struct str digest)
 {
 	static const enum execution_key references[] = {BY_INPUT, BY_OUTPUT, BY_LOGS, BY_FILES};
 	const void *found = NULL;
 	informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_BUNDLE, digest, first, &found);
+	if (!found)
+		informer_index_each(cluster->informers[CLUSTER_SKILLS], SKILL_BY_PACKAGES, digest, first,
+				    &found);
 	for (size_t i = 0; !found && i < sizeof(references) / sizeof(references[0]); i++)
 		informer_index_each(cluster->informers[CLUSTER_EXECUTIONS], references[i], digest, first,
 				    &found);

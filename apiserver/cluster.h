@@ -84,6 +84,9 @@ void cluster_skills_each(const struct cluster *cluster, const char *namespace,
 /* All that are there, those included that can't be read. */
 void cluster_skills_stored(const struct cluster *cluster, const char *namespace,
 			   bool (*visit)(void *context, const void *skill), void *context);
+/* One whose packages have this lock (struct skill_packages); NULL: there is none. */
+const struct skill *cluster_skill_with_lock(const struct cluster *cluster, const char *namespace,
+					    const char *lock);
 /* All objects with that skill name, several of one version included. */
 void cluster_skills_named(const struct cluster *cluster, const char *namespace, struct str name,
 			  bool (*visit)(void *context, const void *skill), void *context);

@@ -1,6 +1,7 @@
 #include "apiserver/config.h"
 
 #include "lib/base/options.h"
+#include "lib/wheel/images.h"
 
 #include <inttypes.h>
 
@@ -66,7 +67,10 @@ static const struct option option_table[] = {
 /* Silently ignoring a store that somebody asked for would lose data that they believe is safe. */
 static void find_problems(const struct apiserver_config *config, struct buffer *problems)
 {
+	struct error why;
 	policy_find_problems(&config->policy, problems);
+	if (wheel_images_check(str_of(config->policy.python_images), &why) != 0)
+		buffer_appendf(problems, "; SKILLBOX_PYTHON_IMAGES: %s", why.message);
 	if (!config->tls_cert[0] != !config->tls_key[0])
 		buffer_append_c(problems, "; SKILLBOX_TLS_CERT and SKILLBOX_TLS_KEY must be set together");
 	if (config->idle_timeout_ms < IDLE_TIMEOUT_MIN_MS || config->idle_timeout_ms > IDLE_TIMEOUT_MAX_MS)

@@ -158,6 +158,15 @@ int operation_blob_put(struct operation *operation, const struct blob_key *key, 
 		       : -1;
 }
 
+int operation_blob_renew(struct operation *operation, const struct blob_key *key, int64_t size,
+			 operation_blob_cb done, struct error *err)
+{
+	struct pending *pending = blob_pending(operation, STORAGE_PUT, done, err);
+	return pending
+		   ? started(pending, blob_renew(operation->server->blobs, key, size, on_blob, pending, err))
+		   : -1;
+}
+
 int operation_blob_delete(struct operation *operation, const struct blob_key *key, operation_blob_cb done,
 			  struct error *err)
 {

@@ -44,6 +44,8 @@ int operation_blob_get(struct operation *operation, const struct blob_key *key, 
 		       operation_blob_cb done, struct error *err);
 int operation_blob_put(struct operation *operation, const struct blob_key *key, int fd, int64_t size,
 		       operation_blob_cb done, struct error *err);
+int operation_blob_renew(struct operation *operation, const struct blob_key *key, int64_t size,
+			 operation_blob_cb done, struct error *err);
 int operation_blob_delete(struct operation *operation, const struct blob_key *key, operation_blob_cb done,
 			  struct error *err);
 

@@ -3,6 +3,7 @@
 #include "lib/base/options.h"
 #include "lib/base/str.h"
 #include "lib/frame/frame.h"
+#include "lib/wheel/images.h"
 
 #define FIELD(name) offsetof(struct controller_config, name)
 #define MIB (1024 * 1024)
@@ -84,6 +85,8 @@ static int check(struct controller_config *config, struct error *err)
 	policy_find_problems(&config->policy, &problems);
 	if (problems.len > 0)
 		return error_set(err, ERR_BAD_REQUEST, "%s", problems.data + strlen("; "));
+	if (wheel_images_check(str_of(config->policy.python_images), err) != 0)
+		return error_wrap(err, "SKILLBOX_PYTHON_IMAGES");
 	if (config->s3.access_key[0] && !config->s3.endpoint[0])
 		return error_set(
 		    err, ERR_BAD_REQUEST,

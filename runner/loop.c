@@ -109,17 +109,24 @@ static void say_hello(struct init *init, struct connection *connection)
 		connection_refuse(connection, "io", err.message);
 }
 
+static bool is_parking(const struct init *init)
+{
+	return park_is_open(&init->cell.park) && !init->cell.park.ready;
+}
+
+/* An interpreter that loads modules for it takes its time, and whoever takes the sandbox for ready counts on
+ * them. */
+static bool is_preloading(const struct init *init)
+{
+	return init->cell.park.preload[0] && is_parking(init);
+}
+
 static struct connection *known_connection(struct init *init)
 {
 	for (size_t i = 0; i < INIT_CONNECTIONS; i++)
 		if (init->connections[i].known)
 			return &init->connections[i];
 	return NULL;
-}
-
-static bool is_parking(const struct init *init)
-{
-	return park_is_open(&init->cell.park) && !init->cell.park.ready;
 }
 
 /* The files are there: what waits for them can start now. */
@@ -175,7 +182,10 @@ static void take_hello(struct init *init, struct connection *connection, const s
 		if (init->connections[i].known)
 			close_connection(init, &init->connections[i]);
 	connection->known = true;
-	say_hello(init, connection);
+	if (cell_state(&init->cell) == FRAME_STATE_WAITING && is_preloading(init))
+		init->owes_hello = true;
+	else
+		say_hello(init, connection);
 }
 
 static void fail_job(struct init *init, struct connection *connection, const struct error *err)

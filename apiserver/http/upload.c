@@ -17,6 +17,7 @@ static void upload_free(void *state)
 	multipart_free(upload->multipart);
 	if (upload->is_valid)
 		skill_package_free(&upload->package);
+	dependencies_free(&upload->dependencies);
 	problems_free(&upload->problems);
 	free(upload);
 }
@@ -104,6 +105,7 @@ bool upload_begin(struct request *request)
 		return false;
 	}
 	upload->fd = -1;
+	upload->dependencies = DEPENDENCIES_NONE;
 	upload->max = request->operation.server->config->max_skill_size;
 	upload->limits = archive_limits_default;
 	upload->limits.max_compressed = upload->max;
@@ -129,14 +131,39 @@ void upload_piece(struct request *request, struct str piece)
 		answer_error(request, &err);
 }
 
+/* What is stored of an archive with wheels is one without. */
+static void take_stripped(struct upload *upload)
+{
+	struct dependencies *dependencies = &upload->dependencies;
+	if (dependencies->archive_fd < 0)
+		return;
+	close(upload->fd);
+	upload->fd = dependencies->archive_fd;
+	upload->size = dependencies->archive_size;
+	dependencies->archive_fd = -1;
+}
+
+static int read_all(struct upload *upload, const struct policy *policy)
+{
+	struct error *err = &upload->problem;
+	if (skill_package_examine(upload->fd, &upload->limits, &upload->package, &upload->problems, err) != 0)
+		return -1;
+	int status = dependencies_read(upload->fd, &upload->limits, &upload->package, policy,
+				       &upload->dependencies, &upload->problems, err);
+	if (status == 0) {
+		take_stripped(upload);
+		status = digest_file_text(upload->fd, 0, upload->size, upload->digest, err);
+	}
+	if (status != 0)
+		skill_package_free(&upload->package);
+	return status;
+}
+
 /* In the thread pool: nobody else touches the upload meanwhile, also when the client has hung up. */
 static void check_in_pool(struct operation *operation)
 {
 	struct upload *upload = request_of(operation)->state;
-	upload->is_valid =
-	    digest_file_text(upload->fd, 0, upload->size, upload->digest, &upload->problem) == 0 &&
-	    skill_package_examine(upload->fd, &upload->limits, &upload->package, &upload->problems,
-				  &upload->problem) == 0;
+	upload->is_valid = read_all(upload, &operation->server->config->policy) == 0;
 	if (!upload->is_valid && upload->problem.code == ERR_NONE)
 		problems_error(&upload->problems, &upload->problem);
 	if (upload->is_valid) /* it may be large, and only what is known of it matters from here on */

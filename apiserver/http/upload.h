@@ -5,6 +5,7 @@
 
 #include "apiserver/http/multipart.h"
 #include "apiserver/http/request.h"
+#include "apiserver/skill/dependencies.h"
 #include "lib/base/digest.h"
 #include "lib/skill/skill_package.h"
 
@@ -12,7 +13,7 @@ struct upload;
 typedef void (*upload_checked_cb)(struct request *request, struct upload *upload);
 
 struct upload {
-	int fd; /* the archive */
+	int fd; /* the archive; when it was checked, the one to store, which has no wheels */
 	int64_t size, max;
 	struct multipart *multipart; /* NULL: a raw body */
 	bool in_file_part, has_file_part;
@@ -21,6 +22,7 @@ struct upload {
 	char digest[DIGEST_TEXT_SIZE]; /* of the archive */
 	bool is_valid;                 /* package is filled; else problem says why not */
 	struct skill_package package;
+	struct dependencies dependencies;
 	struct error problem;
 	struct problems problems; /* of an archive that is no skill, one by one */
 	upload_checked_cb checked;

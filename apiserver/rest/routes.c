@@ -6,6 +6,7 @@
 #include "apiserver/rest/blobs.h"
 #include "apiserver/rest/executions.h"
 #include "apiserver/rest/health.h"
+#include "apiserver/rest/images.h"
 #include "apiserver/rest/keys.h"
 #include "apiserver/rest/metrics_page.h"
 #include "apiserver/rest/skills.h"
@@ -32,6 +33,8 @@ const struct route route_table[] = {
      rest_skill_validate},
     {"GET", "/v1/skills/:name/:version", RUN | PUSH, ROUTE_BODY_NONE, false, NULL, NULL, rest_skill_get},
     {"DELETE", "/v1/skills/:name/:version", PUSH, ROUTE_BODY_NONE, true, NULL, NULL, rest_skill_delete},
+
+    {"GET", "/v1/images", RUN | PUSH | ADMIN, ROUTE_BODY_NONE, false, NULL, NULL, rest_image_list},
 
     {"POST", "/v1/keys", ADMIN, ROUTE_BODY_JSON, true, NULL, NULL, rest_key_create},
     {"GET", "/v1/keys", ADMIN, ROUTE_BODY_NONE, false, NULL, NULL, rest_key_list},

@@ -238,7 +238,8 @@ static void push(struct request *request, struct upload *upload)
 		answer_error(request, &upload->problem);
 		return;
 	}
-	const struct skill_bundle bundle = {&upload->package, upload->digest, upload->fd, upload->size};
+	const struct skill_bundle bundle = {&upload->package, &upload->dependencies, upload->digest,
+					    upload->fd, upload->size};
 	request_ref(request);
 	skill_push(request->operation.server, request->operation.caller, &bundle, on_pushed, request);
 }
@@ -276,9 +277,9 @@ static void validate(struct request *request, struct upload *upload)
 {
 	const struct manifest *manifest = &upload->package.manifest;
 	struct error why = {.code = ERR_NONE};
-	bool valid = upload->is_valid &&
-		     skill_judge_package(&upload->package, &request->operation.server->config->policy,
-					 &upload->problems, &why) == 0;
+	bool valid = upload->is_valid && skill_judge_package(&upload->package, &upload->dependencies,
+							     &request->operation.server->config->policy,
+							     &upload->problems, &why) == 0;
 	if (why.code == ERR_NO_MEMORY || (!upload->is_valid && upload->problem.code != ERR_INVALID_SKILL)) {
 		answer_error(request, upload->is_valid ? &why : &upload->problem);
 		return;

@@ -25,6 +25,9 @@ static const char what_failed[] = "the skill could not be stored";
 struct push {
 	struct operation operation;
 	struct skill *skill;
+	/* The archive: its owner's. */
+	int fd;
+	int64_t size;
 	/* Until it is seen, or fails; NULL: it needs none. */
 	struct skill_place *place;
 	/* Holds a reference. */
@@ -82,6 +85,38 @@ static int fill_run(const struct skill_package *package, struct skill *skill, st
 		   : 0;
 }
 
+/* Of an archive that only lists its packages: those of a skill that is there. */
+static int find_packages(const struct operation *operation, const char *lock, struct skill_packages *ret,
+			 struct error *err)
+{
+	const struct skill *other =
+	    cluster_skill_with_lock(operation->server->cluster, operation->caller->namespace, lock);
+	if (!other)
+		return error_set(
+		    err, ERR_PACKAGES_MISSING,
+		    "the packages that wheels/sha256sums lists are not stored here: push the archive "
+		    "with the wheels themselves");
+	ret->blob.size = other->spec.packages.blob.size;
+	ret->files = other->spec.packages.files;
+	ret->bytes = other->spec.packages.bytes;
+	return copy(&ret->blob.digest, other->spec.packages.blob.digest, err);
+}
+
+static int fill_packages(const struct operation *operation, const struct dependencies *dependencies,
+			 struct skill_packages *ret, struct error *err)
+{
+	if (!*dependencies->lock)
+		return 0;
+	if (copy(&ret->lock, dependencies->lock, err) != 0)
+		return -1;
+	if (dependencies->packages_fd < 0)
+		return find_packages(operation, dependencies->lock, ret, err);
+	ret->blob.size = dependencies->packages_size;
+	ret->files = dependencies->package_files;
+	ret->bytes = dependencies->package_bytes;
+	return copy(&ret->blob.digest, dependencies->packages_digest, err);
+}
+
 static int fill(const struct operation *operation, const struct skill_bundle *bundle, struct skill *skill,
 		struct error *err)
 {
@@ -98,15 +133,16 @@ static int fill(const struct operation *operation, const struct skill_bundle *bu
 	    fill_run(bundle->package, skill, err) != 0 ||
 	    copy_if(&skill->spec.input_schema, bundle->package->input_schema, err) != 0 ||
 	    copy_if(&skill->spec.output_schema, bundle->package->output_schema, err) != 0 ||
-	    copy(&skill->spec.bundle.digest, bundle->digest, err) != 0)
+	    copy(&skill->spec.bundle.digest, bundle->digest, err) != 0 ||
+	    fill_packages(operation, bundle->dependencies, &skill->spec.packages, err) != 0)
 		return -1;
 	skill->spec.bundle.size = bundle->size;
 	skill->uploaded_ms = upload_time(operation, manifest);
 	return 0;
 }
 
-int skill_judge_package(const struct skill_package *package, const struct policy *policy,
-			struct problems *problems, struct error *err)
+int skill_judge_package(const struct skill_package *package, const struct dependencies *dependencies,
+			const struct policy *policy, struct problems *problems, struct error *err)
 {
 	const struct manifest *manifest = &package->manifest;
 	struct skill_judgement judged;
@@ -117,7 +153,9 @@ int skill_judge_package(const struct skill_package *package, const struct policy
 					     .image = manifest->image,
 					     .cpu = manifest->cpu,
 					     .memory = manifest->memory,
-					     .timeout_ms = manifest->timeout_ms};
+					     .timeout_ms = manifest->timeout_ms,
+					     .files_size = dependencies->file_bytes,
+					     .packages_size = dependencies->package_bytes};
 	if (skill_judge(&claim, policy, &judged, problems, err) == 0)
 		return 0;
 	return err->code == ERR_INVALID_SKILL ? error_wrap(err, "invalid skill") : -1;
@@ -153,8 +191,10 @@ static void end(struct push *push, const struct error *failure)
 static void fail(struct push *push, const struct error *err)
 {
 	struct error failure;
-	if (err->code == ERR_NO_CAPACITY) {
+	if (err->code == ERR_NO_CAPACITY)
 		measure_refusal(push->operation.server->metrics, REFUSED_SKILLS);
+	if (err->code == ERR_NO_CAPACITY || err->code == ERR_PACKAGES_MISSING ||
+	    err->code == ERR_INVALID_SKILL) {
 		end(push, err);
 		return;
 	}
@@ -323,14 +363,61 @@ static void on_stored(struct operation *operation, const struct error *error, in
 	}
 }
 
+static int store_archive(struct push *push, struct error *err)
+{
+	struct operation *operation = &push->operation;
+	struct blob_key key = {BLOB_SKILLS, operation->caller->tenant, push->skill->spec.bundle.digest};
+	return operation_blob_put(operation, &key, push->fd, push->size, on_stored, err);
+}
+
+static void on_packages(struct operation *operation, const struct error *error, int fd, int64_t size)
+{
+	struct push *push = of(operation);
+	struct error err;
+	(void)fd;
+	(void)size;
+	if (error && error->code == ERR_NOT_FOUND) {
+		error_set(&err, ERR_PACKAGES_MISSING,
+			  "the packages that wheels/sha256sums lists are not stored any more: push the "
+			  "archive with "
+			  "the wheels themselves");
+		end(push, &err);
+	} else if (error) {
+		failure_of_storage(operation->caller, operation->server->metrics, what_failed, error, &err);
+		end(push, &err);
+	} else if (store_archive(push, &err) != 0) {
+		fail(push, &err);
+	}
+}
+
+/* What runs of it need at least, which a list of packages could not tell before they were found. */
+static int check_found(const struct push *push, struct error *err)
+{
+	struct skill_judgement judged;
+	if (skill_judge_object(push->skill, &push->operation.server->config->policy, &judged, NULL, err) == 0)
+		return 0;
+	return err->code == ERR_INVALID_SKILL ? error_wrap(err, "invalid skill") : -1;
+}
+
 static int start(struct push *push, const struct skill_bundle *bundle, struct error *err)
 {
 	struct operation *operation = &push->operation;
-	struct blob_key key = {BLOB_SKILLS, operation->caller->tenant, bundle->digest};
+	const struct dependencies *dependencies = bundle->dependencies;
+	const struct blob_ref *packages = &push->skill->spec.packages.blob;
+	push->fd = bundle->fd;
+	push->size = bundle->size;
 	if (fill(operation, bundle, push->skill, err) != 0 ||
 	    skill_quota_take(operation->server, push->skill, &push->place, err) != 0)
 		return -1;
-	return operation_blob_put(operation, &key, bundle->fd, bundle->size, on_stored, err);
+	if (!packages->digest)
+		return store_archive(push, err);
+	struct blob_key key = {BLOB_SKILLS, operation->caller->tenant, packages->digest};
+	if (dependencies->packages_fd >= 0)
+		return operation_blob_put(operation, &key, dependencies->packages_fd, packages->size,
+					  on_packages, err);
+	if (check_found(push, err) != 0)
+		return -1;
+	return operation_blob_renew(operation, &key, packages->size, on_packages, err);
 }
 
 void skill_push(struct apiserver *server, struct caller *caller, const struct skill_bundle *bundle,
@@ -339,7 +426,8 @@ void skill_push(struct apiserver *server, struct caller *caller, const struct sk
 	struct error err;
 	struct push *push = NULL;
 	struct skill *skill = NULL;
-	if (skill_judge_package(bundle->package, &server->config->policy, NULL, &err) != 0) {
+	if (skill_judge_package(bundle->package, bundle->dependencies, &server->config->policy, NULL, &err) !=
+	    0) {
 		done(context, NULL, &err);
 		return;
 	}

@@ -129,6 +129,7 @@ static int build(const struct sandbox *sandbox, const struct sandbox_pool *objec
 	    .lang = pool->shape.lang,
 	    .script = pool->shape.script,
 	    .preload = pool->shape.preload,
+	    .park_after_files = pool_shape_is_bound(&pool->shape) && pool->shape.preload[0],
 	    .token = token,
 	    .memory = pool->shape.memory,
 	    .cpu = pool->shape.cpu,

@@ -90,7 +90,8 @@ static void environment(const struct sandbox_spec *spec, struct buffer *out)
 	} variables[] = {{POD_TOKEN_ENV, spec->token},
 			 {POD_PARK_ENV, spec->lang},
 			 {POD_PARK_SCRIPT_ENV, spec->script},
-			 {POD_PRELOAD_ENV, spec->preload}};
+			 {POD_PRELOAD_ENV, spec->preload},
+			 {POD_PARK_AFTER_ENV, spec->park_after_files ? "files" : ""}};
 	buffer_append_c(out, "\"env\":[");
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		if (!variables[i].value || !variables[i].value[0])
@@ -137,7 +138,7 @@ static void volumes(const struct sandbox_spec *spec, const struct controller_con
 		    struct buffer *out)
 {
 	buffer_append_c(out, ",\"volumes\":[");
-	memory_volume("sandbox", spec->memory / 4 * 3, out);
+	memory_volume("sandbox", policy_room_for_files(spec->memory), out);
 	buffer_append_byte(out, ',');
 	memory_volume("tmp", spec->memory / 2, out);
 	switch (config->runner_delivery) {

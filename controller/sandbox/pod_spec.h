@@ -33,6 +33,8 @@ struct sandbox_spec {
 	const char *image, *runtime_class;
 	/* The interpreter that waits in it, and the modules that it has loaded; "": none */
 	const char *lang, *preload;
+	/* It starts when a skill's files are there, since it is to load some of them. */
+	bool park_after_files;
 	/* That the interpreter will run; "": the usual one */
 	const char *script;
 	/* What the controller must say in HELLO; of token_make */

@@ -12,6 +12,7 @@
 #define POD_PARK_ENV "SKILLBOX_PARK"               /* interpreter that the runner starts ahead */
 #define POD_PARK_SCRIPT_ENV "SKILLBOX_PARK_SCRIPT" /* path of the script that it will run */
 #define POD_PRELOAD_ENV "SKILLBOX_PRELOAD"         /* modules that it loads ahead, separated by commas */
+#define POD_PARK_AFTER_ENV "SKILLBOX_PARK_AFTER"
 /* What it was made as; see controller/pool/shape.h. */
 #define POD_POOL_SHAPE_ANNOTATION "skillbox.dev/pool-shape"
 /* What the controller decided about the run; see controller/sandbox/shape.c. */

@@ -22,6 +22,7 @@ static const struct code_row code_table[ERR_CODE_COUNT] = {
     [ERR_NOT_FOUND] = {"not_found", 404},
     [ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405},
     [ERR_CONFLICT] = {"conflict", 409},
+    [ERR_PACKAGES_MISSING] = {"packages_missing", 409},
     [ERR_GONE] = {"internal_error", 500},
     [ERR_TOO_LARGE] = {"too_large", 413},
     [ERR_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415},

@@ -81,6 +81,16 @@ int blob_get(struct blob_store *store, const struct blob_key *key, int64_t max, 
 	return store->operations->get(store, key, max, done, context, err);
 }
 
+int blob_renew(struct blob_store *store, const struct blob_key *key, int64_t size, blob_done_cb done,
+	       void *context, struct error *err)
+{
+	if (check_key(key, err) != 0)
+		return -1;
+	if (!store->operations->renew)
+		return error_set(err, ERR_NOT_IMPLEMENTED, "blob: this store renews nothing");
+	return store->operations->renew(store, key, size, done, context, err);
+}
+
 int blob_delete(struct blob_store *store, const struct blob_key *key, blob_done_cb done, void *context,
 		struct error *err)
 {

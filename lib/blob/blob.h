@@ -38,6 +38,11 @@ int blob_put(struct blob_store *store, const struct blob_key *key, int fd, int64
  * if absent, ERR_TOO_LARGE beyond max. */
 int blob_get(struct blob_store *store, const struct blob_key *key, int64_t max, blob_done_cb done,
 	     void *context, struct error *err);
+/* Is it there, in this size? Then it is as young as if it had just been put. ERR_NOT_FOUND if it isn't. Not
+ * over HTTP.
+ */
+int blob_renew(struct blob_store *store, const struct blob_key *key, int64_t size, blob_done_cb done,
+	       void *context, struct error *err);
 /* Deleting what is absent succeeds. */
 int blob_delete(struct blob_store *store, const struct blob_key *key, blob_done_cb done, void *context,
 		struct error *err);

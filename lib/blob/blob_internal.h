@@ -11,6 +11,9 @@ struct blob_operations {
 		   blob_done_cb done, void *context, struct error *err);
 	int (*get)(struct blob_store *store, const struct blob_key *key, int64_t max, blob_done_cb done,
 		   void *context, struct error *err);
+	/* NULL: the store has none */
+	int (*renew)(struct blob_store *store, const struct blob_key *key, int64_t size, blob_done_cb done,
+		     void *context, struct error *err);
 	int (*delete)(struct blob_store *store, const struct blob_key *key, blob_done_cb done, void *context,
 		      struct error *err);
 	int (*presign_get)(struct blob_store *store, const struct blob_key *key, const char *filename,

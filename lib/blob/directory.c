@@ -201,6 +201,14 @@ static int renew(struct job *job, struct error *err)
 	return status;
 }
 
+static int run_renew(struct job *job, struct error *err)
+{
+	int renewed = renew(job, err);
+	if (renewed == 0)
+		return error_set(err, ERR_NOT_FOUND, "blob %s is not in the store", job->digest);
+	return renewed < 0 ? -1 : 0;
+}
+
 static int run_put(struct job *job, struct error *err)
 {
 	job->ret_size = job->size;
@@ -427,6 +435,16 @@ static int directory_get(struct blob_store *base, const struct blob_key *key, in
 	return job_start(job, run_get);
 }
 
+static int directory_renew(struct blob_store *base, const struct blob_key *key, int64_t size,
+			   blob_done_cb done, void *context, struct error *err)
+{
+	struct job *job = job_new(directory_from(base), key, done, context, err);
+	if (!job)
+		return -1;
+	job->size = size;
+	return job_start(job, run_renew);
+}
+
 static int directory_delete(struct blob_store *base, const struct blob_key *key, blob_done_cb done,
 			    void *context, struct error *err)
 {
@@ -470,6 +488,7 @@ static void directory_free(struct blob_store *base)
 static const struct blob_operations directory_operations = {
     .put = directory_put,
     .get = directory_get,
+    .renew = directory_renew,
     .delete = directory_delete,
     .presign_get = directory_presign_get,
     .check = directory_check,

@@ -101,6 +101,30 @@ static int s3_get(struct blob_store *base, const struct blob_key *key, int64_t m
 	return transfer_send(transfer, "GET", options, on_got, err);
 }
 
+/* Nothing here removes blobs by their age: that it is there is enough. */
+static void on_seen(void *context, const struct http_response *response)
+{
+	struct s3_transfer *transfer = context;
+	struct remote_transfer *remote = &transfer->remote;
+	remote->request = NULL;
+	if (!response->error && response->status == 404)
+		remote->status =
+		    error_set(&remote->error, ERR_NOT_FOUND, "blob %s is not in the store", transfer->object);
+	else if (!s3_is_success(response))
+		s3_transfer_refuse(transfer, response);
+	remote_transfer_finish(remote);
+}
+
+static int s3_renew(struct blob_store *base, const struct blob_key *key, int64_t size, blob_done_cb done,
+		    void *context, struct error *err)
+{
+	struct http_request_options options = {HTTP_REQUEST_DEFAULTS, .timeout_ms = ASK_TIMEOUT_MS,
+					       .max_response = S3_ANSWER_MAX};
+	struct s3_transfer *transfer = transfer_new(base, key, done, context, err);
+	(void)size;
+	return transfer ? transfer_send(transfer, "HEAD", options, on_seen, err) : -1;
+}
+
 static void on_deleted(void *context, const struct http_response *response)
 {
 	struct s3_transfer *transfer = context;
@@ -165,6 +189,7 @@ static void s3_free(struct blob_store *base)
 static const struct blob_operations s3_operations = {
     .put = s3_put,
     .get = s3_get,
+    .renew = s3_renew,
     .delete = s3_delete,
     .presign_get = s3_presign_get,
     .check = s3_check,

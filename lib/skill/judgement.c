@@ -1,5 +1,8 @@
 #include "lib/skill/judgement.h"
 
+#include "lib/base/quantity.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -110,6 +113,37 @@ static void judge_limits(struct trial *t)
 	mark(t, before, ERR_INVALID_SKILL);
 }
 
+static int64_t to_mib(int64_t bytes)
+{
+	return (bytes + (1 << 20) - 1) >> 20;
+}
+
+/* There is room for what is unpacked, or no run of it would get far. */
+static void judge_room(struct trial *t)
+{
+	const struct skill_claim *claim = t->claim;
+	size_t before = t->problems->count;
+	int64_t needed = claim->files_size + claim->packages_size, memory = t->ret->memory;
+	char has[QUANTITY_SIZE], most[QUANTITY_SIZE];
+	if (t->ret->only_instructions || needed <= policy_room_for_files(memory))
+		return;
+	int64_t wanted = to_mib(needed + needed / 3) << 20;
+	quantity_format_memory(memory, has);
+	quantity_format_memory(t->policy->max_memory, most);
+	problems_add(t->problems,
+		     "its files need %" PRId64 " MiB (its packages %" PRId64
+		     " of them), and a sandbox with resources.memory %s has room for %" PRId64
+		     " MiB, three quarters: %s resources.memory: %" PRId64 "Mi%s%s%s",
+		     to_mib(needed), to_mib(claim->packages_size), has, policy_room_for_files(memory) >> 20,
+		     wanted <= t->policy->max_memory ? "ask for" : "it would take", wanted >> 20,
+		     wanted <= t->policy->max_memory ? "" : ", and ",
+		     wanted <= t->policy->max_memory ? "" : most,
+		     wanted <= t->policy->max_memory
+			 ? ""
+			 : " is the most that is allowed; an image that has the packages needs less");
+	mark(t, before, ERR_INVALID_SKILL);
+}
+
 static int verdict(const struct trial *t, size_t before, struct error *err)
 {
 	cleanup_buffer struct buffer all = BUFFER(MESSAGE_MAX);
@@ -134,6 +168,7 @@ int skill_judge(const struct skill_claim *claim, const struct policy *policy, st
 		judge_files(&t);
 	judge_image(&t);
 	judge_limits(&t);
+	judge_room(&t);
 	return verdict(&t, before, err);
 }
 
@@ -161,7 +196,8 @@ static struct skill_claim claim_of(const struct skill *skill)
 				    .image = skill->spec.image,
 				    .cpu = skill->spec.cpu,
 				    .memory = skill->spec.memory,
-				    .timeout_ms = skill->spec.timeout_ms};
+				    .timeout_ms = skill->spec.timeout_ms,
+				    .packages_size = skill->spec.packages.bytes};
 }
 
 /* A line each, as many as a message takes. */

@@ -17,6 +17,8 @@ struct skill_claim {
 	const struct skill_files_verdict *verdict;
 	const char *lang, *entrypoint, *image, *cpu, *memory;
 	int64_t timeout_ms;
+	/* Bytes of its files and of its packages, unpacked. */
+	int64_t files_size, packages_size;
 };
 
 struct skill_judgement {

@@ -26,6 +26,11 @@ FIELDS = {
         "outputSchema": ("apiserver/rest/skills.c", "skill->spec.output_schema"),
         "source.bundle.digest": ("controller/sandbox/bundle_cache.c", "skill->spec.bundle.digest"),
         "source.bundle.size": ("apiserver/rest/skills.c", "skill->spec.bundle.size"),
+        "source.packages.digest": ("controller/sandbox/bundle_cache.c", "skill->spec.packages.blob.digest"),
+        "source.packages.size": ("apiserver/skill/push.c", "other->spec.packages.blob.size"),
+        "source.packages.lock": ("apiserver/cluster.c", "skill->spec.packages.lock"),
+        "source.packages.files": ("apiserver/skill/push.c", "other->spec.packages.files"),
+        "source.packages.bytes": ("lib/skill/judgement.c", "skill->spec.packages.bytes"),
         "source.files": ("controller/sandbox/bundle_cache.c", "skill->spec.files"),
     },
     "executions": {

@@ -66,7 +66,7 @@ def number(text):
 
 
 def test_both_programs_have_the_same_policy(rows):
-    assert len(POLICY) == 10
+    assert len(POLICY) == 11
     assert {name: rows["apiserver"][name] for name in POLICY} == {name: rows["controller"][name] for name in POLICY}
 
 

@@ -267,7 +267,21 @@ static int on_check(struct blob_store *store, struct error *err)
 	return 0;
 }
 
-static const struct blob_operations operations = {on_put, on_get, on_delete, on_presign, on_check, NULL};
+static int on_renew(struct blob_store *base, const struct blob_key *key, int64_t size, blob_done_cb done,
+		    void *context, struct error *err)
+{
+	struct waiting_call *call;
+	(void)base;
+	(void)size;
+	return add_blob(STAGE_BLOB_RENEW, key, done, context, &call, err);
+}
+
+static const struct blob_operations operations = {.put = on_put,
+						  .get = on_get,
+						  .renew = on_renew,
+						  .delete = on_delete,
+						  .presign_get = on_presign,
+						  .check = on_check};
 static struct blob_store store = {&operations};
 
 void stage_answer_blob(enum error_code code, const char *content)

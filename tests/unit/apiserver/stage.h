@@ -44,7 +44,7 @@ void stage_object_gone(struct stage *stage, enum cluster_resource resource, cons
  * members of its status, or "". Valid until the next but three. */
 const char *stage_execution_json(const char *id, const char *status, const char *more);
 
-enum stage_kind { STAGE_KUBE, STAGE_BLOB_GET, STAGE_BLOB_PUT, STAGE_BLOB_DELETE, STAGE_DB };
+enum stage_kind { STAGE_KUBE, STAGE_BLOB_GET, STAGE_BLOB_RENEW, STAGE_BLOB_PUT, STAGE_BLOB_DELETE, STAGE_DB };
 struct stage_call {
 	enum stage_kind kind;
 	char method[8], path[512], content_type[64];

@@ -70,6 +70,8 @@ static int make_call(struct operation *operation, enum stage_kind kind, struct e
 		return operation_kube(operation, &call, on_kube, err);
 	case STAGE_BLOB_GET:
 		return operation_blob_get(operation, &key, 100, on_blob, err);
+	case STAGE_BLOB_RENEW:
+		return operation_blob_renew(operation, &key, 100, on_blob, err);
 	case STAGE_BLOB_PUT:
 		return operation_blob_put(operation, &key, STDIN_FILENO, 0, on_blob, err);
 	case STAGE_BLOB_DELETE:
@@ -95,11 +97,9 @@ static void answer(enum stage_kind kind)
 
 static void test_calls(void **state)
 {
-	static const char *const seen[] = {[STAGE_KUBE] = "body",
-					   [STAGE_BLOB_GET] = "0 7",
-					   [STAGE_BLOB_PUT] = "0 7",
-					   [STAGE_BLOB_DELETE] = "0 7",
-					   [STAGE_DB] = "row"};
+	static const char *const seen[] = {
+	    [STAGE_KUBE] = "body",    [STAGE_BLOB_GET] = "0 7",    [STAGE_BLOB_RENEW] = "0 7",
+	    [STAGE_BLOB_PUT] = "0 7", [STAGE_BLOB_DELETE] = "0 7", [STAGE_DB] = "row"};
 	for (enum stage_kind kind = STAGE_KUBE; kind <= STAGE_DB; kind++) {
 		struct operation *operation = begin(*state);
 		assert_int_equal(make_call(operation, kind, NULL), 0);

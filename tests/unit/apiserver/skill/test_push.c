@@ -16,6 +16,7 @@
 
 #define COLLECTION "/apis/skillbox.dev/v1alpha1/namespaces/ns/skills"
 #define DIGEST "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+static const struct dependencies no_dependencies = {.packages_fd = -1, .archive_fd = -1};
 #define NOT_STORED "the skill could not be stored"
 #define NOT_KNOWN "it is not known whether skill report@1.0.0 is stored"
 
@@ -48,7 +49,8 @@ static void told_is(const struct told *told, enum error_code code, const char *w
 
 static int archive_fd;
 
-static void push(struct stage *stage, const char *image, struct told *ret)
+static void push_with(struct stage *stage, const char *image, const struct dependencies *dependencies,
+		      struct told *ret)
 {
 	struct skill_package package = {.manifest = {.name = (char *)"report",
 						     .version = (char *)"1.0.0",
@@ -60,14 +62,22 @@ static void push(struct stage *stage, const char *image, struct told *ret)
 						     .memory = (char *)"",
 						     .timeout_ms = 1000},
 					.entrypoint = (char *)"main.py"};
-	const struct skill_bundle bundle = {&package, DIGEST, archive_fd, 7};
+	const struct skill_bundle bundle = {&package, dependencies, DIGEST, archive_fd, 7};
 	*ret = (struct told){0};
 	skill_push(&stage->server, stage->caller, &bundle, on_pushed, ret);
+}
+
+static void push(struct stage *stage, const char *image, struct told *ret)
+{
+	push_with(stage, image, &no_dependencies, ret);
 }
 
 static int setup(void **state)
 {
 	stage_setup(state);
+	struct stage *stage = *state;
+	stage->config.policy.default_memory = 256 << 20;
+	stage->config.policy.max_memory = 1 << 30;
 	archive_fd = temporary_file(NULL);
 	return pwrite(archive_fd, "archive", 7, 0) == 7 ? 0 : -1;
 }
@@ -297,17 +307,114 @@ static void test_the_server_ends(void **state)
 	told_is(&told, ERR_UNAVAILABLE, "the server is shutting down");
 }
 
+#define LOCK "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define PACKAGES "sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define PACKAGES_JSON                                                                                        \
+	"\"packages\":{\"digest\":\"" PACKAGES "\",\"size\":7,\"lock\":\"" LOCK                              \
+	"\",\"files\":3,\"bytes\":%lld}"
+
+/* The packages are stored before the archive, and the object names them. */
+static void test_with_its_packages(void **state)
+{
+	struct told told;
+	const struct dependencies with = {.lock = LOCK,
+					  .packages_fd = archive_fd,
+					  .packages_size = 7,
+					  .packages_digest = PACKAGES,
+					  .package_files = 3,
+					  .package_bytes = 30,
+					  .archive_fd = -1};
+	char json[512];
+	push_with(*state, "", &with, &told);
+	assert_string_equal(stage_blob(STAGE_BLOB_PUT)->digest, PACKAGES);
+	stage_answer_blob(ERR_NONE, NULL);
+	assert_string_equal(stage_blob(STAGE_BLOB_PUT)->digest, DIGEST);
+	stage_answer_blob(ERR_NONE, NULL);
+	snprintf(json, sizeof(json), PACKAGES_JSON, 30LL);
+	assert_non_null(strstr(stage_kube("POST", COLLECTION)->body, json));
+	stage_answer(500, "no");
+}
+
+static void show_other(struct stage *stage, long long bytes)
+{
+	char packages[512], json[1024];
+	snprintf(packages, sizeof(packages), PACKAGES_JSON, bytes);
+	snprintf(json, sizeof(json),
+		 "{\"metadata\":{\"name\":\"other\",\"namespace\":\"ns\",\"uid\":\"o\"},\"spec\":{\"name\":"
+		 "\"other\","
+		 "\"version\":\"1.0.0\",\"lang\":\"python\",\"source\":{\"bundle\":{\"digest\":\"" DIGEST
+		 "\",\"size\":1},%s}}}",
+		 packages);
+	stage_object(stage, CLUSTER_SKILLS, json);
+}
+
+static const struct dependencies only_listed = {.lock = LOCK, .packages_fd = -1, .archive_fd = -1};
+
+/* Of an archive that lists its packages: those of another skill. */
+static void test_packages_that_are_there(void **state)
+{
+	struct told told;
+	char json[512];
+	show_other(*state, 30);
+	push_with(*state, "", &only_listed, &told);
+	assert_string_equal(stage_blob(STAGE_BLOB_RENEW)->digest, PACKAGES);
+	stage_answer_blob(ERR_NONE, NULL);
+	assert_string_equal(stage_blob(STAGE_BLOB_PUT)->digest, DIGEST);
+	stage_answer_blob(ERR_NONE, NULL);
+	snprintf(json, sizeof(json), PACKAGES_JSON, 30LL);
+	assert_non_null(strstr(stage_kube("POST", COLLECTION)->body, json));
+	stage_answer(500, "no");
+}
+
+static void test_packages_that_are_missing(void **state)
+{
+	struct told told;
+	push_with(*state, "", &only_listed, &told);
+	told_is(&told, ERR_PACKAGES_MISSING, "push the archive with the wheels themselves");
+	assert_int_equal(stage_waiting(), 0);
+	show_other(*state, 30);
+	push_with(*state, "", &only_listed, &told);
+	stage_answer_blob(ERR_NOT_FOUND, NULL);
+	told_is(&told, ERR_PACKAGES_MISSING, "are not stored any more");
+	assert_int_equal(stage_waiting(), 0);
+}
+
+/* 256 MiB of memory have room for 192 of files. */
+static void test_packages_without_room(void **state)
+{
+	struct told told;
+	const struct dependencies large = {.lock = LOCK,
+					   .packages_fd = archive_fd,
+					   .packages_size = 7,
+					   .packages_digest = PACKAGES,
+					   .package_files = 3,
+					   .package_bytes = 200LL << 20,
+					   .file_bytes = 3 << 20,
+					   .archive_fd = -1};
+	push_with(*state, "", &large, &told);
+	told_is(&told, ERR_INVALID_SKILL,
+		"its files need 203 MiB (its packages 200 of them), and a sandbox with resources.memory "
+		"256Mi has "
+		"room for 192 MiB, three quarters: ask for resources.memory: 271Mi");
+	show_other(*state, 200LL << 20);
+	push_with(*state, "", &only_listed, &told);
+	told_is(&told, ERR_INVALID_SKILL, "its files need 200 MiB");
+	assert_int_equal(stage_waiting(), 0);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_ends_when_it_is_seen), TEST(test_seen_before_the_answer),
-	    TEST(test_the_same_again),       TEST(test_a_clock_that_is_behind),
-	    TEST(test_no_more_skills),       TEST(test_an_image_that_is_not_allowed),
-	    TEST(test_each_step_fails),      TEST(test_a_conflict_stores_nothing),
-	    TEST(test_not_answered_in_time), TEST(test_not_seen_in_time),
-	    TEST(test_the_server_ends),
+	    TEST(test_ends_when_it_is_seen),    TEST(test_seen_before_the_answer),
+	    TEST(test_the_same_again),          TEST(test_a_clock_that_is_behind),
+	    TEST(test_no_more_skills),          TEST(test_an_image_that_is_not_allowed),
+	    TEST(test_each_step_fails),         TEST(test_a_conflict_stores_nothing),
+	    TEST(test_not_answered_in_time),    TEST(test_not_seen_in_time),
+	    TEST(test_the_server_ends),         TEST(test_with_its_packages),
+	    TEST(test_packages_that_are_there), TEST(test_packages_that_are_missing),
+	    TEST(test_packages_without_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
