@@ -4,7 +4,7 @@
 VALUES=$CACHE/values.yaml
 
 deploy_values() {
-	local part ref pinned
+	local part ref image allowed=()
 	for part in apiserver controller runner; do
 		if [ -n "${SKILLBOX_IMAGE_REPOSITORY:-}" ]; then
 			ref=$SKILLBOX_IMAGE_REPOSITORY/$part:${SKILLBOX_IMAGE_TAG:?set it to the tag of the images in SKILLBOX_IMAGE_REPOSITORY}
@@ -18,11 +18,18 @@ deploy_values() {
 	# Where the nodes can: what a sandbox may write is then never executable.
 	cluster_is_existing || printf 'sandbox:\n  userNamespaces: %s\n  seccompProfile: skillbox/sandbox.json\n' "$(deploy_user_namespaces)"
 	cluster_is_existing || printf 'service:\n  type: NodePort\n  nodePort: 30080\n'
-	pinned=$(image_pinned bash:5)
-	if cluster_is_existing || [ -n "$pinned" ]; then echo 'config:'; fi
+	# Beside the chart's own: what was made here, and an entry that pins a digest.
+	[ -n "${SKILLBOX_IMAGE_REPOSITORY:-}" ] || allowed=("$PYTHON_DATA")
+	image=$(image_pinned bash:5)
+	[ -z "$image" ] || allowed+=("$image")
+	if cluster_is_existing || [ "${#allowed[@]}" -gt 0 ]; then echo 'config:'; fi
 	! cluster_is_existing || printf '  publicURL: %s\n' "$URL"
-	[ -z "$pinned" ] || printf '  imageAllowlist:\n%s\n  - %s\n' \
-		"$(awk '/^  imageAllowlist:/ {on = 1; next} on && !/^  - / {exit} on' "$ROOT/charts/skillbox/values.yaml")" "$pinned"
+	[ "${#allowed[@]}" = 0 ] || {
+		printf '  imageAllowlist:\n'
+		awk '/^  imageAllowlist:/ {on = 1; next} on && !/^  - / {exit} on' "$ROOT/charts/skillbox/values.yaml"
+		printf '  - %s\n' "${allowed[@]}"
+	}
+	[ -n "${SKILLBOX_IMAGE_REPOSITORY:-}" ] || printf 'images:\n  python: %s\n' "$(images_python)"
 }
 
 # For a node of ours; as docs/security.md says for others.

@@ -15,20 +15,44 @@ RUNTIME_HOOK='--customize-hook=mkdir -p "$1/sandbox" "$1/skillbox"'
 # shellcheck disable=SC2016
 PYTHON_HOOK='--customize-hook=ln -s python3 "$1/usr/bin/python"'
 
+# What compiled modules of wheels and of npm's packages expect of a system (the policies of manylinux; tests/e2e/test_images.py
+# holds the images against them), and what HTTPS and time zones need. C.UTF-8 comes with the C library. In
+# images/{python,node}/Dockerfile, too.
+EXPECTED=libstdc++6,libgcc-s1,libgomp1,libatomic1,zlib1g,libexpat1,ca-certificates,tzdata
+
 # The runtime images without a registry: what stands in for each, name by name.
 runtime_rootfs() { # NAME: prints the tar of its root file system
 	case $1 in
-	python:3.12-slim) "$ROOT/dev/rootfs" "$CACHE" python-trixie trixie essential python3,ca-certificates "$RUNTIME_HOOK" "$PYTHON_HOOK" ;;
-	python:3.11-slim) "$ROOT/dev/rootfs" "$CACHE" python-bookworm bookworm essential python3,ca-certificates "$RUNTIME_HOOK" "$PYTHON_HOOK" ;;
-	node:20-slim | node:22-slim) "$ROOT/dev/rootfs" "$CACHE" node-trixie trixie essential nodejs,ca-certificates "$RUNTIME_HOOK" ;;
+	python:3.12-slim | skillbox/python-data:*) "$ROOT/dev/rootfs" "$CACHE" python-trixie trixie essential "python3,$EXPECTED" "$RUNTIME_HOOK" "$PYTHON_HOOK" ;;
+	python:3.11-slim) "$ROOT/dev/rootfs" "$CACHE" python-bookworm bookworm essential "python3,$EXPECTED" "$RUNTIME_HOOK" "$PYTHON_HOOK" ;;
+	node:20-slim | node:22-slim) "$ROOT/dev/rootfs" "$CACHE" node-trixie trixie essential "nodejs,$EXPECTED" "$RUNTIME_HOOK" ;;
 	bash:5) "$ROOT/dev/rootfs" "$CACHE" bash bookworm essential bash,coreutils "$RUNTIME_HOOK" ;;
 	esac
 }
-RUNTIMES=(python:3.12-slim python:3.11-slim node:20-slim node:22-slim bash:5)
+# What lies on that: the tar of a second layer, or nothing.
+runtime_packages() { # NAME
+	case $1 in skillbox/python-data:*)
+		"$ROOT/dev/python-layer" "$CACHE" python-data "$(runtime_rootfs "$1")" "$ROOT/images/python-data"
+		;;
+	esac
+}
+PYTHON_DATA=skillbox/python-data:1.0
+RUNTIMES=(python:3.12-slim python:3.11-slim node:20-slim node:22-slim bash:5 "$PYTHON_DATA")
+runtime_file() { echo "runtime-${1//[:\/]/-}"; } # NAME: its files in $IMAGES
+runtime_name() { case $1 in */*) echo "docker.io/$1" ;; *) echo "docker.io/library/$1" ;; esac } # NAME: as containerd has it
 # They carry the runner, as those of the Dockerfiles of images/{python,node,bash} do.
 NODE_HOOK=$ROOT/runner/cell/parked/park.cjs
 RUNTIME_LAYER=(--add "$BIN/skillbox-runner:/skillbox/runner:0755" --add "$NODE_HOOK:/skillbox/park.cjs:0644" --dir /skillbox --dir /sandbox)
-STAND_INS="python:3.12-slim is Debian's Python 3.13, node:22-slim is Debian's Node 20"
+STAND_INS="python:3.12-slim and $PYTHON_DATA have Debian's Python 3.13, node:22-slim is Debian's Node 20"
+
+# Which Python they have, for images.python of the chart.
+images_python() {
+	if [ "$(images_source)" = registry ]; then
+		echo "python:3.12-slim=cp312-manylinux_2_36_x86_64,python:3.11-slim=cp311-manylinux_2_36_x86_64,$PYTHON_DATA=cp312-manylinux_2_36_x86_64"
+	else
+		echo "python:3.12-slim=cp313-manylinux_2_41_x86_64,python:3.11-slim=cp311-manylinux_2_36_x86_64,$PYTHON_DATA=cp313-manylinux_2_41_x86_64"
+	fi
+}
 
 sum() { sha256sum | cut -c1-64; }
 
@@ -52,19 +76,24 @@ image() {
 	fi
 }
 
-# With a registry: the Dockerfiles. docker_image FILE NAME
+# With a registry: the Dockerfiles. docker_image FILE NAME [TAG]: without a tag, one made from the content.
 docker_image() {
-	local file=$1 name=$2 id
+	local file=$1 name=$2 tag=${3:-} id node args=()
+	# A runtime image gets the runner that was just built.
+	[ -z "$tag" ] || args=(--build-arg RUNNER=skillbox-dev/runner)
 	# Git knows which files belong to the source, so nothing built slips in. Network of the host: our own engine has none.
 	(cd "$ROOT" && git ls-files -co --exclude-standard -z | xargs -0 ls -d 2>/dev/null | tar cf - --no-recursion -T -) |
-		docker build --network host -t "skillbox-dev/$file" -f "images/$file/Dockerfile" -
+		docker build --network host "${args[@]}" -t "skillbox-dev/$file" -f "images/$file/Dockerfile" -
 	id=$(docker image inspect -f '{{.Id}}' "skillbox-dev/$file")
 	id=${id#sha256:}
 	[ "$(cat "$IMAGES/$file.key" 2>/dev/null)" != "$id" ] || return 0
-	docker tag "skillbox-dev/$file" "${name#docker.io/}:${id:0:12}"
-	docker save -o "$IMAGES/$file.tar" "${name#docker.io/}:${id:0:12}"
-	docker rmi "${name#docker.io/}:${id:0:12}"
-	echo "$name:${id:0:12} any" >"$IMAGES/$file.ref"
+	# What the nodes have under a fixed name is another one now.
+	[ -z "$tag" ] || for node in $(images_nodes); do docker exec "$node" ctr -n k8s.io images rm "$name:$tag" || true; done
+	: "${tag:=${id:0:12}}"
+	docker tag "skillbox-dev/$file" "${name#docker.io/}:$tag"
+	docker save -o "$IMAGES/$file.tar" "${name#docker.io/}:$tag"
+	docker rmi "${name#docker.io/}:$tag"
+	echo "$name:$tag any" >"$IMAGES/$file.ref"
 	echo "$id" >"$IMAGES/$file.key"
 }
 # How images are made: as the cluster's node was. For a cluster that isn't ours, without Docker's help.
@@ -80,6 +109,7 @@ images_programs() {
 		for part in apiserver controller runner; do
 			docker_image "$part" "docker.io/skillbox/$part"
 		done
+		docker_image python-data "docker.io/${PYTHON_DATA%:*}" "${PYTHON_DATA##*:}"
 		return
 	fi
 	libs=$(images_libs)
@@ -93,12 +123,15 @@ images_programs() {
 }
 
 images_runtimes() {
-	local name tar
+	local name rootfs packages tars
 	mkdir -p "$IMAGES"
 	for name in "${RUNTIMES[@]}"; do
-		tar=$(runtime_rootfs "$name")
-		image "runtime-${name/:/-}" "docker.io/library/$name" "$tar" "$BIN/skillbox-runner" "$NODE_HOOK" -- --layer "$tar" \
-			"${RUNTIME_LAYER[@]}" --env LANG=C.UTF-8
+		rootfs=$(runtime_rootfs "$name")
+		packages=$(runtime_packages "$name")
+		tars=("$rootfs")
+		[ -z "$packages" ] || tars+=("$packages")
+		image "$(runtime_file "$name")" "$(runtime_name "$name")" "${tars[@]}" "$BIN/skillbox-runner" "$NODE_HOOK" -- \
+			"${tars[@]/#/--layer=}" "${RUNTIME_LAYER[@]}" --env LANG=C.UTF-8
 	done
 }
 
@@ -124,10 +157,16 @@ image_pinned() { # NAME:TAG
 
 # images_load program|runtime: into the nodes, what they do not have yet.
 images_load() {
-	local node files
-	case $1 in program) files=(apiserver controller runner) ;; *) files=("${RUNTIMES[@]/#/runtime-}") ;; esac
+	local node name files=()
+	case $1 in
+	program)
+		files=(apiserver controller runner)
+		[ "$(images_source)" != registry ] || files+=(python-data)
+		;;
+	*) for name in "${RUNTIMES[@]}"; do files+=("$(runtime_file "$name")"); done ;;
+	esac
 	for node in $(images_nodes); do
-		node_load "$node" "${files[@]/:/-}"
+		node_load "$node" "${files[@]}"
 	done
 	[ -s "$UI_NOTE" ] || note "all there"
 }
@@ -151,10 +190,11 @@ node_load() { # NODE FILE...
 	done
 }
 
-# With a registry the node fetches the runtime images as they are.
+# With a registry the node fetches the runtime images as they are; python-data is built with the programs.
 images_pull() {
 	local name
 	for name in "${RUNTIMES[@]}"; do
+		[ "$name" != "$PYTHON_DATA" ] || continue
 		docker exec "$NODE" crictl inspecti -q "docker.io/library/$name" >/dev/null 2>&1 && continue
 		docker exec "$NODE" crictl pull "docker.io/library/$name"
 		note_add "$name"

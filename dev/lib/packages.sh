@@ -5,8 +5,8 @@ PACKAGES_BUILD=(build-essential pkg-config cmake ninja-build ccache git curl ca-
 	libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libssl-dev
 	libpq-dev libmicrohttpd-dev libarchive-dev libseccomp-dev liblz4-dev libcmocka-dev
 	clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3)
-PACKAGES_CLUSTER=(docker.io mmdebstrap debian-archive-keyring libcap2-bin iproute2 procps util-linux)
-PACKAGES_TEST=(python3-venv python3-pip postgresql nodejs node-typescript)
+PACKAGES_CLUSTER=(docker.io mmdebstrap debian-archive-keyring libcap2-bin iproute2 procps util-linux python3-pip)
+PACKAGES_TEST=(python3-venv postgresql nodejs node-typescript)
 
 packages_missing() { # PACKAGE...
 	local have
