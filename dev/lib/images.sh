@@ -185,9 +185,21 @@ node_load() { # NODE FILE...
 		else
 			docker exec -i "$node" ctr -n k8s.io images import - <"$IMAGES/$file.tar"
 		fi
+		! grep -qF "$name " <<<"$have" || drop_waiting "$name"
 		have+=$'\n'"$name $digest"
 		note_add "$(sed 's#^docker.io/\(library/\|skillbox/\)\?##' <<<"$name")"
 	done
+}
+
+# Sandboxes that wait were made of what the name meant before. Those that run something are left to it.
+drop_waiting() { # NAME
+	local name=${1#docker.io/} busy
+	name=${name#library/}
+	busy=$(kube get executions -A -o jsonpath='{range .items[*]}{.status.podName}{"\n"}{end}' 2>/dev/null || true)
+	kube get pods -A -l skillbox.dev/pool-uid -o jsonpath="{range .items[?(@.spec.containers[0].image==\"$name\")]}{.metadata.namespace} {.metadata.name}{\"\n\"}{end}" |
+		while read -r namespace pod; do
+			grep -qxF "$pod" <<<"$busy" || kube -n "$namespace" delete pod "$pod" --wait=false --ignore-not-found
+		done
 }
 
 # With a registry the node fetches the runtime images as they are; python-data is built with the programs.
