@@ -12,6 +12,8 @@ collect_ignore = [] if CONFIGURATION == "s3-postgres" else ["test_database_outag
 if CONFIGURATION != "embedded":
     # Where blobs and history are is nothing to a pool, to what a script computes, nor to an agent.
     collect_ignore += ["test_examples.py", "test_langchain.py", "test_pools.py"]
+if CONFIGURATION.startswith("s3"):
+    collect_ignore += ["test_images.py", "test_python_data.py"]
 
 
 class Configuration:
