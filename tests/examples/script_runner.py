@@ -13,6 +13,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 SKILLS = sorted(path.parent for path in (EXAMPLES / "skills").glob("*/SKILL.md"))
 CASES = sorted(path for skill in SKILLS for path in (skill / "tests").glob("*.json"))
+# Those that need no more than a runtime image as it comes run under the machine's own interpreters, too; the rest on the cluster.
+PLAIN = [skill for skill in SKILLS if "skillbox.image:" not in (skill / "SKILL.md").read_text(encoding="utf-8")]
+PLAIN_CASES = [path for path in CASES if path.parent.parent in PLAIN]
 INTERPRETERS = {".py": [sys.executable], ".js": ["node"], ".sh": ["bash"]}
 
 

@@ -5,7 +5,7 @@ import json
 import jsonschema_rs
 import pytest
 
-from script_runner import CASES, RUN, SKILLS, case_id, main_of, run_script
+from script_runner import CASES, PLAIN, PLAIN_CASES, RUN, SKILLS, case_id, main_of, run_script
 
 
 def schema(skill, which):
@@ -13,7 +13,7 @@ def schema(skill, which):
     return jsonschema_rs.validator_for(json.loads(path.read_text())) if path.exists() else None
 
 
-@pytest.mark.parametrize("path", CASES, ids=case_id)
+@pytest.mark.parametrize("path", PLAIN_CASES, ids=case_id)
 def test_case(path, tmp_path):
     skill, case = path.parent.parent, RUN.Case(path)
     result = run_script(main_of(skill), case.input_text, tmp_path, case.env)
@@ -30,7 +30,7 @@ def test_case(path, tmp_path):
         schema(skill, "output").validate(result.output)
 
 
-@pytest.mark.parametrize("skill", SKILLS, ids=lambda skill: skill.name)
+@pytest.mark.parametrize("skill", PLAIN, ids=lambda skill: skill.name)
 def test_the_sample_input_works(skill, tmp_path):
     text = (skill / "examples" / "input.json").read_text(encoding="utf-8")
     result = run_script(main_of(skill), text, tmp_path)
@@ -50,7 +50,16 @@ def test_there_are_cases_that_work_and_that_fail(skill):
         jsonschema_rs.meta.validate(json.loads((skill / "references" / f"{which}.schema.json").read_text()))
 
 
-@pytest.mark.parametrize("skill", [skill for skill in SKILLS if not skill.name.startswith("hello-")], ids=lambda skill: skill.name)
+@pytest.mark.parametrize("path", [path for path in CASES if path not in PLAIN_CASES], ids=case_id)
+def test_a_case_that_needs_an_image_keeps_the_schemas(path):
+    """It runs in tests/e2e/test_examples.py."""
+    skill, case = path.parent.parent, json.loads(path.read_text())
+    if "output" in case:
+        schema(skill, "input").validate(case["input"])
+        schema(skill, "output").validate(case["output"])
+
+
+@pytest.mark.parametrize("skill", [skill for skill in PLAIN if not skill.name.startswith("hello-")], ids=lambda skill: skill.name)
 @pytest.mark.parametrize("text", ["null", "[]", '"a"', "7", "{}"])
 def test_input_that_makes_no_sense_is_refused_in_one_line(skill, text, tmp_path):
     result = run_script(main_of(skill), text, tmp_path)
