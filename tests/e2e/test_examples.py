@@ -14,8 +14,7 @@ from script_runner import CASES, EXAMPLES, RUN, SKILLS, case_id
 AGENT = EXAMPLES / "agents" / "plain.py"
 CHOSEN = ("csv-to-chart:bars", "data-analysis:people", "data-analysis:wrong-column", "hello-bash:echo", "hello-node:ada",
           "image-resize:thumbnail", "json-transform:digits", "json-transform:not-a-list", "log-filter:errors", "log-filter:no-log",
-          "markdown-report:html", "pdf-text:two-pages", "run-code:failing", "run-code:files", "text-summary:river", "trend-chart:some-left-out", "trend-chart:two-sites", "trend-chart:wrong-key",
-          "word-counter:unicode")
+          "markdown-report:html", "pdf-text:two-pages", "run-code:failing", "run-code:files", "text-summary:river", "trend-chart:two-sites", "trend-chart:wrong-key", "word-counter:unicode")
 HERE = [path for path in CASES if case_id(path) in CHOSEN]
 
 

@@ -73,11 +73,11 @@ def test_what_it_brings_computes_and_draws(client, push):
 
 
 def test_warm_it_has_been_imported(client, kubectl, push):
-    """As in examples/kubectl/pools.yaml."""
+    """By a pool for the skill, whose sandbox is ready when the modules are imported."""
     skill, name = push(SCRIPT, image=IMAGE, resources=RESOURCES), unique("data")
     modules = ["numpy", "pandas", "matplotlib.pyplot"]
     kubectl.create({"apiVersion": "skillbox.dev/v1alpha1", "kind": "SandboxPool", "metadata": {"name": name},
-                    "spec": {"image": IMAGE, "lang": "python", "resources": {"cpu": "1", "memory": "512Mi"}, "preload": modules, "replicas": 1}})
+                    "spec": {"skillRef": {"name": skill}, "preload": modules, "replicas": 1}})
     try:
         wait_for(lambda: condition_of(kubectl.get("sandboxpool", name), "Ready").get("status") == "True", "the pool's sandbox waits", timeout=60)
         result = client.run(skill)

@@ -17,7 +17,7 @@ def test_skill_is_valid_in_the_open_form(skill):
     manifest, instructions = skills_ref.parser.parse_frontmatter((skill / "SKILL.md").read_text(encoding="utf-8"))
     assert manifest["license"] == "MIT" and instructions
     metadata = manifest["metadata"]
-    of_an_image = {"skillbox.image", "skillbox.resources.memory"} if "skillbox.image" in metadata else set()
+    of_an_image = {"skillbox.image", "skillbox.resources.cpu", "skillbox.resources.memory"} if "skillbox.image" in metadata else set()
     assert set(metadata) == {"version", "skillbox.lang", "skillbox.timeout"} | of_an_image
     assert metadata["skillbox.lang"] == LANGS[main_of(skill).suffix]
 
