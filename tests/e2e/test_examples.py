@@ -3,6 +3,7 @@ without a cluster; here it is one that works of each skill, and one that fails i
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -72,9 +73,12 @@ def test_run_prints_a_table_of_verdicts(program, tmp_path):
     assert re.fullmatch(r"SKILL +CASE +VERDICT +SECONDS\nsays-one +right +ok +[\d.]+\n\n1 of 1 cases passed\n", done.stdout)
     assert done.stderr == ""  # progress is for terminals
     (mine / "tests" / "wrong.json").write_text('{"output": 2}')
-    done = program(EXAMPLES / "run", "--dir", mine)
+    other = shutil.copytree(mine, tmp_path / "other")
+    (other / "SKILL.md").write_text("---\nname: has-no-image\ndescription: x\nimage: nowhere:1\n---\n")
+    done = program(EXAMPLES / "run", "--dir", other, "--dir", mine)
     assert done.returncode == 1
-    assert "    its output is 1, not 2\n" in done.stdout and done.stdout.endswith("1 of 2 cases passed, 1 failed\n")
+    assert "    its output is 1, not 2\n" in done.stdout and done.stdout.endswith("1 of 4 cases passed, 3 failed\n")
+    assert done.stdout.count("    it could not be pushed: image 'nowhere:1' is not on the allowlist") == 2
 
 
 def test_agent_picks_a_skill_by_its_description_and_uses_its_file(pushed, program, tmp_path):
