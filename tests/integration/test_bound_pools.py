@@ -81,6 +81,7 @@ def test_a_skill_that_comes_later(api):
         assert container["image"] == "python:3.12-slim"
         assert container["resources"]["limits"] == {"cpu": "500m", "memory": "300Mi"}
         assert (variables["SKILLBOX_PARK"], variables["SKILLBOX_PARK_SCRIPT"], variables["SKILLBOX_PRELOAD"]) == ("python", "run.py", "json")
+        assert variables["SKILLBOX_PARK_AFTER"] == "files"  # the skill's packages can be preloaded, too
     assert some.wait_reason("Filling")
 
 
