@@ -1,0 +1,149 @@
+"""Skills that bring wheels: what is stored, what is shared, and what is refused with which words."""
+
+import hashlib
+import io
+import random
+import struct
+import zipfile
+
+import pytest
+
+from api_server import zip_of
+from contract_checks import assert_error
+from waiting import unique
+from wheel_maker import sums, wheel
+
+FITS = "cp312-cp312-manylinux_2_28_x86_64"
+
+
+def skill(*wheels, name=None, version="1.0.0", files=None, **keys):
+    front = {"name": name or unique("skill"), "version": version, "lang": "python", "description": "made by a test", **keys}
+    text = "---\n" + "".join(f"{key}: {value}\n" for key, value in front.items()) + "---\nUse it.\n"
+    return zip_of({"SKILL.md": text, "main.py": "import one\n", **{f"wheels/{name}": data for name, data in wheels}, **(files or {})})
+
+
+def source_of(client, digest):
+    (found,) = [o["spec"]["source"] for o in client.kube.skills(client.namespace) if o["spec"]["source"]["bundle"]["digest"] == digest]
+    return found
+
+
+def blob(client, digest):
+    answer = client.get(client.blob_path("skills", digest[7:], "GET"), auth=False)
+    assert answer.status_code == 200
+    return answer.content
+
+
+def test_wheels_become_a_blob_that_versions_share(client):
+    wheels = [wheel("one", tag=FITS, files={"one/__init__.py": b"x = 1\n", "one/core.so": bytes(range(256)) * 400}), wheel("two")]
+    name = unique("skill")
+    first = client.upload(skill(*wheels, name=name))
+    assert first.status_code == 201, first.text
+    source = source_of(client, first.json()["digest"])
+    lock = "sha256:" + hashlib.sha256(sums(*wheels)).hexdigest()
+    packages = source["packages"]
+    assert (packages["lock"], packages["files"]) == (lock, 2 + 3 + 1 + 3)
+    assert packages["bytes"] > 256 * 400
+    # What it unpacks to: a header, and the frames that a sandbox takes.
+    content = blob(client, packages["digest"])
+    assert content[:20] == b"SKILLBOX PACKAGES 1\n" and len(content) == packages["size"] < packages["bytes"]
+    assert struct.unpack(">IQ", content[20:32]) == (packages["files"], packages["bytes"])
+    # The archive is stored with the list in place of the wheels.
+    stored = blob(client, source["bundle"]["digest"])
+    assert "sha256:" + hashlib.sha256(stored).hexdigest() == first.json()["digest"]
+    with zipfile.ZipFile(io.BytesIO(stored)) as archive:
+        assert sorted(archive.namelist()) == ["SKILL.md", "main.py", "wheels/sha256sums"]
+        assert archive.read("wheels/sha256sums") == sums(*wheels)
+    # The next version brings the list alone.
+    listed = skill(name=name, version="2.0.0", files={"wheels/sha256sums": sums(*wheels)})
+    second = client.upload(listed)
+    assert second.status_code == 201, second.text
+    assert source_of(client, second.json()["digest"])["packages"] == packages
+    # And whether they come along or not, it is the same skill.
+    again = client.upload(skill(*wheels, name=name))
+    assert again.json()["digest"] == first.json()["digest"]
+
+
+def test_a_list_of_what_nobody_pushed(client):
+    answer = client.upload(skill(files={"wheels/sha256sums": sums(wheel("absent"))}))
+    assert_error(answer, 409, "packages_missing", "push the archive with the wheels themselves")
+    assert client.kube.skills(client.namespace) == []
+
+
+def test_another_tenants_are_not_ours(server, client, make_client):
+    other = make_client(server)
+    wheels = [wheel(unique("own").replace("-", "_"))]
+    assert client.upload(skill(*wheels)).status_code == 201
+    assert_error(other.upload(skill(files={"wheels/sha256sums": sums(*wheels)})), 409, "packages_missing")
+
+
+def cut(content):
+    del content[next(path for path in content if path.endswith(".py"))]
+
+
+def change(content):
+    content["one.py"] = b"other bytes\n"
+
+
+BAD = {
+    "another platform": ([wheel("one", tag="cp312-cp312-win_amd64")], {}, "wheels/one-1.0-cp312-cp312-win_amd64.whl is for CPython 3.12 on win_amd64"),
+    "another Python": ([wheel("one", tag="cp311-cp311-manylinux_2_28_x86_64")], {}, "CPython 3.12"),
+    "a newer libc": ([wheel("one", tag="cp312-cp312-manylinux_2_99_x86_64")], {}, "manylinux_2_36_x86_64"),
+    "a hash that differs": ([wheel("one", change=change)], {}, "one.py"),
+    "a file that is missing": ([wheel("one", change=cut)], {}, "one.py"),
+    "a lock that says another": ([wheel("one")], {"requirements.lock": "one==1.0 --hash=sha256:" + "0" * 64 + "\n"}, "requirements.lock"),
+    "a name that isn't there": ([wheel("one")], {"requirements.txt": "one\npandas>=2\n"}, "'pandas'"),
+    "a source distribution": ([("one-1.0.tar.gz", b"x")], {}, "is a source distribution"),
+    "no wheel": ([("one.whl", b"x")], {}, "wheels/one.whl"),
+    "a .pth file": ([wheel("one", files={"one.py": b"", "evil.pth": b"import os\n"})], {}, "evil.pth"),
+    "a scheme of another": ([wheel("one", files={"one.py": b"", "two-1.0.data/purelib/x.py": b""})], {}, "two-1.0.data"),
+    "an unknown scheme": ([wheel("one", files={"one.py": b"", "one-1.0.data/boot/x": b""})], {}, "one-1.0.data/boot"),
+    "two of one name": ([wheel("one"), wheel("one", version="2.0")], {}, "are of one package"),
+    "a zip bomb": ([wheel("one", files={"one.py": bytes(60 << 20)})], {}, "one-1.0-py3-none-any.whl"),
+    "a way out": ([wheel("one", files={"one.py": b"", "../../main.py": b""})], {}, "../../main.py"),
+    "no wheels for requirements": ([], {"requirements.txt": "# these\nnumpy\n"}, "skillbox push"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_refused(client, what):
+    wheels, files, words = BAD[what]
+    data = skill(*wheels, files=files)
+    answer = client.upload(data)
+    assert_error(answer, 400, "invalid_skill")
+    assert words in answer.json()["message"], answer.text
+    assert client.kube.skills(client.namespace) == []
+    checked = client.request("POST", "/v1/skills/validate", data=data, headers={"Content-Type": "application/zip"}).json()
+    assert checked["valid"] is False and any(words in problem for problem in checked["problems"]), checked
+
+
+def test_an_image_whose_python_is_not_known(client):
+    """What runs anywhere is taken."""
+    answer = client.upload(skill(wheel("one", tag=FITS), image="bash:5"))
+    assert_error(answer, 400, "invalid_skill")
+    assert "SKILLBOX_PYTHON_IMAGES" in answer.json()["message"]
+    assert client.upload(skill(wheel("one"), image="bash:5")).status_code == 201
+
+
+def test_only_comments_ask_for_nothing(client):
+    assert client.upload(skill(files={"requirements.txt": "# nothing yet\n\n"})).status_code == 201
+
+
+def test_more_than_there_is_memory_for(client):
+    noise = random.Random(1).randbytes(1 << 20)
+    data = {f"one/{n}.bin": noise for n in range(20)}
+    large = wheel("one", files=data)
+    answer = client.upload(skill(large, resources="\n  memory: 24Mi"))
+    assert_error(answer, 400, "invalid_skill")
+    assert "has room for 18 MiB, three quarters: ask for resources.memory: 27Mi" in answer.json()["message"], answer.text
+    assert client.upload(skill(large, resources="\n  memory: 27Mi")).status_code == 201
+
+
+def test_the_images_that_there_are(client):
+    images = {image["image"]: image for image in client.get("/v1/images").json()["images"]}
+    python = images["python:3.12-slim"]
+    assert python["lang"] == "python"
+    platforms = python["python"].pop("platforms")
+    assert python["python"] == {"target": "cp312-manylinux_2_36_x86_64", "version": "3.12", "abi": "cp312"}
+    assert platforms[0] == "manylinux_2_36_x86_64" and "manylinux2014_x86_64" in platforms and "manylinux_2_37_x86_64" not in platforms
+    assert images["bash:5"] == {"image": "bash:5", "lang": "bash"}
+    assert images["python:3.11-slim"]["python"]["abi"] == "cp311" and "lang" not in images["python:3.11-slim"]
