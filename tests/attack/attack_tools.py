@@ -3,11 +3,14 @@
 import concurrent.futures
 import json
 import pathlib
+import subprocess
+import tempfile
 import time
 
 import cases
 from skillbox_client import component_pods, manifest, zip_of
 from waiting import unique, wait_for
+from wheel_maker import wheel
 
 FOLDER = pathlib.Path(__file__).parent / "probes"
 LISTENS_AT = 8099
@@ -15,6 +18,18 @@ LISTENS_AT = 8099
 
 def probe_files():
     return {path.name: path.read_text() for path in sorted(FOLDER.glob("*.py"))}
+
+
+def native_wheel():
+    """{path in the archive: bytes} of a wheel with a compiled module."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = pathlib.Path(folder, "core.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)], input=b"int answer(void) { return 42; }\n", check=True)
+        core = library.read_bytes()
+    loads = b"import ctypes, os\nanswer = ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'core.so')).answer\n"
+    name, data = wheel("attack_native", tag="py3-none-linux_x86_64", files={
+        "attack_native/__init__.py": loads, "attack_native/core.so": core, "attack_alone.py": b"x = 1\n"})
+    return {f"wheels/{name}": data}
 
 
 def destinations(kubectl, control):
@@ -98,7 +113,7 @@ class Probes:
         self.results = None
 
     def __enter__(self):
-        files = {"SKILL.md": manifest(self.name, lang="python", timeout="90s"), **probe_files()}
+        files = {"SKILL.md": manifest(self.name, lang="python", timeout="90s"), **probe_files(), **native_wheel()}
         self.client.push(zip_of(files))
         return self
 

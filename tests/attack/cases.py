@@ -93,7 +93,7 @@ _group("files", "absent", """
     service_account_token host_paths kubernetes_configuration writable_mounts host_mounts device_nodes known_devices
     cgroup_of_the_host root_by_a_directory_descriptor inherited_descriptors""", control=("service_account_token",))
 _group("files", "refused", """
-    writable_directories root_file_system own_program what_the_archive_brought runner_program hard_link_out files_of_the_kubelet termination_log
+    writable_directories root_file_system own_program what_the_archive_brought a_compiled_module a_folder_of_packages runner_program hard_link_out files_of_the_kubelet termination_log
     make_device type_into_a_terminal kernel_settings core_pattern top_of_proc sysfs cgroups freeze_a_file_system
     new_system_calls_on_files""", control=("termination_log",))
 _group("files", "refused|absent", "shadow sysrq kernel_memory kernel_addresses firmware", reason="which, is up to image and kernel")

@@ -81,6 +81,7 @@ def test_no_capabilities(all_hold):
 
 def test_read_only_root(all_hold):
     all_hold("files", "root_file_system", "writable_directories", "writable_mounts", "own_program", "what_the_archive_brought",
+             "a_compiled_module", "a_folder_of_packages",
              "runner_program", "files_of_the_kubelet", "termination_log")
     all_hold("kernel", "remount_root_writable", "mount_tmpfs", "mount_bind", "mount_setattr", "open_tree_clone")
 

@@ -125,10 +125,9 @@ def shadow():
     return all_refused({path: outcome(open, path) for path in ("/etc/shadow", "/etc/gshadow", "/etc/sudoers")})
 
 
-@probe
-def what_the_archive_brought():
+def stays_what_it_is(folder, name):
     """It may be executed, and the script owns it: so nothing must change it, or put something else in its place."""
-    folder, file = "/sandbox/scripts", "/sandbox/scripts/harness.py"
+    file = f"{folder}/{name}"
     evil, opened, at = "/sandbox/out/attack-evil", os.open(file, os.O_RDONLY), os.open(folder, os.O_RDONLY)
     pathlib.Path(evil).write_text("changed")
     for path in (folder, file):
@@ -137,8 +136,8 @@ def what_the_archive_brought():
     seen = {
         "write": outcome(os.open, file, os.O_WRONLY), "truncate": outcome(os.truncate, file, 0),
         "by its descriptor": outcome(os.open, f"/proc/self/fd/{opened}", os.O_RDWR),
-        "by the directory": outcome(os.open, "harness.py", os.O_WRONLY, dir_fd=at),
-        "by the working directory": outcome(os.open, "/proc/self/cwd/scripts/harness.py", os.O_WRONLY),
+        "by the directory": outcome(os.open, name, os.O_WRONLY, dir_fd=at),
+        "by the working directory": outcome(os.open, "/proc/self/cwd" + file.removeprefix("/sandbox"), os.O_WRONLY),
         "by PID 1": outcome(os.open, "/proc/1/root" + file, os.O_WRONLY),
         "create": outcome(os.open, folder + "/attack", os.O_WRONLY | os.O_CREAT),
         "remove": outcome(os.unlink, file), "rename": outcome(os.rename, file, folder + "/attack"),
@@ -153,6 +152,26 @@ def what_the_archive_brought():
     if pathlib.Path(file).read_bytes() != before:
         return "open", "changed"
     return all_refused(seen, good=("EPERM", "EACCES", "EROFS", "EXDEV", "EBUSY"))
+
+
+@probe
+def what_the_archive_brought():
+    return stays_what_it_is("/sandbox/scripts", "harness.py")
+
+
+@probe
+def a_compiled_module():
+    """It is loaded from where its wheel was unpacked; another in its place would be loaded by whoever imports it next."""
+    import attack_native
+    if attack_native.answer() != 42:
+        return "error", "the module doesn't work"
+    return stays_what_it_is("/sandbox/packages/attack_native", "core.so")
+
+
+@probe
+def a_folder_of_packages():
+    """A package that comes first on the path, or in the place of all."""
+    return stays_what_it_is("/sandbox/packages", "attack_alone.py")
 
 
 @probe
