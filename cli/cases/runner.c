@@ -3,7 +3,6 @@
 #include "cli/dev/dev_package.h"
 #include "cli/here.h"
 #include "cli/running.h"
-#include "cli/skill/remote.h"
 #include "cli/terminal/interrupt.h"
 #include "lib/base/jsontext.h"
 
@@ -30,21 +29,19 @@ struct case_runner *case_runner_close(struct case_runner *runner)
 
 static int push(struct case_runner *runner, const struct call *call, const char *folder, struct error *err)
 {
-	cleanup_buffer struct buffer name = BUFFER(DEV_NAME_MAX), version = BUFFER(DEV_NAME_MAX);
-	cleanup_answer struct http_answer answer = HTTP_ANSWER;
-	cleanup_close int fd = -1;
-	int64_t size;
+	cleanup_dev_package struct dev_package package = DEV_PACKAGE;
 	runner->http = http_open(call, err);
-	int status = runner->http ? dev_package(folder, &name, &version, &fd, &size, err) : COMMAND_ERROR;
+	const struct gather gather = {call, runner->http};
+	int status = runner->http ? dev_package_make(folder, &gather, &package, err) : COMMAND_ERROR;
 	if (status == 0 && interrupt_catch(err) != 0)
 		status = COMMAND_ERROR;
 	if (status == 0)
-		status = skill_upload(runner->http, "/v1/skills", fd, size, "pushing", &answer, err);
+		status = dev_package_push(&package, runner->http, err);
 	if (status != 0)
 		return status;
-	fprintf(stderr, "Pushed %s %s\n", name.data, version.data);
-	runner->skill = buffer_steal(&name);
-	runner->version = buffer_steal(&version);
+	fprintf(stderr, "Pushed %s %s\n", package.name.data, package.version.data);
+	runner->skill = buffer_steal(&package.name);
+	runner->version = buffer_steal(&package.version);
 	return runner->skill && runner->version ? 0 : error_no_memory(err);
 }
 

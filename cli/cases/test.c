@@ -2,6 +2,7 @@
 #include "cli/cases/report.h"
 #include "cli/cases/runner.h"
 #include "cli/commands.h"
+#include "cli/dependencies/gather.h"
 #include "cli/here.h"
 #include "lib/base/clock.h"
 
@@ -145,6 +146,7 @@ const struct command test_command = {
     .options = {{"case", 'c', VALUE_TEXTS, "TEXT",
 		 "only cases with this in their name; may be given many times", COMPLETE_NOTHING},
 		{"junit", 0, VALUE_TEXT, "FILE", "write a report in JUnit's XML, for CI", COMPLETE_FILE},
+		GATHER_OPTIONS,
 		HERE_OPTIONS},
     .run = run,
 };

@@ -5,7 +5,6 @@
 #include "cli/here.h"
 #include "cli/result.h"
 #include "cli/running.h"
-#include "cli/skill/remote.h"
 #include "cli/terminal/interrupt.h"
 #include "cli/terminal/terminal.h"
 #include "lib/base/clock.h"
@@ -22,17 +21,16 @@ struct dev {
 	bool is_again;        /* not the first try */
 };
 
-static int push(struct dev *dev, const char *name, const struct buffer *version, int fd, int64_t size,
-		struct error *err)
+static int push(struct dev *dev, const struct dev_package *package, struct error *err)
 {
-	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	const struct buffer *version = &package->version;
 	if (dev->pushed.len > 0 && str_eq(buffer_str(&dev->pushed), buffer_str(version)))
 		return 0;
-	int status = skill_upload(dev->http, "/v1/skills", fd, size, "pushing", &answer, err);
+	int status = dev_package_push(package, dev->http, err);
 	if (status != 0)
 		return status;
-	fprintf(stderr, "%sPushed %s %s%s\n", terminal_colour(stderr, COLOUR_DIM), name, version->data,
-		terminal_colour(stderr, COLOUR_NONE));
+	fprintf(stderr, "%sPushed %s %s%s\n", terminal_colour(stderr, COLOUR_DIM), package->name.data,
+		version->data, terminal_colour(stderr, COLOUR_NONE));
 	buffer_reset(&dev->pushed);
 	buffer_append_str(&dev->pushed, buffer_str(version));
 	return 0;
@@ -42,24 +40,23 @@ static int try_once(struct dev *dev, struct error *err)
 {
 	const struct call *call = dev->call;
 	const char *input = call_text(call, "input"), *folder = call_text(call, "download");
-	cleanup_buffer struct buffer name = BUFFER(DEV_NAME_MAX), version = BUFFER(DEV_NAME_MAX),
-				     text = BUFFER(INPUT_MAX);
+	cleanup_buffer struct buffer text = BUFFER(INPUT_MAX);
+	cleanup_dev_package struct dev_package package = DEV_PACKAGE;
+	const struct gather gather = {call, dev->http};
 	cleanup_answer struct http_answer answer = HTTP_ANSWER;
-	cleanup_close int fd = -1;
-	int64_t size;
 	bool is_kept = dev->input.len > 0;
 	int status = is_kept ? 0 : input_read(input, &text, err);
 	if (status != 0)
 		return status;
 	if (call_flag(call, "local"))
 		return here_dev(call, buffer_str(is_kept ? &dev->input : &text), dev->is_again, err);
-	status = dev_package(dev->folder, &name, &version, &fd, &size, err);
+	status = dev_package_make(dev->folder, &gather, &package, err);
 	if (status == 0)
-		status = push(dev, name.data, &version, fd, size, err);
+		status = push(dev, &package, err);
 	if (status != 0)
 		return status;
-	struct running running = {.request = {.skill = name.data,
-					      .version = version.data,
+	struct running running = {.request = {.skill = package.name.data,
+					      .version = package.version.data,
 					      .input = buffer_str(is_kept ? &dev->input : &text),
 					      .call = call,
 					      .timeout = call_text(call, "timeout")},
@@ -137,6 +134,7 @@ const struct command dev_command = {
     .options = {RUNNING_INPUT_OPTION,
 		{"watch", 'w', VALUE_NONE, NULL, "run again on every save", COMPLETE_NOTHING},
 		RUNNING_OPTIONS,
+		GATHER_OPTIONS,
 		HERE_OPTIONS},
     .run = run,
 };

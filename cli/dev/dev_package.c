@@ -2,14 +2,10 @@
 
 #include "cli/command.h"
 #include "cli/dev/dev_version.h"
-#include "cli/files/folder.h"
-#include "cli/skill/report.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#define MANIFEST_MAX ((size_t)1 << 20)
 
 /* A digest of the bytes, good enough to tell one save from another. */
 static int hash_zip(int fd, uint32_t *ret, struct error *err)
@@ -32,25 +28,40 @@ static int hash_zip(int fd, uint32_t *ret, struct error *err)
 	return 0;
 }
 
-int dev_package(const char *path, struct buffer *name, struct buffer *version, int *ret_fd, int64_t *ret_size,
-		struct error *err)
+void dev_package_free(struct dev_package *package)
 {
-	cleanup_skill_report struct skill_report report = {0};
-	cleanup_folder struct folder folder = {0};
-	cleanup_buffer struct buffer text = BUFFER(MANIFEST_MAX), changed = BUFFER(MANIFEST_MAX);
-	cleanup_close int fd = -1;
-	int64_t size;
+	skill_report_free(&package->report);
+	buffer_free(&package->name);
+	buffer_free(&package->version);
+	buffer_free(&package->manifest);
+}
+
+int dev_package_make(const char *path, const struct gather *gather, struct dev_package *ret,
+		     struct error *err)
+{
+	struct skill_report *report = &ret->report;
+	cleanup_buffer struct buffer text = BUFFER(DEV_MANIFEST_MAX);
+	const struct folder *folder = &report->source.folder;
 	uint32_t hash;
-	if (skill_report_make(path, &report, &fd, &size, err) != 0)
-		return COMMAND_ERROR;
-	if (!report.is_good)
-		return skill_report_print(&report, false, stderr, err);
-	buffer_append_c(name, report.package.manifest.name);
-	if (hash_zip(fd, &hash, err) != 0 ||
-	    dev_version_make(str_of(report.package.manifest.version), hash, version, err) != 0 ||
-	    folder_read(path, &folder, err) != 0 ||
-	    folder_read_file(&folder, folder.manifest, &text, err) != 0 ||
-	    dev_version_write(buffer_str(&text), buffer_str(version), &changed, err) != 0)
-		return COMMAND_ERROR;
-	return folder_pack(&folder, buffer_str(&changed), ret_fd, ret_size, err);
+	int status = skill_report_make(path, gather, report, err);
+	if (status != 0)
+		return status;
+	if (!report->is_good)
+		return skill_report_print(report, false, stderr, err);
+	if (!report->source.is_folder)
+		return error_set(err, ERR_INVALID_SKILL, "%s is no folder: only a folder can be tried out",
+				 path);
+	buffer_append_c(&ret->name, report->package.manifest.name);
+	if (hash_zip(report->zip_fd, &hash, err) != 0 ||
+	    dev_version_make(str_of(report->package.manifest.version), hash, &ret->version, err) != 0 ||
+	    folder_read_file(folder, folder->manifest, &text, err) != 0)
+		return -1;
+	return dev_version_write(buffer_str(&text), buffer_str(&ret->version), &ret->manifest, err);
+}
+
+int dev_package_push(const struct dev_package *package, struct http *http, struct error *err)
+{
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	return skill_source_push(&package->report.source, http, buffer_str(&package->manifest), "pushing",
+				 &answer, err);
 }

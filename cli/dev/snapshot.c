@@ -1,5 +1,6 @@
 #include "cli/dev/snapshot.h"
 
+#include "cli/dependencies/lock.h"
 #include "cli/files/folder.h"
 #include "cli/terminal/interrupt.h"
 
@@ -21,6 +22,8 @@ uint64_t snapshot_take(const char *folder)
 		return 0;
 	for (size_t i = 0; i < now.count; i++) {
 		const struct folder_file *file = &now.files[i];
+		if (strcmp(file->name, LOCK_NAME) == 0) /* which is written while the packages are gathered */
+			continue;
 		value = mix(value, file->name, strlen(file->name) + 1);
 		value = mix(value, &file->size, sizeof(file->size));
 		value = mix(value, &file->modified_ns, sizeof(file->modified_ns));

@@ -1,5 +1,6 @@
 #include "cli/files/folder.h"
 
+#include "cli/files/sha256.h"
 #include "cli/files/whole_file.h"
 #include "lib/base/temporary.h"
 #include "lib/skill/archive.h"
@@ -17,6 +18,8 @@
 
 #define DEPTH_MAX 64
 #define MANIFEST_MAX ((size_t)1 << 20)
+#define WHEELS "wheels/"
+#define SUMS_MAX ((size_t)1 << 20)
 
 /* No part of a skill, wherever it stands. */
 static const char *const left_out[] = {".git",     ".hg",       ".svn",     "__pycache__",
@@ -32,9 +35,26 @@ static bool is_left_out(const char *name)
 
 struct walk {
 	struct folder *folder;
-	size_t room;
 	int64_t bytes;
 };
+
+static struct folder_file *append(struct folder *folder, const char *name, struct error *err)
+{
+	if (folder->count == folder->room) {
+		size_t room = folder->room ? 2 * folder->room : 64;
+		struct folder_file *files = realloc(folder->files, room * sizeof(*files));
+		if (!files)
+			return error_no_memory(err), NULL;
+		folder->files = files;
+		folder->room = room;
+	}
+	struct folder_file *file = &folder->files[folder->count];
+	*file = (struct folder_file){.name = str_dup(str_of(name))};
+	if (!file->name)
+		return error_no_memory(err), NULL;
+	folder->count++;
+	return file;
+}
 
 static int add_file(struct walk *walk, const char *name, const struct stat *status, struct error *err)
 {
@@ -44,24 +64,25 @@ static int add_file(struct walk *walk, const char *name, const struct stat *stat
 		return error_set(err, ERR_TOO_LARGE,
 				 "%s has more than %d files or %d GiB: is it the skill's folder?",
 				 folder->path, FOLDER_FILES_MAX, (int)(FOLDER_BYTES_MAX >> 30));
-	if (folder->count == walk->room) {
-		size_t room = walk->room ? 2 * walk->room : 64;
-		struct folder_file *files = realloc(folder->files, room * sizeof(*files));
-		if (!files)
-			return error_no_memory(err);
-		folder->files = files;
-		walk->room = room;
-	}
-	char *copy = str_dup(str_of(name));
-	if (!copy)
-		return error_no_memory(err);
-	folder->files[folder->count++] = (struct folder_file){
-	    copy, status->st_size, (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
-	    (status->st_mode & S_IXUSR) != 0};
+	struct folder_file *file = append(folder, name, err);
+	if (!file)
+		return -1;
+	file->size = status->st_size;
+	file->modified_ns = (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+	file->is_executable = (status->st_mode & S_IXUSR) != 0;
 	return 0;
 }
 
 static int read_folder(struct walk *walk, const char *below, int depth, struct error *err);
+
+/* A virtual environment (PEP 405) is one machine's, and full of symbolic links. */
+static bool is_environment(const char *path)
+{
+	struct stat status;
+	cleanup_buffer struct buffer mark = BUFFER(PATH_MAX);
+	buffer_appendf(&mark, "%s/pyvenv.cfg", path);
+	return !mark.failed && lstat(mark.data, &status) == 0;
+}
 
 static int read_entry(struct walk *walk, const char *below, const char *name, int depth, struct error *err)
 {
@@ -74,7 +95,7 @@ static int read_entry(struct walk *walk, const char *below, const char *name, in
 	if (lstat(full.data, &status) != 0)
 		return error_errno(err, "can't read %s", full.data);
 	if (S_ISDIR(status.st_mode))
-		return read_folder(walk, relative.data, depth + 1, err);
+		return is_environment(full.data) ? 0 : read_folder(walk, relative.data, depth + 1, err);
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, ERR_INVALID_SKILL,
 				 "%s is %s: a skill has regular files only; put a copy there", full.data,
@@ -104,6 +125,12 @@ static int read_folder(struct walk *walk, const char *below, int depth, struct e
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct folder_file *)a)->name, ((const struct folder_file *)b)->name);
+}
+
+void folder_sort(struct folder *folder)
+{
+	if (folder->count > 0)
+		qsort(folder->files, folder->count, sizeof(*folder->files), compare);
 }
 
 static int find_manifest(struct folder *folder, struct error *err)
@@ -159,8 +186,7 @@ int folder_read(const char *path, struct folder *ret, struct error *err)
 		ret->path[n - 1] = 0;
 	if (read_folder(&walk, "", 0, err) != 0)
 		return -1;
-	if (ret->count > 0)
-		qsort(ret->files, ret->count, sizeof(*ret->files), compare);
+	folder_sort(ret);
 	if (find_manifest(ret, err) != 0)
 		return -1;
 	drop_packages(ret);
@@ -169,8 +195,10 @@ int folder_read(const char *path, struct folder *ret, struct error *err)
 
 void folder_free(struct folder *folder)
 {
-	for (size_t i = 0; i < folder->count; i++)
+	for (size_t i = 0; i < folder->count; i++) {
 		free(folder->files[i].name);
+		free(folder->files[i].from);
+	}
 	free(folder->files);
 	free(folder->path);
 	free(folder->manifest);
@@ -193,53 +221,110 @@ int folder_read_file(const struct folder *folder, const char *name, struct buffe
 	return fd < 0 ? -1 : whole_file_read(fd, name, out, err);
 }
 
-static int pack_file(const struct folder *folder, const struct folder_file *file, struct zip_writer *writer,
-		     struct error *err)
+/* ---- what is added to it */
+
+bool folder_has(const struct folder *folder, const char *name)
 {
-	cleanup_close int fd = open_file(folder, file->name, err);
+	struct str wanted = str_of(name);
+	bool is_folder = str_ends_with(wanted, STR("/"));
+	for (size_t i = 0; i < folder->count; i++) {
+		struct str file = str_of(folder->files[i].name);
+		if (is_folder ? str_starts_with(file, wanted) : str_eq(file, wanted))
+			return true;
+	}
+	return false;
+}
+
+int folder_add(struct folder *folder, const char *name, const char *from, bool is_executable,
+	       struct error *err)
+{
+	struct folder_file *file = NULL;
+	for (size_t i = 0; i < folder->count && !file; i++)
+		if (strcmp(folder->files[i].name, name) == 0)
+			file = &folder->files[i];
+	if (!file && !(file = append(folder, name, err)))
+		return -1;
+	free(file->from);
+	file->from = str_dup(str_of(from));
+	file->is_executable = is_executable;
+	return file->from ? 0 : error_no_memory(err);
+}
+
+/* ---- its zip */
+
+static bool is_wheel(const char *name)
+{
+	struct str s = str_of(name);
+	return str_starts_with(s, STR(WHEELS)) && str_ends_with(s, STR(".whl")) &&
+	       !strchr(name + sizeof(WHEELS) - 1, '/');
+}
+
+bool folder_has_wheels(const struct folder *folder)
+{
+	for (size_t i = 0; i < folder->count; i++)
+		if (is_wheel(folder->files[i].name))
+			return true;
+	return false;
+}
+
+static int open_entry(const struct folder *folder, const struct folder_file *file, struct error *err)
+{
+	if (!file->from)
+		return open_file(folder, file->name, err);
+	int fd = open(file->from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : error_errno(err, "can't read %s", file->from);
+}
+
+static int add_sum(const struct folder *folder, const struct folder_file *file, struct buffer *sums,
+		   struct error *err)
+{
+	char hex[SHA256_HEX_SIZE];
+	cleanup_close int fd = open_entry(folder, file, err);
+	if (fd < 0 || sha256_file(fd, file->name, hex, err) != 0)
+		return -1;
+	buffer_appendf(sums, "%s  %s\n", hex, file->name + sizeof(WHEELS) - 1);
+	return buffer_check(sums, "the list of wheels", err);
+}
+
+static int pack_file(const struct folder *folder, const struct folder_file *file,
+		     const struct folder_packing *how, struct zip_writer *writer, struct error *err)
+{
+	if (how->manifest.p && strcmp(file->name, folder->manifest) == 0)
+		return zip_writer_add_bytes(writer, str_of(file->name), file->is_executable, how->manifest,
+					    err);
+	cleanup_close int fd = open_entry(folder, file, err);
 	return fd < 0 ? -1 : zip_writer_add(writer, str_of(file->name), file->is_executable, fd, err);
 }
 
-int folder_pack(const struct folder *folder, struct str manifest, int *ret_fd, int64_t *ret_size,
+static int pack_files(const struct folder *folder, const struct folder_packing *how,
+		      struct zip_writer *writer, struct error *err)
+{
+	cleanup_buffer struct buffer sums = BUFFER(SUMS_MAX);
+	for (size_t i = 0; i < folder->count; i++) {
+		const struct folder_file *file = &folder->files[i];
+		bool is_summed = how->sums_for_wheels && is_wheel(file->name);
+		bool is_left = (how->sums_for_wheels && strcmp(file->name, WHEELS "sha256sums") == 0) ||
+			       (how->without && strcmp(file->name, how->without) == 0);
+		int status = is_summed ? add_sum(folder, file, &sums, err)
+			     : is_left ? 0
+				       : pack_file(folder, file, how, writer, err);
+		if (status != 0)
+			return -1;
+	}
+	return sums.len == 0
+		   ? 0
+		   : zip_writer_add_bytes(writer, STR(WHEELS "sha256sums"), false, buffer_str(&sums), err);
+}
+
+int folder_pack(const struct folder *folder, const struct folder_packing *how, int *ret_fd, int64_t *ret_size,
 		struct error *err)
 {
 	cleanup_close int fd = temporary_file(err);
 	cleanup_zip_writer struct zip_writer *writer = fd < 0 ? NULL : zip_writer_new(fd, err);
-	if (!writer)
-		return -1;
-	for (size_t i = 0; i < folder->count; i++) {
-		const struct folder_file *file = &folder->files[i];
-		bool is_given = manifest.p && strcmp(file->name, folder->manifest) == 0;
-		int status = is_given ? zip_writer_add_bytes(writer, str_of(file->name), file->is_executable,
-							     manifest, err)
-				      : pack_file(folder, file, writer, err);
-		if (status != 0)
-			return -1;
-	}
-	if (zip_writer_end(writer, ret_size, err) != 0)
+	if (!writer || pack_files(folder, how, writer, err) != 0 ||
+	    zip_writer_end(writer, ret_size, err) != 0)
 		return -1;
 	*ret_fd = fd;
 	fd = -1;
-	return 0;
-}
-
-int skill_zip_open(const char *path, int *ret_fd, int64_t *ret_size, struct error *err)
-{
-	struct stat status;
-	if (stat(path, &status) != 0)
-		return error_errno(err, "can't read %s", path);
-	if (S_ISDIR(status.st_mode)) {
-		cleanup_folder struct folder folder;
-		if (folder_read(path, &folder, err) != 0)
-			return -1;
-		return folder_pack(&folder, (struct str){NULL, 0}, ret_fd, ret_size, err);
-	}
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, ERR_INVALID_SKILL, "%s is neither a folder nor a zip", path);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "can't read %s", path);
-	*ret_fd = fd;
-	*ret_size = status.st_size;
 	return 0;
 }

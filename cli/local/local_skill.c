@@ -1,6 +1,6 @@
 #include "cli/local/local_skill.h"
 
-#include "cli/files/folder.h"
+#include "cli/skill/source.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/options.h"
 #include "lib/skill/judgement.h"
@@ -52,11 +52,14 @@ static int read_skill(int zip_fd, struct local_skill *skill, struct error *err)
 
 int local_skill_open(const char *path, struct local_skill *ret, struct error *err)
 {
+	cleanup_skill_source struct skill_source source = SKILL_SOURCE;
+	static const struct folder_packing how = {.without = NULL};
 	cleanup_close int fd = -1;
 	int64_t size;
 	*ret = (struct local_skill){0};
 	if (options_load(options, OPTION_COUNT, ret, err) == 0 &&
-	    skill_zip_open(path, &fd, &size, err) == 0 && read_skill(fd, ret, err) == 0)
+	    skill_source_open(path, &source, err) == 0 &&
+	    skill_source_zip(&source, &how, &fd, &size, err) == 0 && read_skill(fd, ret, err) == 0)
 		return 0;
 	local_skill_free(ret);
 	return -1;

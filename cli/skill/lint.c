@@ -8,11 +8,9 @@
 
 static int run(const struct call *call, struct error *err)
 {
-	cleanup_skill_report struct skill_report report = {0};
-	cleanup_close int fd = -1;
-	int64_t size;
+	cleanup_skill_report struct skill_report report = SKILL_REPORT;
 	bool is_strict = call_flag(call, "strict");
-	if (skill_report_make(call_argument(call, 0), &report, &fd, &size, err) != 0)
+	if (skill_report_make(call_argument(call, 0), NULL, &report, err) != 0)
 		return COMMAND_ERROR;
 	enum output output = settings_output(call, OUTPUT_TABLE);
 	if (output == OUTPUT_TABLE || output == OUTPUT_NAME)

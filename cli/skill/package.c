@@ -44,20 +44,21 @@ static int write_zip(int fd, int64_t size, const char *path, struct error *err)
 
 static int run(const struct call *call, struct error *err)
 {
-	cleanup_skill_report struct skill_report report = {0};
+	cleanup_skill_report struct skill_report report = SKILL_REPORT;
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
-	cleanup_close int fd = -1;
-	int64_t size;
 	const char *folder = call_text(call, "to");
-	if (skill_report_make(call_argument(call, 0), &report, &fd, &size, err) != 0)
-		return COMMAND_ERROR;
+	const struct gather gather = {.call = call};
+	int status = skill_report_make(call_argument(call, 0), &gather, &report, err);
+	if (status != 0)
+		return status;
 	if (!report.is_good)
 		return skill_report_print(&report, false, stderr, err);
 	const struct manifest *manifest = &report.package.manifest;
 	if (folder)
 		buffer_appendf(&path, "%s/", folder);
 	buffer_appendf(&path, "%s-%s.zip", manifest->name, manifest->version);
-	if (buffer_check(&path, "a path", err) != 0 || write_zip(fd, size, path.data, err) != 0 ||
+	if (buffer_check(&path, "a path", err) != 0 ||
+	    write_zip(report.zip_fd, report.zip_size, path.data, err) != 0 ||
 	    print_text(err, "Packaged %s v%s -> %s", manifest->name, manifest->version, path.data) != 0)
 		return COMMAND_ERROR;
 	return print_flush(err);
@@ -67,10 +68,16 @@ const struct command skill_package_command = {
     .path = "skill package",
     .alias = "package",
     .summary = "write a skill as NAME-VERSION.zip",
-    .text = "The same files give the same bytes. A skill that is not right isn't packaged: see 'skillbox "
-	    "skill lint'.",
+    .text =
+	"The same files give the same bytes. A skill that is not right isn't packaged: see 'skillbox "
+	"skill lint'.\n"
+	"What requirements.txt or package.json asks for is downloaded and put in, as 'skillbox push' does\n"
+	"it. Without --python the server is asked for the Python, if one is given.",
+    .example = "skillbox package ./greet --to dist\n"
+	       "skillbox package ./report --python 3.12",
     .arguments = {{"folder", "the skill's folder", .complete = COMPLETE_FOLDER}},
     .options = {{"to", 0, VALUE_TEXT, "FOLDER", "where the zip goes; the current folder if left out",
-		 COMPLETE_FOLDER}},
+		 COMPLETE_FOLDER},
+		GATHER_OPTIONS},
     .run = run,
 };

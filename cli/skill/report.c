@@ -1,36 +1,55 @@
 #include "cli/skill/report.h"
 
-#include "cli/files/folder.h"
 #include "cli/terminal/terminal.h"
 #include "lib/base/json_write.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX ((size_t)2048)
 
 void skill_report_free(struct skill_report *report)
 {
+	skill_source_free(&report->source);
+	if (report->zip_fd >= 0)
+		close(report->zip_fd);
+	buffer_free(&report->packages);
 	skill_package_free(&report->package);
 	problems_free(&report->problems);
+	*report = SKILL_REPORT;
 }
 
-int skill_report_make(const char *path, struct skill_report *ret, int *ret_fd, int64_t *ret_size,
+/* The zip that is looked at: with its packages, or with a word about them. */
+static int open_zip(const char *path, const struct gather *gather, struct skill_report *report,
+		    struct error *err)
+{
+	static const struct folder_packing how = {.without = NULL};
+	struct skill_source *source = &report->source;
+	if (skill_source_open(path, source, err) != 0)
+		return -1;
+	int status = gather ? skill_source_gather(source, gather, err) : 0;
+	if (status == 0 && !gather && source->is_folder)
+		status = gather_describe(&source->folder, &report->packages, err);
+	return status != 0 ? status : skill_source_zip(source, &how, &report->zip_fd, &report->zip_size, err);
+}
+
+int skill_report_make(const char *path, const struct gather *gather, struct skill_report *ret,
 		      struct error *err)
 {
 	struct error why = {0};
-	*ret = (struct skill_report){.problems = PROBLEMS};
-	*ret_fd = -1;
-	if (skill_zip_open(path, ret_fd, ret_size, &why) != 0) {
-		if (problems_add_error(&ret->problems, &why))
+	*ret = SKILL_REPORT;
+	int status = open_zip(path, gather, ret, &why);
+	if (status != 0) {
+		if (status == -1 && problems_add_error(&ret->problems, &why))
 			return 0;
 		*err = why;
-		return -1;
+		return status;
 	}
 	/* An archive of that size is refused with a code of its own, which is what is wrong with it here,
 	 * too. */
-	int status =
-	    skill_package_examine(*ret_fd, &archive_limits_default, &ret->package, &ret->problems, &why);
+	status =
+	    skill_package_examine(ret->zip_fd, &archive_limits_default, &ret->package, &ret->problems, &why);
 	ret->is_good = status == 0;
 	if (status != 0 && why.code == ERR_TOO_LARGE)
 		problems_add(&ret->problems, "%s", why.message);
@@ -74,6 +93,8 @@ static void print_passed(const struct skill_report *report, FILE *to)
 		pass(to, "entrypoint: %s (%s)", package->entrypoint, manifest->lang);
 	else
 		pass(to, "instructions: there is nothing to run, only to read");
+	if (report->packages.len > 0)
+		pass(to, "%s", report->packages.data);
 	if (package->input_schema)
 		pass(to, "input schema");
 	if (package->output_schema)

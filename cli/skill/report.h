@@ -3,22 +3,31 @@
 #define SKILLBOX_CLI_SKILL_REPORT_H
 
 #include "cli/config/settings.h"
+#include "cli/skill/source.h"
 #include "lib/base/buffer.h"
 #include "lib/skill/problems.h"
 #include "lib/skill/skill_package.h"
 
 /* What was found out about a skill. */
 struct skill_report {
+	struct skill_source source;
+	int zip_fd; /* -1: there is none */
+	int64_t zip_size;
+	struct buffer packages; /* what would be gathered, of a folder without gather; empty: nothing */
 	struct skill_package package;
 	struct problems problems;
 	bool is_good; /* none of them */
 };
+#define SKILL_REPORT                                                                                         \
+	((struct skill_report){                                                                              \
+	    .source = SKILL_SOURCE, .zip_fd = -1, .packages = BUFFER(4096), .problems = PROBLEMS})
 void skill_report_free(struct skill_report *report);
 #define cleanup_skill_report __attribute__((cleanup(skill_report_free)))
 
-/* Of a folder or zip, without a server. What is wrong with the skill is in the report; -1: it couldn't be
- * looked at. *ret_fd: its zip, or -1 where there is none. */
-int skill_report_make(const char *path, struct skill_report *ret, int *ret_fd, int64_t *ret_size,
+/* Of a folder or zip, without a server. What is wrong with the skill is in the report; -1, COMMAND_USAGE or
+ * COMMAND_INTERRUPTED: it couldn't be looked at. gather: with the packages that it asks for; NULL: without
+ * them. */
+int skill_report_make(const char *path, const struct gather *gather, struct skill_report *ret,
 		      struct error *err);
 
 /* Lines on `to`; the last says that all passed, or nothing. is_strict: warnings fail, too. Returns an exit

@@ -1,7 +1,8 @@
 #include "cli/commands.h"
-#include "cli/files/folder.h"
+#include "cli/dependencies/requirements.h"
 #include "cli/skill/remote.h"
 #include "cli/skill/report.h"
+#include "cli/skill/source.h"
 #include "lib/base/jsontext.h"
 
 #include <stdio.h>
@@ -45,10 +46,21 @@ static int run(const struct call *call, struct error *err)
 {
 	const char *path = call_argument(call, 0);
 	cleanup_answer struct http_answer answer = HTTP_ANSWER;
+	cleanup_skill_source struct skill_source source = SKILL_SOURCE;
+	cleanup_buffer struct buffer packages = BUFFER(4096);
 	cleanup_close int fd = -1;
 	int64_t size;
+	struct folder_packing how = {.without = NULL};
 	cleanup_http struct http *http = http_open(call, err);
-	if (!http || skill_zip_open(path, &fd, &size, err) != 0 ||
+	if (!http || skill_source_open(path, &source, err) != 0 ||
+	    (source.is_folder && gather_describe(&source.folder, &packages, err) != 0))
+		return COMMAND_ERROR;
+	/* Its packages are not at hand, so that the server would say that they are missing. */
+	if (packages.len > 0) {
+		how.without = REQUIREMENTS_NAME;
+		fprintf(stderr, "%s; they are not checked here\n", packages.data);
+	}
+	if (skill_source_zip(&source, &how, &fd, &size, err) != 0 ||
 	    skill_upload(http, "/v1/skills/validate", fd, size, "checking", &answer, err) != 0)
 		return COMMAND_ERROR;
 	return report(call, str_trim(buffer_str(&answer.body)), err);

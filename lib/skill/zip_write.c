@@ -120,7 +120,7 @@ static int failed(struct archive *archive, struct error *err)
 			 "can't write the zip: %s", why ? why : "no memory");
 }
 
-static int open_filter(struct archive *archive, struct deflated *to, struct error *err)
+static int open_filter(struct archive *archive, struct deflated *to, bool is_packed, struct error *err)
 {
 	struct libarchive_entry *entry = archive_entry_new();
 	if (!entry)
@@ -128,7 +128,8 @@ static int open_filter(struct archive *archive, struct deflated *to, struct erro
 	archive_entry_set_filetype(entry, AE_IFREG);
 	bool is_good = archive_write_set_format_raw(archive) == ARCHIVE_OK &&
 		       archive_write_add_filter_gzip(archive) == ARCHIVE_OK &&
-		       archive_write_set_options(archive, "gzip:!timestamp") == ARCHIVE_OK &&
+		       archive_write_set_options(archive, is_packed ? "gzip:!timestamp,compression-level=0"
+								    : "gzip:!timestamp") == ARCHIVE_OK &&
 		       archive_write_set_bytes_per_block(archive, 0) == ARCHIVE_OK &&
 		       archive_write_open(archive, to, NULL, take_block, NULL) == ARCHIVE_OK &&
 		       archive_write_header(archive, entry) == ARCHIVE_OK;
@@ -142,6 +143,7 @@ struct source {
 	int64_t offset;
 	int64_t size; /* < 0: up to its end */
 	struct str bytes;
+	bool is_packed; /* trying again costs time alone */
 };
 
 static int feed_file(struct archive *archive, const struct source *from, struct error *err)
@@ -179,7 +181,7 @@ static int deflate_into(struct zip_writer *writer, int64_t offset, const struct 
 	struct deflated to = {.fd = writer->fd, .offset = offset, .err = err};
 	unsigned char trailer[GZIP_TRAILER];
 	struct archive *archive = archive_write_new();
-	int status = archive ? open_filter(archive, &to, err) : error_no_memory(err);
+	int status = archive ? open_filter(archive, &to, from->is_packed, err) : error_no_memory(err);
 	if (status == 0 && from->fd >= 0)
 		status = feed_file(archive, from, err);
 	else if (status == 0 && bytes.n > 0 &&
@@ -250,10 +252,11 @@ static void put_directory_entry(struct zip_writer *writer, struct str name, bool
 	buffer_append_str(out, name);
 }
 
-static int add(struct zip_writer *writer, struct str name, bool is_executable, const struct source *from,
+static int add(struct zip_writer *writer, struct str name, bool is_executable, struct source *from,
 	       struct error *err)
 {
 	struct deflated_size size;
+	from->is_packed = str_ends_with(name, STR(".whl")); /* a zip itself */
 	if (name.n == 0 || name.n > NAME_MAX_BYTES || !utf8_is_valid(name, NULL))
 		return error_set(err, ERR_BAD_REQUEST,
 				 "'%.*s' is no name for a zip: it is too long or not UTF-8", utf8_shown(name),

@@ -1,0 +1,251 @@
+#include "cli/dependencies/requirements.h"
+
+#include "cli/files/sha256.h"
+#include "cli/files/whole_file.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+#define DEPTH_MAX 16
+#define WORDS_MAX 64
+
+static int read_file(struct requirements *r, const char *folder, const char *name, bool is_constraint,
+		     int depth, struct error *err);
+
+/* The words of a line, without quotes and escapes, as a shell has them (pip: shlex). */
+struct words {
+	struct buffer text; /* each ends with NUL */
+	size_t starts[WORDS_MAX], count;
+};
+
+static const char *word(const struct words *words, size_t i)
+{
+	return i < words->count ? words->text.data + words->starts[i] : NULL;
+}
+
+static void split(struct str line, struct words *words)
+{
+	char quote = 0;
+	bool in_word = false;
+	for (size_t i = 0; i < line.n; i++) {
+		char c = line.p[i];
+		bool is_blank = !quote && (c == ' ' || c == '\t');
+		if (is_blank && in_word)
+			buffer_append_byte(&words->text, 0);
+		in_word = in_word && !is_blank;
+		if (is_blank || (!in_word && words->count == WORDS_MAX))
+			continue;
+		if (!in_word)
+			words->starts[words->count++] = words->text.len;
+		in_word = true;
+		if (quote == c)
+			quote = 0;
+		else if (!quote && (c == '"' || c == '\''))
+			quote = c;
+		else
+			buffer_append_byte(&words->text, c);
+	}
+	buffer_append_byte(&words->text, 0);
+}
+
+/* The value of an option that has this long or short name: in the same word, or the next one. */
+static const char *value_of(const struct words *words, size_t *i, const char *longer, const char *shorter)
+{
+	const char *text = word(words, *i);
+	size_t n = strlen(longer), m = strlen(shorter);
+	if (strcmp(text, longer) == 0 || strcmp(text, shorter) == 0)
+		return word(words, ++*i);
+	if (strncmp(text, longer, n) == 0 && text[n] == '=')
+		return text + n + 1;
+	return strncmp(text, shorter, m) == 0 && text[1] != '-' ? text + m : NULL;
+}
+
+static bool is_url(const char *text)
+{
+	return strstr(text, "://") || strncmp(text, "file:", 5) == 0;
+}
+
+/* A path that stands in the file `from`: relative to that. */
+static void put_path(struct buffer *out, const char *from, const char *path)
+{
+	const char *slash = strrchr(from, '/');
+	if (slash && path[0] != '/' && !is_url(path))
+		buffer_append(out, from, (size_t)(slash - from) + 1);
+	buffer_append_c(out, path);
+}
+
+static void put_word(struct buffer *out, const char *text)
+{
+	bool has_blank = strchr(text, ' ') != NULL;
+	buffer_appendf(out, has_blank ? "\"%s\"" : "%s", text);
+}
+
+/* Whether the line had other options than -r and -c, which are put behind r->options. */
+static int read_options(struct requirements *r, const char *folder, const char *from,
+			const struct words *words, bool is_constraint, int depth, struct error *err)
+{
+	size_t before = r->options.len;
+	for (size_t i = 0; i < words->count; i++) {
+		cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
+		const char *text = word(words, i), *value = value_of(words, &i, "--requirement", "-r");
+		bool is_limit = is_constraint;
+		if (!value && (value = value_of(words, &i, "--constraint", "-c")))
+			is_limit = true;
+		if (value) {
+			put_path(&path, from, value);
+			if (buffer_check(&path, "a path", err) != 0 ||
+			    read_file(r, folder, path.data, is_limit, depth + 1, err) != 0)
+				return -1;
+			continue;
+		}
+		if (i >= words->count) /* an option without its value: pip says so */
+			break;
+		buffer_append_c(&r->options, r->options.len > before ? " " : "");
+		value = value_of(words, &i, "--find-links", "-f");
+		if (value) {
+			put_path(&path, from, value);
+			buffer_append_c(&r->options, "--find-links ");
+			put_word(&r->options, path.data ? path.data : "");
+		} else {
+			put_word(&r->options, text);
+		}
+	}
+	if (r->options.len > before)
+		buffer_append_byte(&r->options, '\n');
+	return 0;
+}
+
+/* "NAME @ URL", a URL or a path of a wheel; what else a requirement says is in what pip makes of it. */
+static void note_url(struct requirements *r, const struct words *words)
+{
+	for (size_t i = 0; i < words->count && words->text.data[words->starts[i]] != ';'; i++) {
+		const char *text = word(words, i), *at = strchr(text, '@');
+		if (!strstr(text, ".whl"))
+			continue;
+		if (at && !memchr(text, '/', (size_t)(at - text)))
+			text = at + 1;
+		buffer_appendf(&r->urls, "%s\n", text);
+		return;
+	}
+}
+
+static int read_line(struct requirements *r, const char *folder, const char *from, struct str line,
+		     bool is_constraint, int depth, struct error *err)
+{
+	struct words words = {.text = BUFFER(REQUIREMENTS_MAX)};
+	int status = 0;
+	split(line, &words);
+	if (buffer_check(&words.text, from, err) != 0) {
+		status = -1;
+	} else if (words.count > 0) {
+		const char *first = word(&words, 0);
+		bool is_editable = strncmp(first, "-e", 2) == 0 || strncmp(first, "--editable", 10) == 0;
+		if (first[0] == '-' && !is_editable) {
+			status = read_options(r, folder, from, &words, is_constraint, depth, err);
+		} else if (!is_constraint) {
+			r->count++;
+			note_url(r, &words);
+		}
+	}
+	buffer_free(&words.text);
+	return status;
+}
+
+/* Without its comment: '#' at the beginning, or behind a blank. */
+static struct str without_comment(struct str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] == '#' && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+			return str_trim((struct str){line.p, i});
+	return str_trim(line);
+}
+
+static int read_lines(struct requirements *r, const char *folder, const char *from, struct str text,
+		      bool is_constraint, int depth, struct error *err)
+{
+	cleanup_buffer struct buffer whole = BUFFER(REQUIREMENTS_MAX);
+	if (str_starts_with(text, STR("\xef\xbb\xbf")))
+		text = (struct str){text.p + 3, text.n - 3};
+	while (text.n > 0) {
+		struct str line;
+		str_split_once(text, '\n', &line, &text);
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		bool goes_on = line.n > 0 && line.p[line.n - 1] == '\\' && line.p[0] != '#';
+		line.n -= goes_on;
+		buffer_append_str(&whole, line);
+		if (goes_on && text.n > 0)
+			continue;
+		if (buffer_check(&whole, from, err) != 0 ||
+		    read_line(r, folder, from, without_comment(buffer_str(&whole)), is_constraint, depth,
+			      err) != 0)
+			return -1;
+		buffer_reset(&whole);
+	}
+	return 0;
+}
+
+static bool is_known(const struct requirements *r, const char *name)
+{
+	for (size_t i = 0; i < r->name_count; i++)
+		if (strcmp(r->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int load(const char *folder, const char *name, struct buffer *text, struct error *err)
+{
+	cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
+	if (name[0] != '/')
+		buffer_appendf(&path, "%s/", folder);
+	buffer_append_c(&path, name);
+	if (buffer_check(&path, "a path", err) != 0)
+		return -1;
+	cleanup_close int fd = open(path.data, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "can't read %s", path.data);
+	return whole_file_read(fd, path.data, text, err);
+}
+
+static int read_file(struct requirements *r, const char *folder, const char *name, bool is_constraint,
+		     int depth, struct error *err)
+{
+	cleanup_buffer struct buffer text = BUFFER(REQUIREMENTS_MAX);
+	char hex[SHA256_HEX_SIZE];
+	if (is_known(r, name))
+		return 0;
+	if (depth > DEPTH_MAX || r->name_count == REQUIREMENTS_FILES)
+		return error_set(err, ERR_TOO_LARGE,
+				 "%s: more than %d files include one another, or more than %d deep", name,
+				 REQUIREMENTS_FILES, DEPTH_MAX);
+	if (!(r->names[r->name_count] = str_dup(str_of(name))))
+		return error_no_memory(err);
+	r->name_count++;
+	if (is_url(name)) { /* its bytes are pip's to fetch */
+		buffer_appendf(&r->files, "# %s\n", name);
+		return buffer_check(&r->files, "the files of requirements", err);
+	}
+	if (load(folder, name, &text, err) != 0)
+		return -1;
+	sha256_hex(buffer_str(&text), hex);
+	buffer_appendf(&r->files, "# sha256:%s  %s\n", hex, name);
+	if (read_lines(r, folder, name, buffer_str(&text), is_constraint, depth, err) != 0 ||
+	    buffer_check(&r->files, name, err) != 0 || buffer_check(&r->urls, name, err) != 0)
+		return -1;
+	return buffer_check(&r->options, name, err);
+}
+
+int requirements_read(const char *folder, struct requirements *ret, struct error *err)
+{
+	return read_file(ret, folder, REQUIREMENTS_NAME, false, 0, err);
+}
+
+void requirements_free(struct requirements *requirements)
+{
+	buffer_free(&requirements->files);
+	buffer_free(&requirements->options);
+	buffer_free(&requirements->urls);
+	for (size_t i = 0; i < requirements->name_count; i++)
+		free(requirements->names[i]);
+	*requirements = REQUIREMENTS;
+}
