@@ -3,8 +3,10 @@
 #include "cli/dependencies/pip_failure.h"
 #include "cli/dependencies/process.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ARGUMENTS_MAX 512
 #define PLATFORMS_MAX ((size_t)16384)
@@ -89,10 +91,18 @@ static void describe(struct str line, struct buffer *out)
 	}
 }
 
-static const char *python(void)
+/* A path is the caller's, and pip runs in the skill's folder. */
+static int find_python(struct buffer *ret, struct error *err)
 {
 	const char *given = getenv(PIP_PYTHON_VARIABLE);
-	return given && *given ? given : PIP_PYTHON;
+	char here[PATH_MAX];
+	if (given && strchr(given, '/') && given[0] != '/') {
+		if (!getcwd(here, sizeof(here)))
+			return error_errno(err, "can't tell the current folder");
+		buffer_appendf(ret, "%s/", here);
+	}
+	buffer_append_c(ret, given && *given ? given : PIP_PYTHON);
+	return buffer_check(ret, PIP_PYTHON_VARIABLE, err);
 }
 
 static int no_pip(const char *why, struct error *err)
@@ -105,13 +115,11 @@ static int no_pip(const char *why, struct error *err)
 	    why);
 }
 
-static int judge(const struct pip_download *download, int code, const struct buffer *output,
-		 struct error *err)
+static int judge(const struct pip_download *download, const char *python, int code,
+		 const struct buffer *output, struct error *err)
 {
 	char why[256];
-	if (code == 0)
-		return 0;
-	snprintf(why, sizeof(why), "%.200s has no pip", python());
+	snprintf(why, sizeof(why), "%.200s has no pip", python);
 	if (code == NO_PIP)
 		return no_pip(why, err);
 	if (code == NO_MARKERS)
@@ -119,52 +127,54 @@ static int judge(const struct pip_download *download, int code, const struct buf
 		    err, ERR_NOT_IMPLEMENTED,
 		    "the pip of %.200s can't be told of another Python's environment markers: "
 		    "install another version of pip, or name another Python by " PIP_PYTHON_VARIABLE,
-		    python());
-	return pip_failure(download, code, buffer_str(output), err);
+		    python);
+	return code == 0 ? 0 : pip_failure(download, buffer_str(output), err);
+}
+
+static int run(const struct pip_download *download, const struct arguments *arguments, struct error *err)
+{
+	const char *python = arguments->items[0];
+	char why[256];
+	int code = 0;
+	struct error failure = {0};
+	cleanup_buffer struct buffer output = BUFFER(PROCESS_OUTPUT_MAX);
+	const struct process process = {.argv = arguments->items,
+					.folder = download->folder,
+					.what = "downloading packages",
+					.describe = describe};
+	int status = process_run(&process, &output, &code, &failure);
+	if (status == 0)
+		return judge(download, python, code, &output, err);
+	if (status != -1)
+		return status;
+	snprintf(why, sizeof(why), "there is no %.200s", python);
+	return failure.code == ERR_NOT_FOUND ? no_pip(why, err)
+					     : error_set(err, failure.code, "%s", failure.message);
 }
 
 int pip_download(const struct pip_download *download, struct error *err)
 {
 	const struct python_target *target = download->target;
-	char version[16], abi[16], why[256];
-	int code = 0;
-	cleanup_buffer struct buffer platforms = BUFFER(PLATFORMS_MAX), output = BUFFER(PROCESS_OUTPUT_MAX);
+	char version[16], abi[16];
+	cleanup_buffer struct buffer platforms = BUFFER(PLATFORMS_MAX), python = BUFFER(PATH_MAX);
 	struct arguments arguments = {.count = 0};
 	snprintf(version, sizeof(version), "3.%u", target->minor);
 	snprintf(abi, sizeof(abi), "cp3%u", target->minor);
-	python_target_platforms(target, "", 0, &platforms);
-	if (buffer_check(&platforms, "the list of platforms", err) != 0)
+	python_target_platforms(target, 0, &platforms);
+	if (buffer_check(&platforms, "the list of platforms", err) != 0 || find_python(&python, err) != 0)
 		return -1;
-	add_all(&arguments, (const char *[]){python(),     "-u",
-					     "-c",         driver,
-					     version,      target->machine,
-					     "download",   "--only-binary",
-					     ":all:",      "--dest",
-					     download->to, "--implementation",
-					     "cp",         "--python-version",
-					     version,      "--abi",
-					     abi,          "--abi",
-					     "abi3",       "--abi",
-					     "none",       NULL});
-	add_platforms(&arguments, &platforms);
 	add_all(&arguments,
-		(const char *[]){"--progress-bar", "off", "--disable-pip-version-check", "--no-input",
-				 "--log", download->log, "-r", download->requirements, NULL});
+		(const char *[]){python.data, "-u", "-c", driver, version, target->machine, NULL});
+	add_all(&arguments, (const char *[]){"download", "--only-binary", ":all:", "--dest", download->to,
+					     "--progress-bar", "off", "--disable-pip-version-check",
+					     "--no-input", "--log", download->log, NULL});
+	add_all(&arguments, (const char *[]){"--implementation", "cp", "--python-version", version, "--abi",
+					     abi, "--abi", "abi3", "--abi", "none", NULL});
+	add_platforms(&arguments, &platforms);
+	add_all(&arguments, (const char *[]){"-r", download->requirements, NULL});
 	if (download->needs_hashes)
 		add(&arguments, "--require-hashes");
 	if (download->is_complete)
 		add(&arguments, "--no-deps");
-	const struct process process = {.argv = arguments.items,
-					.folder = download->folder,
-					.what = "downloading packages",
-					.describe = describe};
-	struct error failure = {0};
-	int status = process_run(&process, &output, &code, &failure);
-	if (status == -1 && failure.code == ERR_NOT_FOUND) {
-		snprintf(why, sizeof(why), "there is no %.200s", python());
-		return no_pip(why, err);
-	}
-	if (status == -1)
-		return error_set(err, failure.code, "%s", failure.message);
-	return status != 0 ? status : judge(download, code, &output, err);
+	return run(download, &arguments, err);
 }

@@ -189,11 +189,10 @@ static void print_last(struct str output)
 	}
 }
 
-int pip_failure(const struct pip_download *download, int code, struct str output, struct error *err)
+int pip_failure(const struct pip_download *download, struct str output, struct error *err)
 {
 	cleanup_buffer struct buffer log = BUFFER(LOG_MAX);
 	cleanup_close int fd = open(download->log, O_RDONLY | O_CLOEXEC);
-	(void)code;
 	if (fd >= 0 && whole_file_read(fd, download->log, &log, NULL) != 0)
 		buffer_free(&log); /* it is there to say more than the output does */
 	print_last(output);

@@ -5,9 +5,9 @@
 #include "cli/dependencies/pip.h"
 #include "lib/base/str.h"
 
-/* pip ended with `code`, after it printed that: its last lines go to standard error, and err gets a sentence
+/* pip failed, after it printed that: its last lines go to standard error, and err gets a sentence
  * of ours. Returns -1. */
-int pip_failure(const struct pip_download *download, int code, struct str output, struct error *err);
+int pip_failure(const struct pip_download *download, struct str output, struct error *err);
 
 /* The sentence alone. log: of pip, as it writes it to --log. */
 void pip_explain(const char *target, const char *requirements, struct str output, struct str log,

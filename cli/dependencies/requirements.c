@@ -80,39 +80,45 @@ static void put_word(struct buffer *out, const char *text)
 	buffer_appendf(out, has_blank ? "\"%s\"" : "%s", text);
 }
 
-/* Whether the line had other options than -r and -c, which are put behind r->options. */
+/* An option that is no -r and no -c, for the lock. */
+static void put_option(struct buffer *out, const char *from, const struct words *words, size_t *i)
+{
+	cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
+	const char *text = word(words, *i), *value = value_of(words, i, "--find-links", "-f");
+	buffer_append_c(out, out->len > 0 ? " " : "");
+	if (value) {
+		put_path(&path, from, value);
+		buffer_append_c(out, "--find-links ");
+		put_word(out, path.data ? path.data : "");
+	} else {
+		put_word(out, text);
+	}
+}
+
 static int read_options(struct requirements *r, const char *folder, const char *from,
 			const struct words *words, bool is_constraint, int depth, struct error *err)
 {
-	size_t before = r->options.len;
+	cleanup_buffer struct buffer others = BUFFER(REQUIREMENTS_MAX);
 	for (size_t i = 0; i < words->count; i++) {
 		cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
-		const char *text = word(words, i), *value = value_of(words, &i, "--requirement", "-r");
+		const char *value = value_of(words, &i, "--requirement", "-r");
 		bool is_limit = is_constraint;
 		if (!value && (value = value_of(words, &i, "--constraint", "-c")))
 			is_limit = true;
-		if (value) {
-			put_path(&path, from, value);
-			if (buffer_check(&path, "a path", err) != 0 ||
-			    read_file(r, folder, path.data, is_limit, depth + 1, err) != 0)
-				return -1;
-			continue;
-		}
 		if (i >= words->count) /* an option without its value: pip says so */
 			break;
-		buffer_append_c(&r->options, r->options.len > before ? " " : "");
-		value = value_of(words, &i, "--find-links", "-f");
-		if (value) {
-			put_path(&path, from, value);
-			buffer_append_c(&r->options, "--find-links ");
-			put_word(&r->options, path.data ? path.data : "");
-		} else {
-			put_word(&r->options, text);
+		if (!value) {
+			put_option(&others, from, words, &i);
+			continue;
 		}
+		put_path(&path, from, value);
+		if (buffer_check(&path, "a path", err) != 0 ||
+		    read_file(r, folder, path.data, is_limit, depth + 1, err) != 0)
+			return -1;
 	}
-	if (r->options.len > before)
-		buffer_append_byte(&r->options, '\n');
-	return 0;
+	if (others.len > 0)
+		buffer_appendf(&r->options, "%s\n", others.data);
+	return buffer_check(&others, from, err);
 }
 
 /* "NAME @ URL", a URL or a path of a wheel; what else a requirement says is in what pip makes of it. */

@@ -106,14 +106,12 @@ int python_target_parse(const char *text, struct python_target *ret, struct erro
 	return 0;
 }
 
-static void put(struct buffer *out, const char *before, char separator, const char *name,
-		const struct python_target *target)
+static void put(struct buffer *out, char separator, const char *name, const struct python_target *target)
 {
-	buffer_appendf(out, "%s%s_%s%c", before, name, target->machine, separator);
+	buffer_appendf(out, "%s_%s%c", name, target->machine, separator);
 }
 
-void python_target_platforms(const struct python_target *target, const char *before, char separator,
-			     struct buffer *out)
+void python_target_platforms(const struct python_target *target, char separator, struct buffer *out)
 {
 	bool is_old = strcmp(target->machine, "x86_64") == 0 || strcmp(target->machine, "i686") == 0;
 	unsigned least = target->is_musl ? 0 : is_old ? GLIBC_MIN : GLIBC_MIN_OTHERS;
@@ -121,10 +119,10 @@ void python_target_platforms(const struct python_target *target, const char *bef
 	for (unsigned minor = target->libc[1] + 1; minor-- > least;) {
 		snprintf(name, sizeof(name), "%slinux_%u_%u", target->is_musl ? "musl" : "many",
 			 target->libc[0], minor);
-		put(out, before, separator, name, target);
+		put(out, separator, name, target);
 		for (size_t i = 0; i < OLD_NAMES && !target->is_musl; i++)
 			if (old_names[i].minor == minor && (is_old || minor == GLIBC_MIN_OTHERS))
-				put(out, before, separator, old_names[i].name, target);
+				put(out, separator, old_names[i].name, target);
 	}
-	put(out, before, separator, "linux", target);
+	put(out, separator, "linux", target);
 }

@@ -23,8 +23,7 @@ struct python_target {
 /* In full, or "3.12": glibc 2.28 or later on this machine's architecture. */
 int python_target_parse(const char *text, struct python_target *ret, struct error *err);
 /* Append each platform tag whose wheels run there, the best first, each with `separator` behind it. */
-void python_target_platforms(const struct python_target *target, const char *before, char separator,
-			     struct buffer *out);
+void python_target_platforms(const struct python_target *target, char separator, struct buffer *out);
 /* This machine's architecture as wheels have it. */
 int python_target_machine(char *ret, size_t size, struct error *err);
 

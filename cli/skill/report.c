@@ -21,13 +21,10 @@ void skill_report_free(struct skill_report *report)
 }
 
 /* The zip that is looked at: with its packages, or with a word about them. */
-static int open_zip(const char *path, const struct gather *gather, struct skill_report *report,
-		    struct error *err)
+static int make_zip(const struct gather *gather, struct skill_report *report, struct error *err)
 {
 	static const struct folder_packing how = {.without = NULL};
 	struct skill_source *source = &report->source;
-	if (skill_source_open(path, source, err) != 0)
-		return -1;
 	int status = gather ? skill_source_gather(source, gather, err) : 0;
 	if (status == 0 && !gather && source->is_folder)
 		status = gather_describe(&source->folder, &report->packages, err);
@@ -39,13 +36,15 @@ int skill_report_make(const char *path, const struct gather *gather, struct skil
 {
 	struct error why = {0};
 	*ret = SKILL_REPORT;
-	int status = open_zip(path, gather, ret, &why);
-	if (status != 0) {
-		if (status == -1 && problems_add_error(&ret->problems, &why))
+	if (skill_source_open(path, &ret->source, &why) != 0) {
+		if (problems_add_error(&ret->problems, &why))
 			return 0;
 		*err = why;
-		return status;
+		return -1;
 	}
+	int status = make_zip(gather, ret, err);
+	if (status != 0)
+		return status;
 	/* An archive of that size is refused with a code of its own, which is what is wrong with it here,
 	 * too. */
 	status =
