@@ -12,12 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define PACKAGE "package.json"
 #define FILE_MAX ((size_t)64 << 20)
 #define NPM_TEXT 64
 #define LINES_SHOWN 12
+#define NPM_MAJOR 10
+#define NPM_MINOR 5
 
 /* The files that npm reads; the first two are locks, in the order in which npm looks for them. */
 static const char *const locks[] = {"npm-shrinkwrap.json", "package-lock.json"};
@@ -144,6 +147,55 @@ static void print_errors(struct str output)
 	}
 }
 
+static int no_npm(const struct error *failure, struct error *err)
+{
+	if (failure->code != ERR_NOT_FOUND)
+		return error_set(err, failure->code, "%s", failure->message);
+	return error_set(err, ERR_NOT_FOUND,
+			 "there is no npm, and " PACKAGE
+			 " asks for packages: install it (Debian: apt-get install "
+			 "npm), or bring node_modules yourself, or leave it out by --no-deps");
+}
+
+/* Is it the platform of this machine, as npm sees it? */
+static bool is_here(const struct platform *platform)
+{
+	char machine[NPM_TEXT], cpu[NPM_TEXT];
+	struct utsname name;
+	if (uname(&name) != 0 || strcmp(name.sysname, "Linux") != 0 ||
+	    python_target_machine(machine, sizeof(machine), NULL) != 0)
+		return false;
+	find_cpu(machine, cpu, sizeof(cpu));
+	return strcmp(cpu, platform->cpu) == 0 && strcmp(platform->libc, "glibc") == 0;
+}
+
+/* Older ones take --os, --cpu or --libc without a word and install for the machine that they run on (tried:
+ * 9.2, 10.0 and 10.2 do, 10.5 doesn't). */
+static int check_version(const char *folder, const struct platform *platform, struct error *err)
+{
+	static const char *const argv[] = {"npm", "--version", NULL};
+	const struct process process = {.argv = argv, .folder = folder, .what = "looking at npm"};
+	struct error failure = {0};
+	struct str major, minor, rest;
+	int64_t numbers[2] = {0, 0};
+	int code = 0;
+	cleanup_buffer struct buffer output = BUFFER(PROCESS_OUTPUT_MAX);
+	int status = process_run(&process, &output, &code, &failure);
+	if (status != 0)
+		return status == -1 ? no_npm(&failure, err) : status;
+	str_split_once(str_trim(buffer_str(&output)), '.', &major, &rest);
+	str_split_once(rest, '.', &minor, &rest);
+	if (code == 0 && str_to_i64(major, 0, 9999, &numbers[0]) && str_to_i64(minor, 0, 9999, &numbers[1]) &&
+	    (numbers[0] > NPM_MAJOR || (numbers[0] == NPM_MAJOR && numbers[1] >= NPM_MINOR)))
+		return 0;
+	return error_set(
+	    err, ERR_NOT_IMPLEMENTED,
+	    "npm %.*s can't install for another platform than its own, and the server's is linux, %s, "
+	    "%s: npm %d.%d can (npm install -g npm@latest)",
+	    (int)(major.n < 100 ? major.n + 1 + minor.n : 0), major.p, platform->cpu, platform->libc,
+	    NPM_MAJOR, NPM_MINOR);
+}
+
 static int run_npm(const struct platform *platform, const char *folder, struct error *err)
 {
 	char cpu[NPM_TEXT + 8], libc[32];
@@ -157,14 +209,12 @@ static int run_npm(const struct platform *platform, const char *folder, struct e
 	    "--os=linux", cpu,  libc,         "--loglevel=error", NULL};
 	const struct process process = {
 	    .argv = argv, .folder = folder, .what = "installing node_modules (npm ci)"};
-	int status = process_run(&process, &output, &code, &failure);
-	if (status == -1 && failure.code == ERR_NOT_FOUND)
-		return error_set(
-		    err, ERR_NOT_FOUND,
-		    "there is no npm, and " PACKAGE " asks for packages: install it (Debian: apt-get "
-		    "install npm), or bring node_modules yourself, or leave it out by --no-deps");
+	int status = is_here(platform) ? 0 : check_version(folder, platform, err);
+	if (status != 0)
+		return status;
+	status = process_run(&process, &output, &code, &failure);
 	if (status == -1)
-		return error_set(err, failure.code, "%s", failure.message);
+		return no_npm(&failure, err);
 	if (status != 0 || code == 0)
 		return status;
 	print_errors(buffer_str(&output));

@@ -116,7 +116,8 @@ static void explain_missing(const char *target, struct str requirement, struct s
 	struct str name = name_of(requirement);
 	struct offers offers = count_offers(log, name);
 	int n = (int)name.n;
-	if (!has(output, "(from versions: none)"))
+	/* pip before 21 leaves the list empty. */
+	if (!has(output, "(from versions: none)") && !has(output, "(from versions: )"))
 		error_set(err, ERR_NOT_FOUND,
 			  "no version of '%.*s' that has a wheel for %s is one that is asked for: '%.*s'", n,
 			  name.p, target, (int)(requirement.n < 200 ? requirement.n : 200), requirement.p);

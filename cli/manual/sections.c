@@ -25,6 +25,12 @@ static const struct manual_row variable_rows[] = {
     {"SKILLBOX_RUNNER",
      "Where skillbox-runner is, for dev --local and test --local; else beside this program, or in "
      "../libexec/skillbox."},
+    {"SKILLBOX_PIP_PYTHON",
+     "The Python whose pip downloads what requirements.txt asks for; else python3. pip reads its own "
+     "variables and files, too: PIP_INDEX_URL, pip.conf."},
+    {"XDG_CACHE_HOME",
+     "Where downloaded packages are kept: skillbox/packages in it; else in ~/.cache. At most 20 sets and 2 "
+     "GiB; it may be deleted at any time."},
     {"XDG_CONFIG_HOME", "Where the contexts are: skillbox/config.json in it; else in ~/.config."},
     {"NO_COLOR", "If it is set: neither colours nor progress, as with TERM=dumb and outside of a terminal."},
     {"http_proxy, https_proxy, no_proxy", "Proxies, as curl reads them."},

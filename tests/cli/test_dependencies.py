@@ -471,6 +471,8 @@ def test_dev_brings_packages(server, command):
 
 NPM = """#!{python}
 import json, os, pathlib, sys
+if sys.argv[1] == "--version":
+    sys.exit(print(os.environ.get("NPM_VERSION", "10.5.0")))
 pathlib.Path("{home}/npm.json").write_text(json.dumps([sys.argv[1:], sorted(os.listdir())]))
 if "broken" in pathlib.Path("package.json").read_text():
     sys.exit("npm error code EUSAGE\\nnpm error the lock file differs")
@@ -522,6 +524,10 @@ def test_a_node_push_is_for_the_servers_machine(server, node):
     node.good("push", "calc")
     assert {"--cpu=arm64", "--libc=musl"} <= set(json.loads((node.home / "npm.json").read_text())[0])
     assert "node_modules/dep/index.js" in names(zips(server)[0])
+    shutil.rmtree(node.home / ".cache")
+    play(server, node, images(answer))
+    assert node.error("push", "calc", environment={"NPM_VERSION": "9.2.0"}) == "npm 9.2 can't install for another platform than its own, " \
+        "and the server's is linux, arm64, musl: npm 10.5 can (npm install -g npm@latest)"
 
 
 def test_a_package_without_a_lock(node):
