@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #define DEPTH_MAX 16
 #define WORDS_MAX 64
@@ -51,8 +52,10 @@ static void split(struct str line, struct words *words)
 /* The value of an option that has this long or short name: in the same word, or the next one. */
 static const char *value_of(const struct words *words, size_t *i, const char *longer, const char *shorter)
 {
-	const char *text = word(words, *i);
+	const char *text = word(words, *i); /* NULL: an option stood last, without its value; pip says so */
 	size_t n = strlen(longer), m = strlen(shorter);
+	if (!text)
+		return NULL;
 	if (strcmp(text, longer) == 0 || strcmp(text, shorter) == 0)
 		return word(words, ++*i);
 	if (strncmp(text, longer, n) == 0 && text[n] == '=')
@@ -105,7 +108,7 @@ static int read_options(struct requirements *r, const char *folder, const char *
 		bool is_limit = is_constraint;
 		if (!value && (value = value_of(words, &i, "--constraint", "-c")))
 			is_limit = true;
-		if (i >= words->count) /* an option without its value: pip says so */
+		if (i >= words->count)
 			break;
 		if (!value) {
 			put_option(&others, from, words, &i);
@@ -124,8 +127,11 @@ static int read_options(struct requirements *r, const char *folder, const char *
 /* "NAME @ URL", a URL or a path of a wheel; what else a requirement says is in what pip makes of it. */
 static void note_url(struct requirements *r, const struct words *words)
 {
-	for (size_t i = 0; i < words->count && words->text.data[words->starts[i]] != ';'; i++) {
+	for (size_t i = 0; i < words->count; i++) {
 		const char *text = word(words, i), *at = strchr(text, '@');
+		bool is_end = str_ends_with(str_of(text), STR(";"));
+		if (!strstr(text, ".whl") && is_end)
+			return;
 		if (!strstr(text, ".whl"))
 			continue;
 		if (at && !memchr(text, '/', (size_t)(at - text)))
@@ -191,15 +197,7 @@ static int read_lines(struct requirements *r, const char *folder, const char *fr
 	return 0;
 }
 
-static bool is_known(const struct requirements *r, const char *name)
-{
-	for (size_t i = 0; i < r->name_count; i++)
-		if (strcmp(r->names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static int load(const char *folder, const char *name, struct buffer *text, struct error *err)
+static int open_file(const char *folder, const char *name, struct error *err)
 {
 	cleanup_buffer struct buffer path = BUFFER(PATH_MAX);
 	if (name[0] != '/')
@@ -207,10 +205,23 @@ static int load(const char *folder, const char *name, struct buffer *text, struc
 	buffer_append_c(&path, name);
 	if (buffer_check(&path, "a path", err) != 0)
 		return -1;
-	cleanup_close int fd = open(path.data, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "can't read %s", path.data);
-	return whole_file_read(fd, path.data, text, err);
+	int fd = open(path.data, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "can't read %s", path.data);
+}
+
+/* Was it read before, by whatever name? It is noted. */
+static bool is_known(struct requirements *r, int fd)
+{
+	struct stat status;
+	if (fstat(fd, &status) != 0)
+		return false;
+	for (size_t i = 0; i < r->file_count; i++)
+		if (r->seen[i].device == status.st_dev && r->seen[i].inode == status.st_ino)
+			return true;
+	r->seen[r->file_count].device = status.st_dev;
+	r->seen[r->file_count].inode = status.st_ino;
+	r->file_count++;
+	return false;
 }
 
 static int read_file(struct requirements *r, const char *folder, const char *name, bool is_constraint,
@@ -218,20 +229,20 @@ static int read_file(struct requirements *r, const char *folder, const char *nam
 {
 	cleanup_buffer struct buffer text = BUFFER(REQUIREMENTS_MAX);
 	char hex[SHA256_HEX_SIZE];
-	if (is_known(r, name))
-		return 0;
-	if (depth > DEPTH_MAX || r->name_count == REQUIREMENTS_FILES)
-		return error_set(err, ERR_TOO_LARGE,
-				 "%s: more than %d files include one another, or more than %d deep", name,
-				 REQUIREMENTS_FILES, DEPTH_MAX);
-	if (!(r->names[r->name_count] = str_dup(str_of(name))))
-		return error_no_memory(err);
-	r->name_count++;
 	if (is_url(name)) { /* its bytes are pip's to fetch */
 		buffer_appendf(&r->files, "# %s\n", name);
 		return buffer_check(&r->files, "the files of requirements", err);
 	}
-	if (load(folder, name, &text, err) != 0)
+	if (depth > DEPTH_MAX || r->file_count == REQUIREMENTS_FILES)
+		return error_set(err, ERR_TOO_LARGE,
+				 "%s: more than %d files include one another, or more than %d deep", name,
+				 REQUIREMENTS_FILES, DEPTH_MAX);
+	cleanup_close int fd = open_file(folder, name, err);
+	if (fd < 0)
+		return -1;
+	if (is_known(r, fd))
+		return 0;
+	if (whole_file_read(fd, name, &text, err) != 0)
 		return -1;
 	sha256_hex(buffer_str(&text), hex);
 	buffer_appendf(&r->files, "# sha256:%s  %s\n", hex, name);
@@ -251,7 +262,5 @@ void requirements_free(struct requirements *requirements)
 	buffer_free(&requirements->files);
 	buffer_free(&requirements->options);
 	buffer_free(&requirements->urls);
-	for (size_t i = 0; i < requirements->name_count; i++)
-		free(requirements->names[i]);
 	*requirements = REQUIREMENTS;
 }

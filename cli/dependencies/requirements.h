@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #define REQUIREMENTS_NAME "requirements.txt"
 #define REQUIREMENTS_MAX ((size_t)1 << 20) /* bytes of a file, and of all that is kept here */
@@ -17,8 +18,11 @@ struct requirements {
 	struct buffer files;   /* "# sha256:HEX  NAME\n" of each file, in the order they are read */
 	struct buffer options; /* lines with options of indexes, which a lock needs, too */
 	struct buffer urls;    /* lines: requirements that are a wheel's URL or path */
-	char *names[REQUIREMENTS_FILES];
-	size_t name_count;
+	struct {
+		dev_t device;
+		ino_t inode;
+	} seen[REQUIREMENTS_FILES]; /* that were read */
+	size_t file_count;
 };
 #define REQUIREMENTS                                                                                         \
 	((struct requirements){.files = BUFFER(REQUIREMENTS_MAX),                                            \
