@@ -1,7 +1,7 @@
 #include "cli/dependencies/images.h"
 
-#include "cli/dependencies/target.h"
 #include "lib/base/jsontext.h"
+#include "lib/wheel/target.h"
 
 #include <stdio.h>
 
@@ -78,9 +78,9 @@ void images_machine(struct str images, char *ret, size_t size)
 	if (check(images, &list, NULL) != 0)
 		return;
 	while (next_image(list, &position, &item)) {
-		struct python_target target;
+		struct wheel_target target;
 		cleanup_buffer struct buffer text = BUFFER(TEXT_MAX);
-		if (take_target(item, &text) && python_target_parse(text.data, &target, NULL) == 0) {
+		if (take_target(item, &text) && wheel_target_parse(buffer_str(&text), &target, NULL) == 0) {
 			snprintf(ret, size, "%s", target.machine);
 			return;
 		}

@@ -1,6 +1,7 @@
 #include "cli/dependencies/lock.h"
 
 #include "cli/files/whole_file.h"
+#include "lib/wheel/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 
 #define HEAD "# Made by skillbox from " REQUIREMENTS_NAME ": made anew when that changes, or by --relock.\n"
 #define TARGET "# target: "
-#define NAME_MAX_BYTES 512
 
 static void put_head(const struct requirements *requirements, const char *target, struct buffer *out)
 {
@@ -55,20 +55,6 @@ bool lock_is_of(const struct lock *lock, const struct requirements *requirements
 bool lock_has_hash(const struct lock *lock, const char *hex)
 {
 	return lock->text.len > 0 && strstr(lock->text.data, hex);
-}
-
-void lock_normal_name(struct str name, struct buffer *out)
-{
-	bool after_dash = false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-		bool is_dash = c == '-' || c == '_' || c == '.';
-		if (!is_dash || !after_dash)
-			buffer_append_byte(out, is_dash                ? '-'
-						: c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a')
-								       : c);
-		after_dash = is_dash;
-	}
 }
 
 /* ---- what a URL or path leads to */
@@ -129,22 +115,23 @@ static int compare(const void *a, const void *b)
 static int make_line(const struct requirements *requirements, const struct lock_wheel *wheel,
 		     struct line *ret, struct error *err)
 {
-	struct str name, version, rest, url = url_of(requirements, wheel->name);
-	cleanup_buffer struct buffer key = BUFFER(NAME_MAX_BYTES);
-	str_split_once(str_of(wheel->name), '-', &name, &rest);
-	str_split_once(rest, '-', &version, &rest);
+	struct wheel_name parts;
+	struct str url = url_of(requirements, wheel->name);
+	char name[WHEEL_NAME_MAX + 1];
 	ret->text = BUFFER(REQUIREMENTS_MAX);
-	lock_normal_name(name, &key);
+	if (wheel_name_parse(str_of(wheel->name), &parts, err) != 0)
+		return error_wrap(err, "%s", wheel->name);
+	wheel_project_normalise(parts.name, name);
 	if (url.n > 0 && memchr(url.p, ':', url.n))
-		buffer_appendf(&ret->text, "%s @ %.*s", key.data ? key.data : "", (int)url.n, url.p);
+		buffer_appendf(&ret->text, "%s @ %.*s", name, (int)url.n, url.p);
 	else if (url.n > 0)
 		buffer_append_str(&ret->text, url);
 	else
-		buffer_appendf(&ret->text, "%s==%.*s", key.data ? key.data : "", (int)version.n, version.p);
+		buffer_appendf(&ret->text, "%s==%.*s", name, (int)parts.version.n, parts.version.p);
 	buffer_appendf(&ret->text, " \\\n    --hash=sha256:%s\n", wheel->hex);
-	if (buffer_check(&ret->text, wheel->name, err) != 0 || buffer_check(&key, wheel->name, err) != 0)
+	if (buffer_check(&ret->text, wheel->name, err) != 0)
 		return -1;
-	ret->key = buffer_steal(&key);
+	ret->key = str_dup(str_of(name));
 	return ret->key ? 0 : error_no_memory(err);
 }
 

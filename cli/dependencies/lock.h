@@ -4,16 +4,16 @@
 #define SKILLBOX_CLI_DEPENDENCIES_LOCK_H
 
 #include "cli/dependencies/requirements.h"
-#include "cli/dependencies/target.h"
 #include "cli/files/sha256.h"
+#include "lib/wheel/target.h"
 
 #define LOCK_NAME "requirements.lock"
 #define LOCK_MAX ((size_t)4 << 20)
 
 struct lock {
 	bool is_there;
-	bool is_ours;                    /* made by this program */
-	char target[PYTHON_TARGET_TEXT]; /* of ours: what its head says; "" if it can't be read */
+	bool is_ours;                   /* made by this program */
+	char target[WHEEL_TARGET_SIZE]; /* of ours: what its head says; "" if it can't be read */
 	struct buffer text;
 };
 #define LOCK ((struct lock){.text = BUFFER(LOCK_MAX)})
@@ -40,8 +40,5 @@ bool lock_has_hash(const struct lock *lock, const char *hex);
 /* Append the text of a lock. */
 int lock_write(const struct requirements *requirements, const char *target, const struct lock_wheel *wheels,
 	       size_t count, struct buffer *out, struct error *err);
-
-/* Append a project's name as indexes compare them (PEP 503): "Ruamel.Yaml" → "ruamel-yaml". */
-void lock_normal_name(struct str name, struct buffer *out);
 
 #endif

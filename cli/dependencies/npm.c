@@ -80,7 +80,7 @@ static void find_cpu(const char *machine, char *ret, size_t size)
 
 static int find_platform(struct gathering *gathering, struct platform *ret, struct error *err)
 {
-	char machine[NPM_TEXT] = "";
+	char machine[WHEEL_MACHINE_SIZE] = "";
 	/* The server's machines: this one's, unless it says otherwise. */
 	if (gathering->gather->http) {
 		int status = gathering_ask(gathering, "", err);
@@ -89,7 +89,7 @@ static int find_platform(struct gathering *gathering, struct platform *ret, stru
 		if (gathering->images.len > 0)
 			images_machine(buffer_str(&gathering->images), machine, sizeof(machine));
 	}
-	if (!machine[0] && python_target_machine(machine, sizeof(machine), err) != 0)
+	if (!machine[0] && target_machine(machine, err) != 0)
 		return -1;
 	find_cpu(machine, ret->cpu, sizeof(ret->cpu));
 	ret->libc = strstr(gathering->image, "alpine") ? "musl" : "glibc";
@@ -160,10 +160,9 @@ static int no_npm(const struct error *failure, struct error *err)
 /* Is it the platform of this machine, as npm sees it? */
 static bool is_here(const struct platform *platform)
 {
-	char machine[NPM_TEXT], cpu[NPM_TEXT];
+	char machine[WHEEL_MACHINE_SIZE], cpu[NPM_TEXT];
 	struct utsname name;
-	if (uname(&name) != 0 || strcmp(name.sysname, "Linux") != 0 ||
-	    python_target_machine(machine, sizeof(machine), NULL) != 0)
+	if (uname(&name) != 0 || strcmp(name.sysname, "Linux") != 0 || target_machine(machine, NULL) != 0)
 		return false;
 	find_cpu(machine, cpu, sizeof(cpu));
 	return strcmp(cpu, platform->cpu) == 0 && strcmp(platform->libc, "glibc") == 0;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 512
-#define PLATFORMS_MAX ((size_t)16384)
 
 /* What the Python that runs it ends with before pip begins. */
 #define NO_PIP 97
@@ -59,12 +58,11 @@ static void add_all(struct arguments *arguments, const char *const *texts)
 		add(arguments, *texts);
 }
 
-/* "--platform\0manylinux_2_36_x86_64\0…" as arguments. */
-static void add_platforms(struct arguments *arguments, const struct buffer *platforms)
+static void add_platforms(struct arguments *arguments, const struct wheel_platforms *platforms)
 {
-	for (size_t at = 0; at < platforms->len; at += strlen(platforms->data + at) + 1) {
+	for (size_t i = 0; i < platforms->count; i++) {
 		add(arguments, "--platform");
-		add(arguments, platforms->data + at);
+		add(arguments, platforms->tags[i]);
 	}
 }
 
@@ -154,14 +152,15 @@ static int run(const struct pip_download *download, const struct arguments *argu
 
 int pip_download(const struct pip_download *download, struct error *err)
 {
-	const struct python_target *target = download->target;
-	char version[16], abi[16];
-	cleanup_buffer struct buffer platforms = BUFFER(PLATFORMS_MAX), python = BUFFER(PATH_MAX);
+	const struct wheel_target *target = download->target;
+	char version[WHEEL_PLATFORM_SIZE], abi[WHEEL_PLATFORM_SIZE];
+	struct wheel_platforms platforms;
+	cleanup_buffer struct buffer python = BUFFER(PATH_MAX);
 	struct arguments arguments = {.count = 0};
-	snprintf(version, sizeof(version), "3.%u", target->minor);
-	snprintf(abi, sizeof(abi), "cp3%u", target->minor);
-	python_target_platforms(target, 0, &platforms);
-	if (buffer_check(&platforms, "the list of platforms", err) != 0 || find_python(&python, err) != 0)
+	wheel_target_version(target, version);
+	wheel_target_abi(target, abi);
+	wheel_target_platforms(target, &platforms);
+	if (find_python(&python, err) != 0)
 		return -1;
 	add_all(&arguments,
 		(const char *[]){python.data, "-u", "-c", driver, version, target->machine, NULL});

@@ -2,8 +2,8 @@
 #ifndef SKILLBOX_CLI_DEPENDENCIES_PIP_H
 #define SKILLBOX_CLI_DEPENDENCIES_PIP_H
 
-#include "cli/dependencies/target.h"
 #include "lib/base/error.h"
+#include "lib/wheel/target.h"
 
 /* The variable that names the Python whose pip is used, and what is used without it. */
 #define PIP_PYTHON_VARIABLE "SKILLBOX_PIP_PYTHON"
@@ -14,7 +14,7 @@ struct pip_download {
 	const char *requirements; /* a file's name in it */
 	bool needs_hashes;        /* each requirement must have one */
 	bool is_complete;         /* it names all that is needed: what these need is not looked at */
-	const struct python_target *target;
+	const struct wheel_target *target;
 	const char *to;  /* a folder for the wheels */
 	const char *log; /* a file for pip's log, which tells what its output doesn't */
 };

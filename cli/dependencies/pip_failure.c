@@ -1,14 +1,14 @@
 #include "cli/dependencies/pip_failure.h"
 
-#include "cli/dependencies/lock.h"
 #include "cli/files/whole_file.h"
 #include "lib/base/utf8.h"
+#include "lib/wheel/name.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 
 #define LOG_MAX ((size_t)64 << 20)
-#define NAME_MAX_BYTES 256
+#define NAME_MAX_BYTES 255
 #define LINES_SHOWN 12
 
 /* Where `part` is in s: what stands behind it. */
@@ -60,7 +60,7 @@ struct offers {
 static void count_link(struct str line, struct str wanted, struct offers *offers)
 {
 	struct str url, file, rest;
-	cleanup_buffer struct buffer name = BUFFER(4096);
+	char name[WHEEL_NAME_MAX + 1];
 	if (!find(line, "://", &rest))
 		return;
 	str_split_once(rest, ' ', &url, &rest);
@@ -70,8 +70,10 @@ static void count_link(struct str line, struct str wanted, struct offers *offers
 			file = (struct str){file.p + i, file.n - i};
 			break;
 		}
-	lock_normal_name(file, &name);
-	struct str normal = buffer_str(&name);
+	if (file.n > WHEEL_NAME_MAX)
+		return;
+	wheel_project_normalise(file, name);
+	struct str normal = str_of(name);
 	if (!str_starts_with(normal, wanted) || normal.n == wanted.n || normal.p[wanted.n] != '-')
 		return; /* another project's: a folder of links has them all */
 	if (str_ends_with(file, STR(".whl")))
@@ -83,12 +85,12 @@ static void count_link(struct str line, struct str wanted, struct offers *offers
 static struct offers count_offers(struct str log, struct str name)
 {
 	struct offers offers = {0, 0};
-	cleanup_buffer struct buffer wanted = BUFFER(NAME_MAX_BYTES + 1);
-	lock_normal_name(name, &wanted);
+	char wanted[NAME_MAX_BYTES + 1];
+	wheel_project_normalise(name, wanted);
 	for (struct str rest = log, line; rest.n > 0;) {
 		str_split_once(rest, '\n', &line, &rest);
 		if (has(line, "Skipping link: "))
-			count_link(line, buffer_str(&wanted), &offers);
+			count_link(line, str_of(wanted), &offers);
 	}
 	return offers;
 }
@@ -192,11 +194,13 @@ static void print_last(struct str output)
 
 int pip_failure(const struct pip_download *download, struct str output, struct error *err)
 {
+	char target[WHEEL_TARGET_SIZE];
 	cleanup_buffer struct buffer log = BUFFER(LOG_MAX);
 	cleanup_close int fd = open(download->log, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && whole_file_read(fd, download->log, &log, NULL) != 0)
 		buffer_free(&log); /* it is there to say more than the output does */
 	print_last(output);
-	pip_explain(download->target->text, download->requirements, output, buffer_str(&log), err);
+	wheel_target_format(download->target, target);
+	pip_explain(target, download->requirements, output, buffer_str(&log), err);
 	return -1;
 }

@@ -2,6 +2,7 @@
 #include "cli/dependencies/images.h"
 #include "cli/dependencies/lock.h"
 #include "cli/dependencies/pip.h"
+#include "cli/dependencies/target.h"
 #include "cli/files/whole_file.h"
 
 #include <limits.h>
@@ -19,7 +20,8 @@ struct wheels {
 	struct gathering *gathering;
 	struct requirements requirements;
 	struct lock lock;
-	struct python_target target;
+	struct wheel_target target;
+	char target_text[WHEEL_TARGET_SIZE]; /* as it is written in full */
 	bool uses_lock;
 	char key[SHA256_HEX_SIZE]; /* of its set in the cache; "" as long as there is no lock */
 };
@@ -42,16 +44,16 @@ static int ask_target(struct wheels *w, char *ret, size_t size, struct error *er
 static int find_target(struct wheels *w, struct error *err)
 {
 	const char *given = call_text(w->gathering->gather->call, "python");
-	char text[PYTHON_TARGET_TEXT];
-	if (given && python_target_parse(given, &w->target, err) != 0)
+	char text[1024];
+	if (given && target_parse(given, &w->target, err) != 0)
 		return error_wrap(err, "--python"), COMMAND_USAGE;
 	if (given)
 		return 0;
 	/* Where no server is at hand, the lock says what was chosen before. */
 	if (!w->gathering->gather->http && w->lock.target[0])
-		return python_target_parse(w->lock.target, &w->target, err);
+		return wheel_target_parse(str_of(w->lock.target), &w->target, err);
 	int status = ask_target(w, text, sizeof(text), err);
-	return status != 0 ? status : python_target_parse(text, &w->target, err);
+	return status != 0 ? status : wheel_target_parse(str_of(text), &w->target, err);
 }
 
 /* ---- the lock */
@@ -60,7 +62,7 @@ static void make_key(struct wheels *w)
 {
 	struct sha256 sha;
 	sha256_begin(&sha);
-	sha256_update(&sha, str_of(w->target.text));
+	sha256_update(&sha, str_of(w->target_text));
 	sha256_update(&sha, STR("\n"));
 	sha256_update(&sha, buffer_str(&w->lock.text));
 	sha256_end(&sha, w->key);
@@ -71,7 +73,7 @@ static void choose_lock(struct wheels *w)
 	const struct lock *lock = &w->lock;
 	bool is_wanted = !call_flag(w->gathering->gather->call, "relock");
 	w->uses_lock = is_wanted && lock->is_there &&
-		       (!lock->is_ours || lock_is_of(lock, &w->requirements, w->target.text));
+		       (!lock->is_ours || lock_is_of(lock, &w->requirements, w->target_text));
 	if (w->uses_lock)
 		make_key(w);
 	else if (is_wanted && lock->is_there)
@@ -92,7 +94,7 @@ static int write_lock(struct wheels *w, const struct cache_set *set, struct erro
 		memcpy(wheels[i].hex, set->files[i].hex, sizeof(wheels[i].hex));
 	}
 	buffer_reset(&w->lock.text);
-	int status = lock_write(&w->requirements, w->target.text, wheels, set->count, &w->lock.text, err);
+	int status = lock_write(&w->requirements, w->target_text, wheels, set->count, &w->lock.text, err);
 	free(wheels);
 	buffer_appendf(&path, "%s/" LOCK_NAME, w->gathering->folder->path);
 	if (status != 0 || buffer_check(&path, "a path", err) != 0)
@@ -179,6 +181,7 @@ static int gather(struct wheels *w, struct error *err)
 	int status = find_target(w, err);
 	if (status != 0)
 		return status;
+	wheel_target_format(&w->target, w->target_text);
 	choose_lock(w);
 	if (w->uses_lock && cache_find(w->key, &set, &is_found, err) != 0)
 		return -1;

@@ -24,7 +24,7 @@ def sources():
     """All that is built on any system."""
     cli = [path.relative_to(ROOT) for path in sorted((ROOT / "cli").rglob("*.c")) if path.parent != ROOT / "cli" / "local"]
     lib = [*cmake_list("lib/base/CMakeLists.txt", "set(sources "), *cmake_list("lib/frame/CMakeLists.txt", "frame SOURCES "),
-           *cmake_list("lib/policy/CMakeLists.txt", "names SOURCES "),
+           *cmake_list("lib/policy/CMakeLists.txt", "names SOURCES "), *cmake_list("lib/wheel/CMakeLists.txt", "wheel_names SOURCES "),
            *cmake_list("lib/skill/CMakeLists.txt", "skill_package\n  SOURCES ")]
     assert len(cli) > 40 and len(lib) > 30
     return cli + lib

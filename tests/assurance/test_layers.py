@@ -28,7 +28,7 @@ ARROWS = {
     "lib/wheel": {"lib/base", "lib/policy", "lib/skill"},
     "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/skill"},
     "runner": {"lib/base", "lib/frame"},
-    "cli": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/run", "lib/skill"},
+    "cli": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/run", "lib/skill", "lib/wheel"},
     "apiserver": SERVER,
     "controller": SERVER,
 }

@@ -155,20 +155,21 @@ def test_markers_and_extras_are_the_targets(command):
     assert wheels(command, "--python", "cp311-musllinux_1_2_x86_64") == ["extra", "marked", "old", "plain"]
 
 
-@pytest.mark.parametrize("text, target", [("3.12", f"cp312-manylinux_2_28_{MACHINE}"), ("cp312-manylinux2014_x86_64", "cp312-manylinux_2_17_x86_64"),
-                                          ("cp39-musllinux_1_2_aarch64", "cp39-musllinux_1_2_aarch64")])
+@pytest.mark.parametrize("text, target", [("3.12", f"cp312-manylinux_2_28_{MACHINE}"), ("cp39-musllinux_1_2_aarch64", "cp39-musllinux_1_2_aarch64")])
 def test_targets(command, text, target):
     folder = make_skill(command, "plain<2\n")
     assert wheels(command, "--python", text) == ["plain"]
     assert f"# target: {target}\n" in (folder / "requirements.lock").read_text()
 
 
-@pytest.mark.parametrize("text", ["", "3", "2.7", "3.x", "cp312", "cp312-linux_x86_64", "cp312-manylinux_2_36", "cp312-manylinux_3_1_x86_64",
-                                  "cp312-manylinux_2_36_X86", "cp3-manylinux_2_36_x86_64", "pp39-manylinux_2_36_x86_64"])
-def test_no_targets(command, text):
+@pytest.mark.parametrize("text, said", [
+    ("", "'' is no Python to bring packages for: write 3.12, or a target such as cp312-manylinux_2_36_x86_64"),
+    ("2.7", "'2.7' is no Python to bring packages for"), ("3.x", "'3.x' is no Python to bring packages for"),
+    ("cp312", '"cp312" is no target, such as cp312-manylinux_2_36_x86_64: '),
+    ("cp312-manylinux_2_36_X86", '"cp312-manylinux_2_36_X86" is no target, such as cp312-manylinux_2_36_x86_64: the machine must be one of')])
+def test_no_targets(command, text, said):
     make_skill(command, "plain\n")
-    said = command.error("package", "calc", "--python", text, code=64)
-    assert said.startswith(f"--python: '{text}' is no Python to bring packages for: write it as wheels' tags are, cp312-manylinux_2_36_x86_64")
+    assert command.error("package", "calc", "--python", text, code=64).startswith(f"--python: {said}")
 
 
 def test_what_fits_a_target(command):
@@ -429,7 +430,7 @@ def test_an_older_server(server, command):
     ("bare:1", IMAGES, "the server doesn't say which Python the image 'bare:1' has: say which Python it has by --python, as in --python 3.12"),
     ("other:1", IMAGES, "the server doesn't allow the image 'other:1' (skillbox api GET /v1/images)"),
     ("", {"images": []}, "the server has no image that is the default for Python: say which Python it has by --python"),
-    ("", {"images": [{"image": "x", "lang": "python", "python": {"target": "cobol"}}]}, "'cobol' is no Python to bring packages for"),
+    ("", {"images": [{"image": "x", "lang": "python", "python": {"target": "cobol"}}]}, '"cobol" is no target'),
     ("", {"images": 1}, "the answer makes no sense: GET /v1/images gave no list 'images'"),
     ("", [], "the answer makes no sense: GET /v1/images gave no list 'images'")])
 def test_what_a_server_may_say(server, command, image, answer, said):

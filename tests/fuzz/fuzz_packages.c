@@ -3,6 +3,7 @@
 #include "cli/dependencies/images.h"
 #include "cli/dependencies/lock.h"
 #include "cli/dependencies/pip_failure.h"
+#include "cli/dependencies/target.h"
 #include "cli/files/tree.h"
 #include "cli/files/whole_file.h"
 
@@ -69,18 +70,16 @@ static void explained(struct str text)
 
 static void targeted(struct str text)
 {
-	struct python_target target, again;
-	char name[PYTHON_TARGET_TEXT], copy[256] = "";
-	cleanup_buffer struct buffer platforms = BUFFER(65536);
+	struct wheel_target target;
+	char name[WHEEL_TARGET_SIZE], copy[256] = "";
 	memcpy(copy, text.p, text.n < sizeof(copy) - 1 ? text.n : sizeof(copy) - 1);
 	images_target(text, "", name, sizeof(name), NULL);
 	images_target(text, "python:3.12-slim", name, sizeof(name), NULL);
 	images_machine(text, name, sizeof(name));
-	if (python_target_parse(copy, &target, NULL) != 0)
+	if (target_parse(copy, &target, NULL) != 0)
 		return;
-	python_target_platforms(&target, ' ', &platforms);
-	if (platforms.failed || python_target_parse(target.text, &again, NULL) != 0 ||
-	    strcmp(target.text, again.text) != 0)
+	wheel_target_format(&target, name);
+	if (wheel_target_parse(str_of(name), &target, NULL) != 0)
 		abort();
 }
 
