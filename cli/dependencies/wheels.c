@@ -4,6 +4,7 @@
 #include "cli/dependencies/pip.h"
 #include "cli/dependencies/target.h"
 #include "cli/files/whole_file.h"
+#include "cli/terminal/terminal.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -100,7 +101,13 @@ static int write_lock(struct wheels *w, const struct cache_set *set, struct erro
 	if (status != 0 || buffer_check(&path, "a path", err) != 0)
 		return -1;
 	make_key(w);
-	return whole_file_write(path.data, buffer_str(&w->lock.text), 0644, err);
+	if (whole_file_write(path.data, buffer_str(&w->lock.text), 0644, err) != 0)
+		return -1;
+	if (terminal_is_rich(stderr))
+		fprintf(stderr, "%sWrote %s: %zu package%s for %s%s\n", terminal_colour(stderr, COLOUR_DIM),
+			path.data, set->count, set->count == 1 ? "" : "s", w->target_text,
+			terminal_colour(stderr, COLOUR_NONE));
+	return 0;
 }
 
 /* ---- the wheels */
