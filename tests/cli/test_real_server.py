@@ -1,10 +1,13 @@
 """Against the real API server, with the test as the controller: what the vectors' server doesn't judge."""
 
 import json
+import os
+import sys
 
 import pytest
 
 from cli_command import Command
+from tiny_packages import make_wheel
 from waiting import wait_for
 
 MANIFEST = "---\nname: {name}\ndescription: Greets.\nlang: bash\nversion: {version}\n---\nCall it.\n"
@@ -118,3 +121,27 @@ def test_health(command):
     assert command.good("health", "-o", "jsonl") == '{"status":"ok"}\n'
     assert json.loads(command.good("health", "--ready"))["status"] == "ready"
     assert json.loads(command.good("api", "GET", "/openapi.json"))["openapi"].startswith("3.")
+
+
+def test_packages(command, rest):
+    """The server says for which Python, takes the wheels once, and a new version without them."""
+    (command.home / "index").mkdir()
+    for tag in ("cp312-cp312-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64"):
+        make_wheel(command.home / "index", "compiled", tag=tag)
+    command.environment |= {"SKILLBOX_PIP_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(command.home / "index"),
+                            "PIP_CONFIG_FILE": os.devnull}
+    folder = make_skill(command, "calc", **{"main.py": "import compiled\n", "requirements.txt": "compiled\n"})
+    (folder / "main.sh").unlink()
+    manifest = (folder / "SKILL.md").read_text().replace("lang: bash", "lang: python")
+    (folder / "SKILL.md").write_text(manifest)
+    said = command.error("push", "calc", "--no-deps")
+    assert said.startswith("invalid skill: requirements.txt asks for packages, and the archive has no wheels/") and "'skillbox push'" in said
+    assert command.good("skill", "validate", "calc") == "All checks passed\n"
+    assert command.good("push", "calc") == 'Pushed skill "calc" successfully\n'
+    assert "# target: cp312-manylinux_2_36_x86_64\n" in (folder / "requirements.lock").read_text()
+    (folder / "SKILL.md").write_text(manifest.replace("1.0.0", "1.1.0"))
+    assert command.good("push", "calc") == 'Pushed skill "calc" successfully\n'
+    sets = [skill["spec"]["source"]["packages"] for skill in rest.kube.skills(rest.namespace) if skill["spec"]["name"] == "calc"]
+    assert len(sets) == 2 and sets[0] == sets[1]
+    pushes = [one["status"] for one in rest.server.logged("request") if (one["method"], one["path"]) == ("POST", "/v1/skills")]
+    assert pushes[-4:] == ["400", "409", "201", "201"]
