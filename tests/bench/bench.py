@@ -21,6 +21,7 @@ import contenders
 import costs
 import hotspots
 import loads
+import packages
 import plots
 import pools
 import report
@@ -35,7 +36,7 @@ SHARES = (0.25, 0.5, 0.75, 0.9)
 #            quick, default, full
 SCALE = {
     "rounds": (3, 24, 60), "rounds_seconds": (60, 480, 1800), "gvisor_rounds": (3, 15, 40), "gvisor_seconds": (20, 60, 600),
-    "cli_rounds": (5, 30, 60), "waiting": (10, 50, 50), "levels": ((1, 10), (1, 5, 10, 20, 50), (1, 5, 10, 20, 50)), "each_level": (10, 50, 100),
+    "cli_rounds": (5, 30, 60), "package_rounds": (3, 20, 40), "waiting": (10, 50, 50), "levels": ((1, 10), (1, 5, 10, 20, 50), (1, 5, 10, 20, 50)), "each_level": (10, 50, 100),
     "churn": (12, 40, 100), "arrival_seconds": (10, 30, 120), "sizes": (1, 3, 10), "cost": (10, 50, 200), "idle_seconds": (3, 10, 30),
     "finished": ((1000,), (1000, 10000), (1000, 10000, 50000)), "starts": (1, 3, 5),
 }
@@ -107,6 +108,35 @@ class Bench:
             shutil.rmtree(folder)
         for contestant in contestants:
             self.result(contestant.name, took[contestant.name])
+
+    def dependencies(self):
+        """What packages cost: loaded into a sandbox that waits, and there already, in pools bound to their skill."""
+        if not self.pool:
+            return
+        for name, archive in packages.archives(packages.download(self.cluster)).items():
+            self.cluster.rest.send("POST", "/v1/skills", archive, "application/zip")
+            self.cluster.undo.append(lambda name=name: self.cluster.rest.send("DELETE", f"/v1/skills/{name}/1.0.0"))
+        own, self.large = (self.pool, self.large), None
+        made = [pools.Pool(self.cluster, "bench-46mb", packages.FILES, preload=PRELOAD),
+                pools.Pool(self.cluster, "bench-unbound", packages.UNBOUND, preload=PRELOAD),
+                pools.Bound(self.cluster, "bench-bound", "bench-bound", PRELOAD),
+                pools.Bound(self.cluster, "bench-numpy", "bench-numpy", [*PRELOAD, "numpy"])]
+        contestants = [contenders.Skillbox(self.cluster, name, skill, True) for name, skill in
+                       (("files_46mb", "bench-46mb"), ("numpy_unbound", "bench-unbound"), ("bound", "bench-bound"), ("numpy_bound", "bench-numpy"))]
+        try:
+            self.pool.resize(0)
+            for pool in made:
+                pool.resize(2 if isinstance(pool, pools.Bound) else 1)
+            quiet = pools.Quiet(self.cluster, made)
+            took = loads.rounds(contestants, self.scale["package_rounds"], self.scale["rounds_seconds"], quiet, self.say)
+        finally:
+            for pool in made:
+                pool.delete()
+            self.pool, self.large = own
+        for contestant in contestants:
+            self.result(contestant.name, took[contestant.name], contestant.answers)
+            starts = contestant.answers.summary()["phases"]["start"]
+            self.result(f"{contestant.name}_start", starts)
 
     def gvisor(self):
         if not self.pool:
@@ -224,7 +254,7 @@ class Bench:
     # ---- the run
 
     # The order counts: the throughput's Pod churn sets the rates of the arrivals; restarts come last.
-    PARTS = ("latency", "cli", "gvisor", "concurrency", "throughput", "arrivals", "sizes", "cost", "starts", "memory")
+    PARTS = ("latency", "cli", "dependencies", "gvisor", "concurrency", "throughput", "arrivals", "sizes", "cost", "starts", "memory")
 
     def run(self):
         self.data["load_before"] = os.getloadavg()

@@ -14,6 +14,7 @@ class Pool:
     def __init__(self, cluster, name, shape, **more):
         self.cluster, self.name, self.replicas = cluster, name, 0
         spec = {"image": "python:3.12-slim", "replicas": 0, "resources": shape, **more}
+        spec = {key: value for key, value in spec.items() if value is not None}
         path = f"{cluster.resources}/sandboxpools"
         cluster.kube.delete(f"{path}/{name}")
         cluster.kube.wait(f"{path}?fieldSelector=metadata.name={name}", lambda o: not o, f"an old pool {name} goes")
@@ -38,6 +39,13 @@ class Pool:
 
     def delete(self):
         self.cluster.kube.delete(self.path)
+
+
+class Bound(Pool):
+    """A SandboxPool for one skill: its files and packages are unpacked, and the modules imported."""
+
+    def __init__(self, cluster, name, skill, preload):
+        super().__init__(cluster, name, None, image=None, skillRef={"name": skill}, preload=preload)
 
 
 def is_ready(pod):
