@@ -20,8 +20,8 @@ config_tests() { # CONFIG
 	embedded) printf '%s\n' tests --ignore=tests/runner ;;
 	s3 | s3-postgres) echo tests/e2e ;;
 	# Another kernel: what is in force in a sandbox, and all that a script can notice or break.
-	gvisor) printf '%s\n' tests/attack tests/e2e/test_{success,sandbox,real_scripts,failures,data,python_data}.py ;;
-	image-volume | init-container) printf '%s\n' tests/e2e/test_{success,sandbox,real_scripts}.py ;;
+	gvisor) printf '%s\n' tests/attack tests/e2e/test_{success,sandbox,real_scripts,failures,data,python_data,dependencies}.py ;;
+	image-volume | init-container) printf '%s\n' tests/e2e/test_{success,sandbox,real_scripts,dependencies}.py ;;
 	esac
 }
 # Of that, what differs most there and runs each time; the rest takes turns. Nothing: all runs each time.

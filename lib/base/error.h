@@ -21,7 +21,7 @@ enum error_code {
 	ERR_METHOD_NOT_ALLOWED,
 	ERR_CONFLICT,
 	ERR_PACKAGES_MISSING, /* a skill names packages that are not stored yet */
-	ERR_GONE, /* a resourceVersion that the API server no longer has: list again */
+	ERR_GONE,             /* a resourceVersion that the API server no longer has: list again */
 	ERR_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE,
 	ERR_INPUT_SCHEMA_MISMATCH,

@@ -92,8 +92,8 @@ int64_t policy_timeout(const struct policy *policy, int64_t skill_ms, int64_t wi
 int policy_memory(const struct policy *policy, const char *quantity, int64_t *ret, struct error *err);
 int policy_cpu(const struct policy *policy, const char *quantity, int64_t *ret, struct error *err);
 
-/* Of a sandbox's memory what its files may have: the skill's, the input and the results, whose file system is memory.
- * The rest is for what runs. */
+/* Of a sandbox's memory what its files may have: the skill's, the input and the results, whose file system is
+ * memory. The rest is for what runs. */
 static inline int64_t policy_room_for_files(int64_t memory)
 {
 	return memory / 4 * 3;
