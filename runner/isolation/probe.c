@@ -33,7 +33,7 @@ struct findings {
 	int step, step_error;          /* of lockdown_apply; error 0: all were applied */
 	int mapped_error[PLACE_COUNT]; /* 0: a file of that place can be mapped as a program */
 	int executed_error;            /* 0: a file of the first place can be executed */
-	int scripts_error;             /* 0: a file can be added to the skill's */
+	int scripts_error;             /* 0: a file can be added to the skill's, or its packages' */
 	int socket_error;              /* 0: there are sockets for the internet */
 	bool limits, descriptors, session;
 	/* Their beginnings are enough. */
@@ -147,6 +147,8 @@ static void try_all(const struct lockdown *lockdown, bool enter, struct findings
 		ret->mapped_error[i] = try_to_map(places[i]);
 	ret->executed_error = try_to_execute(places[0]);
 	ret->scripts_error = try_to_add(PATH_SCRIPTS);
+	if (try_to_add(PATH_PACKAGES) == 0)
+		ret->scripts_error = 0;
 	ret->socket_error = try_socket();
 	ret->limits = lockdown_limits_hold();
 	ret->descriptors = descriptors_close();
