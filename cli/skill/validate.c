@@ -69,6 +69,7 @@ static int run(const struct call *call, struct error *err)
 const struct command skill_validate_command = {
     .path = "skill validate",
     .summary = "check a skill by the server's rules, without storing it",
+    .text = "What requirements.txt or package.json asks for is not brought for that, and not checked.",
     .arguments = {{"folder", "the skill's folder, or a zip", .complete = COMPLETE_FILE}},
     .run = run,
 };

@@ -13,7 +13,7 @@ if CONFIGURATION != "embedded":
     # Where blobs and history are is nothing to a pool, to what a script computes, nor to an agent.
     collect_ignore += ["test_examples.py", "test_langchain.py", "test_pools.py"]
 if CONFIGURATION.startswith("s3"):
-    collect_ignore += ["test_images.py", "test_python_data.py"]
+    collect_ignore += ["test_dependencies.py", "test_images.py", "test_python_data.py"]
 
 
 class Configuration:

@@ -1,6 +1,7 @@
 """Packages on the cluster: from `skillbox push` of a folder with a requirements.txt or a package.json to the result, cold and in a
 sandbox that waited. The packages are PyPI's and npm's own, pinned, and kept between runs in ~/.cache/skillbox-dev/packages."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -81,7 +82,7 @@ int node_api_module_get_api_version_v1(void)
 @pytest.fixture(scope="session")
 def downloads():
     """Environment variables under which nothing is downloaded twice, in whatever run."""
-    folder = pathlib.Path(os.environ.get("SKILLBOX_DEV_CACHE", pathlib.Path.home() / ".cache" / "skillbox-dev")) / "packages"
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "skillbox-dev" / "packages"
     folder.mkdir(parents=True, exist_ok=True)
     return {"XDG_CACHE_HOME": str(folder), "npm_config_cache": str(folder / "npm"), PIP: sys.executable}
 
@@ -92,8 +93,9 @@ def command(environment, downloads, tmp_path):
 
 
 @pytest.fixture
-def pushed(command):
-    """pushed(files, lang) makes a folder and pushes it as one types it; its name. All of them go away afterwards."""
+def pushed(command, downloads):
+    """pushed(files, lang) makes a folder and pushes it as one types it; its name. All of them go away afterwards. The lock of the last
+    run goes with it: what it says is in the cache."""
     names = []
 
     def push(files, lang="python", version="1.0.0", name=None):
@@ -105,7 +107,14 @@ def pushed(command):
         for path, data in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data if isinstance(data, bytes) else data.encode())
+        digest = hashlib.sha256(files.get("requirements.txt", "").encode()).hexdigest()
+        kept, lock = pathlib.Path(downloads["XDG_CACHE_HOME"]) / f"{digest}.lock", folder / "requirements.lock"
+        if kept.exists():
+            shutil.copy(kept, lock)
         assert command.run("push", folder, code=0).out == f'Pushed skill "{name}" successfully\n'
+        if lock.exists():
+            shutil.copy(lock, kept.with_suffix(f".{os.getpid()}"))
+            kept.with_suffix(f".{os.getpid()}").rename(kept)
         return name
 
     yield push
@@ -222,16 +231,19 @@ sharp({create: {width: 300, height: 200, channels: 3, background: "#aa3311"}})
 """
 
 
-def lock_with_npm(folder, environment):
-    """A package.json with its lock file, made as users make it."""
-    folder.mkdir()
+def lock_with_npm(environment):
+    """A package.json with its lock file, made as users make it; once."""
+    folder = pathlib.Path(environment["XDG_CACHE_HOME"]) / f"sharp-{SHARP}"
+    folder.mkdir(exist_ok=True)
     (folder / "package.json").write_text(json.dumps({"dependencies": {"sharp": SHARP}}))
+    if (folder / "package-lock.json").exists():
+        return {name: (folder / name).read_text() for name in ("package.json", "package-lock.json")}
     subprocess.run([shutil.which("npm"), "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
                    env=environment, check=True, capture_output=True, timeout=120)
     return {name: (folder / name).read_text() for name in ("package.json", "package-lock.json")}
 
 
-def test_sharp(command, pushed, tmp_path):
+def test_sharp(command, pushed):
     """npm's own prebuilt libvips, where there is an npm (Debian's Node.js comes without)."""
     if not shutil.which("npm"):
         (command.home / "needs-npm").mkdir()
@@ -241,7 +253,7 @@ def test_sharp(command, pushed, tmp_path):
         (command.home / "needs-npm" / "package-lock.json").write_text("{}")
         assert command.error("push", "needs-npm").startswith("there is no npm, and package.json asks for packages: install it")
         return
-    skill = pushed({"main.js": PICTURE, **lock_with_npm(tmp_path / "lock", command.environment)}, lang="node")
+    skill = pushed({"main.js": PICTURE, **lock_with_npm(command.environment)}, lang="node")
     output, _ = run(command, skill, {}, "--download", "out")
     assert output == ["png", 150, 100, SHARP]
     check_png(command.home / "out" / "picture.png", 150, 100)
