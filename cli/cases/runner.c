@@ -54,6 +54,8 @@ struct case_runner *case_runner_open(const struct call *call, const char *folder
 		error_no_memory(err);
 		return NULL;
 	}
+	if ((*ret_status = gather_check_local(call, err)) != 0)
+		return case_runner_close(runner);
 	if (call_flag(call, "local"))
 		runner->here = here_open(call, folder, ret_status, err);
 	else

@@ -28,6 +28,9 @@ struct gather {
 /* What was gathered is among the folder's files afterwards. 0, -1, COMMAND_USAGE or COMMAND_INTERRUPTED. */
 int gather_packages(struct folder *folder, const struct gather *gather, struct error *err);
 
+/* With --local nothing is gathered, so that these options make no sense. 0 or COMMAND_USAGE. */
+int gather_check_local(const struct call *call, struct error *err);
+
 /* What would be gathered: append a line, "requirements.txt: …"; nothing, if there is nothing. */
 int gather_describe(const struct folder *folder, struct buffer *out, struct error *err);
 

@@ -97,7 +97,7 @@ static int check_options(const struct call *call, struct error *err)
 	if (timeout && duration_parse(str_of(timeout), &ms, err) != 0)
 		return call_usage(err, "--timeout is '%s', and must be a duration like 500ms, 30s or 1m30s",
 				  timeout);
-	return 0;
+	return gather_check_local(call, err);
 }
 
 static int run(const struct call *call, struct error *err)

@@ -98,6 +98,11 @@ static void tell_layers(void *context, const struct frame_hello *hello)
 	for (unsigned i = 0; i < hello->layer_count; i++)
 		if (!hello->layers[i].active)
 			tell_absent(&hello->layers[i]);
+	if (local->skill.lacks_packages)
+		fputs("  not here: the skill's packages, which a server unpacks; the script has what is "
+		      "installed "
+		      "on this machine\n",
+		      stderr);
 	fprintf(stderr, "limits: %s of memory, looked at 50 times a second; %d processes\n", memory,
 		CAGE_MAX_PROCESSES);
 }

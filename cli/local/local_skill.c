@@ -50,6 +50,16 @@ static int read_skill(int zip_fd, struct local_skill *skill, struct error *err)
 	return skill->bundle ? 0 : -1;
 }
 
+/* On a server wheels become /sandbox/packages, and `push` brings what is asked for. */
+static int look_at_packages(const struct skill_source *source, bool *ret, struct error *err)
+{
+	cleanup_buffer struct buffer packages = BUFFER(4096);
+	if (source->is_folder && gather_describe(&source->folder, &packages, err) != 0)
+		return -1;
+	*ret = packages.len > 0 || (source->is_folder && folder_has_wheels(&source->folder));
+	return 0;
+}
+
 int local_skill_open(const char *path, struct local_skill *ret, struct error *err)
 {
 	cleanup_skill_source struct skill_source source = SKILL_SOURCE;
@@ -59,6 +69,7 @@ int local_skill_open(const char *path, struct local_skill *ret, struct error *er
 	*ret = (struct local_skill){0};
 	if (options_load(options, OPTION_COUNT, ret, err) == 0 &&
 	    skill_source_open(path, &source, err) == 0 &&
+	    look_at_packages(&source, &ret->lacks_packages, err) == 0 &&
 	    skill_source_zip(&source, &how, &fd, &size, err) == 0 && read_skill(fd, ret, err) == 0)
 		return 0;
 	local_skill_free(ret);

@@ -7,6 +7,7 @@
 #include "lib/run/bundle.h"
 #include "lib/skill/skill_package.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct local_skill {
@@ -15,6 +16,7 @@ struct local_skill {
 	struct bundle *bundle;
 	const struct language *language;
 	int64_t timeout_ms, memory;
+	bool lacks_packages; /* it has wheels, or asks for packages: here it runs without them */
 };
 
 /* ERR_INVALID_SKILL names all that is wrong with it; ERR_NO_ENTRYPOINT: it has nothing to run. */
