@@ -458,7 +458,13 @@ def test_the_runner_is_found(tmp_path):
     assert process.returncode == 0, err
 
 
-@pytest.mark.parametrize("skill", sorted(path.name for path in (ROOT / "examples/skills").iterdir() if (path / "SKILL.md").exists()))
+def examples():
+    """Those that an interpreter runs as it is: an image of one's own has what this machine need not have."""
+    return sorted(path.parent.name for path in (ROOT / "examples/skills").glob("*/SKILL.md")
+                  if not re.search(r"^\s*(skillbox\.)?image: ", path.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("skill", examples())
 def test_examples_run(skill):
     code, _, err = call("skill", "lint", ROOT / "examples/skills" / skill)
     assert code == 0, err
