@@ -5,8 +5,8 @@
 
 #include "apiserver/http/multipart.h"
 #include "apiserver/http/request.h"
-#include "apiserver/skill/dependencies.h"
 #include "lib/base/digest.h"
+#include "lib/run/dependencies.h"
 #include "lib/skill/skill_package.h"
 
 struct upload;

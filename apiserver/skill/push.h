@@ -8,8 +8,8 @@
 
 #include "apiserver/apiserver.h"
 #include "apiserver/caller.h"
-#include "apiserver/skill/dependencies.h"
 #include "lib/policy/policy.h"
+#include "lib/run/dependencies.h"
 #include "lib/skill/judgement.h"
 #include "lib/skill/skill_package.h"
 

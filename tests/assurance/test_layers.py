@@ -26,7 +26,7 @@ ARROWS = {
     "lib/policy": {"lib/api", "lib/base", "lib/files"},
     "lib/skill": {"lib/api", "lib/base", "lib/policy"},
     "lib/wheel": {"lib/base", "lib/policy", "lib/skill"},
-    "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/skill"},
+    "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/skill", "lib/wheel"},
     "runner": {"lib/base", "lib/frame"},
     "cli": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/run", "lib/skill", "lib/wheel"},
     "apiserver": SERVER,

@@ -1,8 +1,8 @@
-/* What a pushed skill depends on: the wheels in its archive, unpacked into a package set and taken out of the
- * archive, so that versions with the same wheels share one set. Blocking and CPU-bound: for the thread pool.
- */
-#ifndef SKILLBOX_APISERVER_SKILL_DEPENDENCIES_H
-#define SKILLBOX_APISERVER_SKILL_DEPENDENCIES_H
+/* What a skill depends on: the wheels in its archive, unpacked into a package set and taken out of the
+ * archive, so that versions with the same wheels share one set. Blocking and CPU-bound: on a server for the
+ * thread pool. */
+#ifndef SKILLBOX_RUN_DEPENDENCIES_H
+#define SKILLBOX_RUN_DEPENDENCIES_H
 
 #include "lib/base/digest.h"
 #include "lib/base/error.h"
@@ -27,12 +27,15 @@ struct dependencies {
 	int64_t archive_size;
 	/* Unpacked, of the files that are no wheels. */
 	int64_t file_bytes;
+	/* Without a policy: requirements.txt asks for packages, and the archive has none. */
+	bool lacks_packages;
 };
 
 #define DEPENDENCIES_NONE ((struct dependencies){.packages_fd = -1, .archive_fd = -1})
 
 /* `package` was read from the archive, and still has its content; what might surprise becomes a warning of
- * its manifest. -1 with err unset: what is wrong is told in problems. */
+ * its manifest. policy: which images there are, and their Pythons, which the wheels must fit; NULL: they are
+ * only read. -1 with err unset: what is wrong is told in problems. */
 int dependencies_read(int archive_fd, const struct archive_limits *limits, struct skill_package *package,
 		      const struct policy *policy, struct dependencies *ret, struct problems *problems,
 		      struct error *err);

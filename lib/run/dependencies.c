@@ -1,4 +1,4 @@
-#include "apiserver/skill/dependencies.h"
+#include "lib/run/dependencies.h"
 
 #include "lib/run/packages.h"
 #include "lib/skill/entrypoint.h"
@@ -101,13 +101,24 @@ static int keep(const struct reading *reading, const struct wheelhouse *house, s
 	return strip(reading, house, err);
 }
 
+/* Nobody's image: what doesn't fit and what is missing is for the caller to tell. */
+static int take_as_it_is(const struct reading *reading, struct wheelhouse *house,
+			 struct packages_writer *writer, struct error *err)
+{
+	reading->ret->lacks_packages = house->count == 0 && house->has_requirements;
+	int status = keep(reading, house, writer, err);
+	wheelhouse_free(house);
+	return status;
+}
+
 static int read_wheels(const struct reading *reading, struct packages_writer *writer, struct error *err)
 {
 	struct wheel_target target;
 	struct wheelhouse house = {.warnings = PROBLEMS};
 	const char *image = image_of(reading->package);
 	const struct archive_visitor visitor = packages_writer_visitor(writer);
-	bool is_known = wheel_images_find(str_of(reading->policy->python_images), str_of(image), &target);
+	bool is_known = reading->policy &&
+			wheel_images_find(str_of(reading->policy->python_images), str_of(image), &target);
 	const struct wheelhouse_request request = {
 	    .zip_fd = reading->archive_fd,
 	    .archive = reading->limits,
@@ -118,6 +129,8 @@ static int read_wheels(const struct reading *reading, struct packages_writer *wr
 	};
 	if (wheelhouse_examine(&request, &house, reading->problems, err) != 0)
 		return -1;
+	if (!reading->policy)
+		return take_as_it_is(reading, &house, writer, err);
 	size_t before = reading->problems->count;
 	if (!is_known)
 		refuse_compiled(reading, &house, image);
