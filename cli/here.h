@@ -20,13 +20,14 @@
 
 /* `skillbox dev --local`, once; as command_fn. input: JSON text, n 0: none. is_again: what holds here has
  * been said. Of the call it takes the folder (its first argument), --env, --timeout, --download,
- * --allow-missing. */
+ * --allow-missing, and how packages are gathered. */
 int here_dev(const struct call *call, struct str input, bool is_again, struct error *err);
 
 /* A skill, opened once and run as often as one likes. */
 struct here;
 
-/* Takes --allow-missing from the call. NULL: *ret_status is COMMAND_ERROR or COMMAND_USAGE. */
+/* Takes --allow-missing from the call, and how packages are gathered. NULL: *ret_status is COMMAND_ERROR,
+ * COMMAND_USAGE or COMMAND_INTERRUPTED. */
 struct here *here_open(const struct call *call, const char *path, int *ret_status, struct error *err);
 struct here *here_close(struct here *here); /* NULL-safe; returns NULL */
 const char *here_skill(const struct here *here);

@@ -31,7 +31,7 @@ static int push(struct case_runner *runner, const struct call *call, const char 
 {
 	cleanup_dev_package struct dev_package package = DEV_PACKAGE;
 	runner->http = http_open(call, err);
-	const struct gather gather = {call, runner->http};
+	const struct gather gather = {.call = call, .http = runner->http};
 	int status = runner->http ? dev_package_make(folder, &gather, &package, err) : COMMAND_ERROR;
 	if (status == 0 && interrupt_catch(err) != 0)
 		status = COMMAND_ERROR;
@@ -54,8 +54,6 @@ struct case_runner *case_runner_open(const struct call *call, const char *folder
 		error_no_memory(err);
 		return NULL;
 	}
-	if ((*ret_status = gather_check_local(call, err)) != 0)
-		return case_runner_close(runner);
 	if (call_flag(call, "local"))
 		runner->here = here_open(call, folder, ret_status, err);
 	else

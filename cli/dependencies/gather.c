@@ -102,20 +102,6 @@ int gather_packages(struct folder *folder, const struct gather *how, struct erro
 	return status;
 }
 
-int gather_check_local(const struct call *call, struct error *err)
-{
-	const char *name = call_text(call, "python")    ? "python"
-			   : call_flag(call, "relock")  ? "relock"
-			   : call_flag(call, "no-deps") ? "no-deps"
-							: NULL;
-	if (!name || !call_flag(call, "local"))
-		return 0;
-	return call_usage(err,
-			  "--%s is about packages for a server, and --local has none: the script has what is "
-			  "installed on this machine",
-			  name);
-}
-
 int gather_describe(const struct folder *folder, struct buffer *out, struct error *err)
 {
 	cleanup_free char *lang = NULL, *image = NULL;

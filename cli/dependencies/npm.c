@@ -80,7 +80,16 @@ static void find_cpu(const char *machine, char *ret, size_t size)
 
 static int find_platform(struct gathering *gathering, struct platform *ret, struct error *err)
 {
-	char machine[WHEEL_MACHINE_SIZE] = "";
+	char machine[WHEEL_MACHINE_SIZE] = "", here[GATHER_HERE_SIZE];
+	struct str cpu, libc;
+	if (gathering->gather->here) {
+		if (gathering->gather->here("node", here, err) != 0)
+			return -1;
+		str_split_once(str_of(here), ' ', &cpu, &libc);
+		snprintf(ret->cpu, sizeof(ret->cpu), "%.*s", (int)cpu.n, cpu.p);
+		ret->libc = str_eq(libc, STR("musl")) ? "musl" : "glibc";
+		return 0;
+	}
 	/* The server's machines: this one's, unless it says otherwise. */
 	if (gathering->gather->http) {
 		int status = gathering_ask(gathering, "", err);

@@ -171,6 +171,8 @@ int pip_download(const struct pip_download *download, struct error *err)
 					     abi, "--abi", "abi3", "--abi", "none", NULL});
 	add_platforms(&arguments, &platforms);
 	add_all(&arguments, (const char *[]){"-r", download->requirements, NULL});
+	if (download->constraints)
+		add_all(&arguments, (const char *[]){"-c", download->constraints, NULL});
 	if (download->needs_hashes)
 		add(&arguments, "--require-hashes");
 	if (download->is_complete)

@@ -199,7 +199,8 @@ int pip_failure(const struct pip_download *download, struct str output, struct e
 	cleanup_close int fd = open(download->log, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && whole_file_read(fd, download->log, &log, NULL) != 0)
 		buffer_free(&log); /* it is there to say more than the output does */
-	print_last(output);
+	if (!download->is_quiet)
+		print_last(output);
 	wheel_target_format(download->target, target);
 	pip_explain(target, download->requirements, output, buffer_str(&log), err);
 	return -1;

@@ -42,7 +42,7 @@ static int try_once(struct dev *dev, struct error *err)
 	const char *input = call_text(call, "input"), *folder = call_text(call, "download");
 	cleanup_buffer struct buffer text = BUFFER(INPUT_MAX);
 	cleanup_dev_package struct dev_package package = DEV_PACKAGE;
-	const struct gather gather = {call, dev->http};
+	const struct gather gather = {.call = call, .http = dev->http};
 	cleanup_answer struct http_answer answer = HTTP_ANSWER;
 	bool is_kept = dev->input.len > 0;
 	int status = is_kept ? 0 : input_read(input, &text, err);
@@ -97,7 +97,7 @@ static int check_options(const struct call *call, struct error *err)
 	if (timeout && duration_parse(str_of(timeout), &ms, err) != 0)
 		return call_usage(err, "--timeout is '%s', and must be a duration like 500ms, 30s or 1m30s",
 				  timeout);
-	return gather_check_local(call, err);
+	return 0;
 }
 
 static int run(const struct call *call, struct error *err)

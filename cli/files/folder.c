@@ -250,6 +250,19 @@ int folder_add(struct folder *folder, const char *name, const char *from, bool i
 	return file->from ? 0 : error_no_memory(err);
 }
 
+void folder_drop(struct folder *folder, const char *name)
+{
+	for (size_t i = 0; i < folder->count; i++) {
+		struct folder_file *file = &folder->files[i];
+		if (strcmp(file->name, name) != 0)
+			continue;
+		free(file->name);
+		free(file->from);
+		memmove(file, file + 1, (--folder->count - i) * sizeof(*file));
+		return;
+	}
+}
+
 /* ---- its zip */
 
 static bool is_wheel(const char *name)

@@ -39,6 +39,8 @@ void folder_free(struct folder *folder);
 int folder_add(struct folder *folder, const char *name, const char *from, bool is_executable,
 	       struct error *err);
 void folder_sort(struct folder *folder);
+/* It is no part of it any more; on disk it stays. */
+void folder_drop(struct folder *folder, const char *name);
 /* Has it a file of this name; or, with '/' at its end, any in this folder? */
 bool folder_has(const struct folder *folder, const char *name);
 /* Are there wheels in it: wheels/NAME.whl? */

@@ -95,8 +95,7 @@ int here_dev(const struct call *call, struct str input, bool is_again, struct er
 	if (status == 0)
 		status = read_variables(call, &variables, err);
 	if (status == 0)
-		status = local_open(call, call_argument(call, 0), &local, err);
-	local.is_quiet = is_again;
+		status = local_open(call, call_argument(call, 0), is_again, &local, err);
 	wish.env = variables.items;
 	wish.env_count = variables.count;
 	if (status == 0)
@@ -116,7 +115,7 @@ struct here *here_open(const struct call *call, const char *path, int *ret_statu
 		error_no_memory(err);
 		return NULL;
 	}
-	*ret_status = local_open(call, path, &here->local, err);
+	*ret_status = local_open(call, path, false, &here->local, err);
 	return *ret_status == 0 ? here : here_close(here);
 }
 

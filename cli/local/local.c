@@ -28,7 +28,7 @@ static int forgive(const struct call *call, struct layer_set *required, struct e
 	return 0;
 }
 
-int local_open(const struct call *call, const char *path, struct local *ret, struct error *err)
+int local_open(const struct call *call, const char *path, bool is_again, struct local *ret, struct error *err)
 {
 	*ret = (struct local){0};
 	if (layers_parse(STR(LOCAL_REQUIRED_LAYERS), &ret->required, err) != 0)
@@ -36,8 +36,11 @@ int local_open(const struct call *call, const char *path, struct local *ret, str
 	int status = forgive(call, &ret->required, err);
 	if (status != 0)
 		return status;
-	if (machine_find_runner(ret->runner, err) != 0 || local_skill_open(path, &ret->skill, err) != 0)
+	if (machine_find_runner(ret->runner, err) != 0)
 		return COMMAND_ERROR;
+	if ((status = local_skill_open(call, path, is_again, &ret->skill, err)) != 0)
+		return status;
+	ret->is_quiet = is_again;
 	if (machine_find_interpreter(ret->skill.language->interpreter, &ret->interpreter, err) == 0)
 		return 0;
 	local_close(ret);
@@ -98,11 +101,6 @@ static void tell_layers(void *context, const struct frame_hello *hello)
 	for (unsigned i = 0; i < hello->layer_count; i++)
 		if (!hello->layers[i].active)
 			tell_absent(&hello->layers[i]);
-	if (local->skill.lacks_packages)
-		fputs("  not here: the skill's packages, which a server unpacks; the script has what is "
-		      "installed "
-		      "on this machine\n",
-		      stderr);
 	fprintf(stderr, "limits: %s of memory, looked at 50 times a second; %d processes\n", memory,
 		CAGE_MAX_PROCESSES);
 }
@@ -166,6 +164,7 @@ int local_execute(struct local *local, const struct local_wish *wish, struct loc
 	struct local_job job = {
 	    .runner = local->runner,
 	    .bundle = local->skill.bundle,
+	    .packages = local->skill.packages,
 	    .instructions = local->skill.package.manifest.instructions,
 	    .input = wish->input.n > 0 && !str_eq(wish->input, STR("null")) ? wish->input : STR("{}"),
 	    .env = wish->env,

@@ -23,8 +23,10 @@ struct local {
 	bool is_quiet; /* the layers have been told, or are not wanted */
 };
 
-/* Takes --allow-missing from the call. 0, COMMAND_ERROR or COMMAND_USAGE. */
-int local_open(const struct call *call, const char *path, struct local *ret, struct error *err);
+/* Takes --allow-missing from the call, and what gather.h does. is_again: what is to be said of it was said
+ * before. 0, COMMAND_ERROR, COMMAND_USAGE or COMMAND_INTERRUPTED. */
+int local_open(const struct call *call, const char *path, bool is_again, struct local *ret,
+	       struct error *err);
 void local_close(struct local *local);
 #define cleanup_local __attribute__((cleanup(local_close)))
 

@@ -37,7 +37,7 @@ struct run {
 	struct cage cage;
 	struct buffer in, out, words;
 	enum stage stage;
-	int64_t sent; /* of the files or the input */
+	int64_t sent; /* of the packages and the files, or the input */
 	bool cancelled, memory_exceeded, ended;
 	int64_t begun_us, ready_us, job_us, started_us, exit_us, deadline_us;
 };
@@ -92,15 +92,24 @@ static int send_head(struct run *run, struct error *err)
 	return 0;
 }
 
+static int64_t size_of_packages(const struct local_job *job)
+{
+	return job->packages ? job->packages->size : 0;
+}
+
+/* The packages' frames, then the files'. */
 static int send_files(struct run *run, struct error *err)
 {
-	const struct bundle *bundle = run->job->bundle;
-	int64_t left = bundle->size - run->sent;
+	const struct local_job *job = run->job;
+	int64_t before = size_of_packages(job);
+	bool of_packages = run->sent < before;
+	const struct bundle *from = of_packages ? job->packages : job->bundle;
+	int64_t begin = of_packages ? run->sent : run->sent - before, left = from->size - begin;
 	size_t n = left < (int64_t)PIECE ? (size_t)left : PIECE;
 	char *at = buffer_reserve(&run->out, n);
 	if (!at)
 		return error_no_memory(err);
-	if (bundle_read(bundle, run->sent, at, n, err) != 0)
+	if (bundle_read(from, begin, at, n, err) != 0)
 		return -1;
 	run->out.len += n;
 	run->sent += (int64_t)n;
@@ -123,12 +132,16 @@ static int send_next(struct run *run, struct error *err)
 	struct frame input = {.type = FRAME_INPUT, .input = {job->input.n}};
 	struct frame start = {.type = FRAME_START,
 			      .start = {job->bundle->file_count, job->bundle->byte_count + job->input.n}};
+	if (job->packages) {
+		start.start.file_count += job->packages->file_count;
+		start.start.byte_count += job->packages->byte_count;
+	}
 	switch (run->stage) {
 	case HEAD:
 		run->stage = FILES;
 		return send_head(run, err);
 	case FILES:
-		if (run->sent < job->bundle->size)
+		if (run->sent < size_of_packages(job) + job->bundle->size)
 			return send_files(run, err);
 		run->stage = INPUT;
 		run->sent = 0;

@@ -16,8 +16,9 @@
 struct local_job {
 	const char *runner; /* path of skillbox-runner */
 	const struct bundle *bundle;
-	const char *instructions; /* of SKILL.md */
-	struct str input;         /* JSON; "{}" where none was given */
+	const struct bundle *packages; /* NULL: it has none */
+	const char *instructions;      /* of SKILL.md */
+	struct str input;              /* JSON; "{}" where none was given */
 	const struct variable *env;
 	size_t env_count;
 	int64_t timeout_ms, memory;

@@ -14,6 +14,7 @@
 
 #define RUNNER "skillbox-runner"
 #define VERSION_MS 3000
+#define PACKAGES_MS 20000
 
 /* As in the sandbox (keeper.c), less what is the same there. */
 static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
@@ -99,10 +100,10 @@ int machine_find_interpreter(const char *name, struct interpreter *ret, struct e
 }
 
 /* The first line, as far as it comes in time. */
-static void read_line(int fd, char ret[MACHINE_VERSION_SIZE])
+static void read_line(int fd, int64_t ms, char ret[MACHINE_VERSION_SIZE])
 {
 	size_t n = 0;
-	int64_t end_us = clock_monotonic_us(&clock_system) + VERSION_MS * 1000;
+	int64_t end_us = clock_monotonic_us(&clock_system) + ms * 1000;
 	while (n < MACHINE_VERSION_SIZE - 1 && !memchr(ret, '\n', n)) {
 		int64_t left_us = end_us - clock_monotonic_us(&clock_system);
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -134,13 +135,14 @@ void machine_name_version(char version[MACHINE_VERSION_SIZE])
 	}
 }
 
-void machine_ask_version(struct interpreter *interpreter)
+/* The first line that it prints; what can't be had is left "". */
+static void ask(const char *const *arguments, int64_t ms, char ret[MACHINE_VERSION_SIZE])
 {
-	char *const arguments[] = {interpreter->path, "--version", NULL};
 	char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
 	posix_spawn_file_actions_t actions;
 	int fds[2];
 	pid_t pid;
+	ret[0] = '\0';
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return;
 	cleanup_close int from = fds[0];
@@ -149,15 +151,68 @@ void machine_ask_version(struct interpreter *interpreter)
 		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 		posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
 		posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-		failed = posix_spawn(&pid, interpreter->path, &actions, NULL, arguments, environment);
+		failed = posix_spawn(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
+				     environment);
 		posix_spawn_file_actions_destroy(&actions);
 	}
 	close(fds[1]);
 	if (failed)
 		return;
-	read_line(from, interpreter->version);
+	read_line(from, ms, ret);
 	kill(pid, SIGKILL); /* one that has more to say than a line */
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+void machine_ask_version(struct interpreter *interpreter)
+{
+	const char *const arguments[] = {interpreter->path, "--version", NULL};
+	ask(arguments, VERSION_MS, interpreter->version);
 	machine_name_version(interpreter->version);
+}
+
+/* Which packages fit */
+
+/* musl says its version only when its loader is started by itself (PEP 656). */
+static const char python_packages[] =
+    "import os, struct, sys\n"
+    "machine = os.uname().machine\n"
+    "if struct.calcsize('P') == 4:\n"
+    "    machine = {'x86_64': 'i686', 'aarch64': 'armv7l'}.get(machine, machine)\n"
+    "try:\n"
+    "    libc = os.confstr('CS_GNU_LIBC_VERSION')\n"
+    "except (AttributeError, OSError, ValueError):\n"
+    "    libc = None\n"
+    "if libc:\n"
+    "    libc = 'manylinux_' + '_'.join(libc.split()[1].split('.')[:2])\n"
+    "else:\n"
+    "    import glob, re, subprocess\n"
+    "    said = subprocess.run(glob.glob('/lib/ld-musl-*.so.1')[:1], "
+    "stderr=subprocess.PIPE).stderr.decode()\n"
+    "    libc = 'musllinux_' + '_'.join(re.search(r'Version (\\d+)\\.(\\d+)', said).groups())\n"
+    "name = {'cpython': 'cp'}.get(sys.implementation.name, sys.implementation.name)\n"
+    "print('%s%d%d%s-%s_%s' % (name, *sys.version_info[:2], getattr(sys, 'abiflags', ''), libc, machine))\n";
+
+static const char node_packages[] =
+    "var report = process.report && (process.report.excludeNetwork = true, process.report.getReport());"
+    "console.log(process.arch + (!report || report.header.glibcVersionRuntime ? ' glibc' : ' musl'))";
+
+int machine_ask_packages(const char *name, char ret[GATHER_HERE_SIZE], struct error *err)
+{
+	struct interpreter found;
+	char said[MACHINE_VERSION_SIZE];
+	bool is_python = strcmp(name, "python") == 0;
+	if (machine_find_interpreter(name, &found, err) != 0)
+		return -1;
+	const char *const python[] = {found.path, "-I", "-S", "-c", python_packages, NULL};
+	const char *const node[] = {found.path, "-e", node_packages, NULL};
+	ask(is_python ? python : node, PACKAGES_MS, said);
+	if (!said[0] || strlen(said) >= GATHER_HERE_SIZE)
+		return error_set(
+		    err, ERR_NOT_FOUND,
+		    "%s doesn't say which packages fit it: leave them out by --no-deps, or use a "
+		    "server",
+		    found.path);
+	memcpy(ret, said, strlen(said) + 1);
+	return 0;
 }

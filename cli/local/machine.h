@@ -2,6 +2,7 @@
 #ifndef SKILLBOX_CLI_LOCAL_MACHINE_H
 #define SKILLBOX_CLI_LOCAL_MACHINE_H
 
+#include "cli/dependencies/gather.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
@@ -18,6 +19,8 @@ struct interpreter {
 int machine_find_runner(char ret[PATH_MAX], struct error *err);
 /* "python", "node" or "bash", where the runner will look for it. ERR_NOT_FOUND says where that is. */
 int machine_find_interpreter(const char *name, struct interpreter *ret, struct error *err);
+/* Which packages fit it, as it says itself: as gather_here_fn. */
+int machine_ask_packages(const char *name, char ret[GATHER_HERE_SIZE], struct error *err);
 /* Ask it for its version; what can't be had is left "". */
 void machine_ask_version(struct interpreter *interpreter);
 

@@ -28,7 +28,7 @@ static int run(const struct call *call, struct error *err)
 	cleanup_skill_source struct skill_source source = SKILL_SOURCE;
 	cleanup_http struct http *http = http_open(call, err);
 	buffer_appendf(&what, "pushing %.100s", path);
-	const struct gather gather = {call, http};
+	const struct gather gather = {.call = call, .http = http};
 	if (!http || skill_source_open(path, &source, err) != 0)
 		return COMMAND_ERROR;
 	int status = skill_source_gather(&source, &gather, err);

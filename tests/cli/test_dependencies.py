@@ -347,14 +347,6 @@ def test_progress_on_a_terminal(command):
     assert not list((command.home / ".cache/skillbox/packages").iterdir()) and not list(command.home.glob("*.zip"))
 
 
-@pytest.mark.parametrize("words, name", [(["dev", "calc", "--local", "--python", "3.12"], "python"), (["test", "calc", "--local", "--no-deps"], "no-deps")])
-def test_local_runs_are_without(command, words, name):
-    make_skill(command, "plain\n", **{"tests/one.json": '{"input": {}}'})
-    assert command.error(*words, code=64) == f"--{name} is about packages for a server, and --local has none: the script has what is " \
-        "installed on this machine"
-    assert "  not here: the skill's packages, which a server unpacks; " in command.run("dev", "calc", "--local").err
-
-
 # With a server.
 
 def images(answer=IMAGES, status=200):
