@@ -88,14 +88,19 @@ static void make_key(struct wheels *w)
 	sha256_end(&sha, w->key);
 }
 
+static const char *lock_owner(const struct wheels *w)
+{
+	return w->lock.target[0] ? w->lock.target : "another Python";
+}
+
 /* What runs on this machine may need other wheels than a server, whose lock it is. */
 static int keep_lock(struct wheels *w, struct error *err)
 {
 	if (call_flag(w->gathering->gather->call, "relock"))
 		return error_set(err, ERR_CONFLICT,
-				 LOCK_NAME " is for %s, and this machine has %s: a local run doesn't make it "
-					   "anew. 'skillbox package --relock' does",
-				 w->lock.target, w->target_text);
+				 LOCK_NAME " is for %s, and what runs here for %s: a local run doesn't make "
+					   "it anew. 'skillbox package --relock' does",
+				 lock_owner(w), w->target_text);
 	make_key(w);
 	return 0;
 }
@@ -167,8 +172,7 @@ static int check_set(const struct wheels *w, const struct cache_set *set, struct
 	return 0;
 }
 
-/* constraints: versions to take, of a lock for another Python; p NULL: as the lock or the requirements say.
- */
+/* constraints: a file of versions to take; NULL: as the lock or the requirements say. */
 static int download(struct wheels *w, const struct cache_work *work, const char *constraints,
 		    struct error *err)
 {
@@ -262,10 +266,10 @@ static void leave_lock(const struct wheels *w, const struct cache_set *set)
 	folder_drop(w->gathering->folder, LOCK_NAME);
 	if (count > 0 && !w->gathering->gather->is_again)
 		fprintf(stderr,
-			LOCK_NAME " is for %s and stays as it is; this machine has %s, and gets %s that the "
-				  "lock doesn't have: %s\n",
-			w->lock.target[0] ? w->lock.target : "another Python", w->target_text,
-			count == 1 ? "a wheel" : "wheels", others.data ? others.data : "");
+			LOCK_NAME " is for %s and stays as it is; what runs here is for %s, and gets %s that "
+				  "the lock doesn't have: %s\n",
+			lock_owner(w), w->target_text, count == 1 ? "a wheel" : "wheels",
+			others.data ? others.data : "");
 }
 
 static int add_lock(struct wheels *w, struct error *err)

@@ -73,7 +73,7 @@ static void tell_strangers(const struct archive_content *content)
 		if (wheel_name_fits(&name, &target) || count++ >= STRANGERS_SHOWN)
 			continue;
 		wheel_name_explain(&name, &target, STR("this machine"), &line);
-		fprintf(stderr, "%s\n", line.data ? line.data : "");
+		fprintf(stderr, "wheels/%s\n", line.data ? line.data : "");
 	}
 	if (count > STRANGERS_SHOWN)
 		fprintf(stderr, "%zu more wheels don't fit this machine either\n", count - STRANGERS_SHOWN);
@@ -85,8 +85,9 @@ static void tell(const struct local_skill *skill, const struct dependencies *dep
 	for (size_t i = warnings; i < manifest->warning_count; i++)
 		fprintf(stderr, "%s\n", manifest->warnings[i]);
 	if (dependencies->lacks_packages)
-		fprintf(stderr, "requirements.txt asks for packages, and the skill brings none: it has those "
-				"of this machine's Python\n");
+		fprintf(stderr,
+			"requirements.txt asks for packages, and the skill brings none: it finds what "
+			"this machine's Python has\n");
 	if (dependencies->packages_fd >= 0)
 		tell_strangers(&skill->package.content);
 }
