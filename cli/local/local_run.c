@@ -161,9 +161,14 @@ static int send_next(struct run *run, struct error *err)
 	return 0;
 }
 
+static bool has_more(const struct run *run)
+{
+	return run->stage != GREETING && run->stage != SENT;
+}
+
 static int fill(struct run *run, struct error *err)
 {
-	while (run->stage != GREETING && run->stage != SENT && run->out.len < OUT_FULL)
+	while (has_more(run) && run->out.len < OUT_FULL)
 		if (send_next(run, err) != 0)
 			return -1;
 	return 0;
@@ -315,7 +320,8 @@ static int cancel(struct run *run, struct error *err)
 static int turn(struct run *run, struct error *err)
 {
 	struct cage *cage = &run->cage;
-	short events = run->out.len > 0 ? POLLIN | POLLOUT : POLLIN;
+	/* All that was prepared may be gone at once, with more to come. */
+	short events = run->out.len > 0 || has_more(run) ? POLLIN | POLLOUT : POLLIN;
 	struct pollfd fds[] = {{.fd = cage->stream_fd, .events = events},
 			       {.fd = cage->log_fd, .events = POLLIN},
 			       {.fd = cage->words_fd, .events = POLLIN},

@@ -107,6 +107,13 @@ def test_wheels_of_the_folder(tmp_path, skill):
     assert said == "" and not (folder / "requirements.lock").exists()
 
 
+def test_many_bytes(skill):
+    """More than is prepared at once: whoever is quicker, sender or receiver, none waits for the other."""
+    many = wheel("many", files={"many.py": b"version = 'whole'\n", "many.bin": os.urandom(12 << 20)})
+    output, _ = good(skill("many", wheels=[many]))
+    assert output["versions"] == {"many": "whole"}
+
+
 def test_requirements(skill, settings, index):
     """For this machine's Python, with a lock that says so; the second time nothing is asked for."""
     folder = skill("needs plain compiled", "needs\ncompiled\n")

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cli/local/machine.h"
+#include "lib/wheel/target.h"
 
 #include <string.h>
 
@@ -43,9 +44,26 @@ static void test_interpreters(void **state)
 	assert_non_null(strstr(err.message, "this machine has no cobol"));
 }
 
+static void test_packages(void **state)
+{
+	(void)state;
+	char said[GATHER_HERE_SIZE];
+	struct wheel_target target;
+	struct error err = {0};
+	struct str cpu, libc;
+	assert_int_equal(machine_ask_packages("python", said, &err), 0);
+	assert_int_equal(wheel_target_parse(str_of(said), &target, &err), 0);
+	assert_int_equal(machine_ask_packages("node", said, &err), 0);
+	assert_true(str_split_once(str_of(said), ' ', &cpu, &libc));
+	assert_true(cpu.n > 0 && (str_eq(libc, STR("glibc")) || str_eq(libc, STR("musl"))));
+	assert_int_equal(machine_ask_packages("cobol", said, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions),
-					   cmocka_unit_test(test_interpreters)};
+					   cmocka_unit_test(test_interpreters),
+					   cmocka_unit_test(test_packages)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
