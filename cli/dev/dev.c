@@ -127,7 +127,8 @@ const struct command dev_command = {
 	    "day.\n"
 	    "With --watch it runs again on every save, until Ctrl-C.\n"
 	    "With --local there is no server: it runs on this machine, under the program that is in every\n"
-	    "sandbox, in namespaces of its own. What holds here and what doesn't is said before it begins.",
+	    "sandbox, in namespaces of its own. What holds here and what doesn't is said before it begins.\n"
+	    "Packages of requirements.txt or package.json are then for this machine.",
     .example = "skillbox dev ./greet --local\n"
 	       "skillbox dev ./greet --input '{\"name\": \"World\"}' --watch",
     .arguments = {{"folder", "the skill's folder", .complete = COMPLETE_FOLDER}},
