@@ -167,14 +167,14 @@ static void skill_by_bundle(const void *object, struct buffer *out)
 
 static void skill_by_packages(const void *object, struct buffer *out)
 {
-	buffer_append_str(out, str_of(((const struct skill *)object)->spec.packages.blob.digest));
+	buffer_append_str(out, str_of(skill_packages(object)->blob.digest));
 }
 
 static void skill_by_lock(const void *object, struct buffer *out)
 {
 	const struct skill *skill = object;
-	if (skill->spec.packages.lock)
-		buffer_appendf(out, "%s/%s", skill->meta.namespace, skill->spec.packages.lock);
+	if (skill_packages(skill)->lock)
+		buffer_appendf(out, "%s/%s", skill->meta.namespace, skill_packages(skill)->lock);
 }
 
 static void skill_changed(void *context, const void *old, const void *fresh)

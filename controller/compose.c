@@ -1,5 +1,6 @@
 #include "controller/compose.h"
 
+#include "controller/build/builds.h"
 #include "controller/execution/apply.h"
 #include "controller/execution/reconcile.h"
 #include "controller/gauges.h"
@@ -28,6 +29,7 @@ struct lead {
 	struct pools *pools;
 	struct executions *executions;
 	struct skills *skills;
+	struct builds *builds; /* NULL: nothing is built */
 	struct sweep *sweep;
 	struct route route;
 	bool is_complete; /* changes are routed */
@@ -264,9 +266,15 @@ static int start_work(struct controller *c, struct error *err)
 						.capacity = &lead->capacity,
 						.history = lead->history,
 						.queue = lead->execution_queue};
-	struct skill_services skills = {&c->config.policy, c->clock,  c->cache,
-					c->client,         c->events, lead->skill_queue};
-	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client};
+	struct build_services builds = {.job = {c->loop, c->ws, c->store, &c->config},
+					.clock = c->clock,
+					.cache = c->cache,
+					.client = c->client,
+					.events = c->events,
+					.queue = lead->skill_queue};
+	bool is_building = c->config.policy.build_enabled;
+	struct sweep_services sweep = {c->loop, c->clock, c->cache, c->client,
+				       is_building ? c->config.build.namespace : ""};
 	const struct capacity_limits limits = {c->config.max_starting, c->config.policy.max_concurrent,
 					       c->clock};
 	if (capacity_init(&lead->capacity, &limits, err) != 0)
@@ -274,6 +282,10 @@ static int start_work(struct controller *c, struct error *err)
 	executions.pools = lead->pools = pools_new(&pools, err);
 	if (lead->pools)
 		lead->executions = executions_new(&executions, err);
+	if (lead->executions && is_building && !(lead->builds = builds_new(&builds, err)))
+		return -1;
+	struct skill_services skills = {&c->config.policy, c->clock,          c->cache,    c->client,
+					c->events,         lead->skill_queue, lead->builds};
 	if (lead->executions)
 		lead->skills = skills_new(&skills, err);
 	if (lead->skills)
@@ -311,6 +323,7 @@ static void step_down(struct controller *c)
 	pools_free(lead->pools);
 	capacity_free(&lead->capacity);
 	skills_free(lead->skills);
+	builds_free(lead->builds);
 	history_free(lead->history);
 	workqueue_free(lead->execution_queue);
 	workqueue_free(lead->skill_queue);

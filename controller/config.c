@@ -40,6 +40,23 @@ static const struct option option_table[] = {
     {"SKILLBOX_REQUIRED_LAYERS", OPTION_STRING, FIELD(required_layers_list), REQUIRED_LAYERS, 0, 0, false,
      "layers of isolation without which no sandbox gets a job, separated by commas; see docs/security.md"},
     POLICY_OPTIONS(struct controller_config, policy),
+    {"SKILLBOX_BUILD_INDEX_URL", OPTION_STRING, FIELD(build.index_url), "", 0, 0, false,
+     "index that packages are fetched from, such as https://pypi.org/simple; no credentials in it"},
+    {"SKILLBOX_BUILD_IMAGE", OPTION_STRING, FIELD(build.image), "python:3.12-slim", 0, 0, false,
+     "image with a python3 that has pip, for the Pods that fetch packages"},
+    {"SKILLBOX_BUILD_NAMESPACE", OPTION_STRING, FIELD(build.namespace), "skillbox-build", 0, 0, false,
+     "namespace of these Pods"},
+    {"SKILLBOX_BUILD_PROGRAM", OPTION_STRING, FIELD(build.program), "skillbox-build", 0, 0, false,
+     "ConfigMap there with the program that they run, build.py"},
+    {"SKILLBOX_BUILD_SECRET", OPTION_STRING, FIELD(build.secret), "", 0, 0, false,
+     "Secret there with a pip.conf or a netrc for the index; empty: none"},
+    {"SKILLBOX_BUILD_TIMEOUT", OPTION_DURATION, FIELD(build.timeout_ms), "10m", 0, 0, false,
+     "time that the packages of one skill may take"},
+    {"SKILLBOX_BUILD_MEMORY", OPTION_SIZE, FIELD(build.memory), "512Mi", POLICY_MEMORY_MIN, POLICY_MEMORY_MAX,
+     false, "memory of such a Pod"},
+    {"SKILLBOX_BUILD_DISK", OPTION_SIZE, FIELD(build.disk), "1Gi", 16 * MIB, POLICY_MEMORY_MAX, false,
+     "its disk, which holds the wheels twice"},
+    {"SKILLBOX_BUILD_CPU", OPTION_CPU, FIELD(build.cpu), "1", 0, 0, false, "its CPU limit"},
     {"SKILLBOX_MAX_LOGS_SIZE", OPTION_SIZE, FIELD(max_logs), "1Mi", 4096, 16 * MIB, false,
      "log kept of a run: its first and its last half"},
     {"SKILLBOX_MAX_FILES_COUNT", OPTION_INT, FIELD(max_files_count), "1000", 1, 10000, false,
@@ -72,6 +89,26 @@ static const struct {
     {"in-image", RUNNER_IN_IMAGE},
 };
 
+static int check_build(const struct controller_config *config, struct error *err)
+{
+	struct str url = str_of(config->build.index_url);
+	bool is_url = str_starts_with(url, STR("https://")) || str_starts_with(url, STR("http://"));
+	if (!config->policy.build_enabled)
+		return 0;
+	if (!is_url)
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_BUILD_INDEX_URL is '%s': SKILLBOX_BUILD_ENABLED needs an index, such as "
+		    "https://pypi.org/simple",
+		    config->build.index_url);
+	if (memchr(url.p, '@', url.n))
+		return error_set(
+		    err, ERR_BAD_REQUEST,
+		    "SKILLBOX_BUILD_INDEX_URL must not have credentials in it: put them into a netrc of "
+		    "SKILLBOX_BUILD_SECRET");
+	return 0;
+}
+
 static int check(struct controller_config *config, struct error *err)
 {
 	struct str profile = str_of(config->seccomp_profile);
@@ -87,6 +124,8 @@ static int check(struct controller_config *config, struct error *err)
 		return error_set(err, ERR_BAD_REQUEST, "%s", problems.data + strlen("; "));
 	if (wheel_images_check(str_of(config->policy.python_images), err) != 0)
 		return error_wrap(err, "SKILLBOX_PYTHON_IMAGES");
+	if (check_build(config, err) != 0)
+		return -1;
 	if (config->s3.access_key[0] && !config->s3.endpoint[0])
 		return error_set(
 		    err, ERR_BAD_REQUEST,

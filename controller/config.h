@@ -29,6 +29,14 @@ struct controller_config {
 	char *required_layers_list;
 	struct layer_set required_layers; /* of isolation, that a sandbox must report before it gets a job */
 	struct policy policy;             /* what the API server reads, too */
+	/* What fetches packages, if the policy lets it (controller/build/); "": not set. */
+	struct {
+		char *index_url, *image, *namespace;
+		char *program; /* ConfigMap with build.py */
+		char *secret;  /* with pip.conf and netrc; "": none */
+		int64_t timeout_ms;
+		int64_t memory, disk, cpu; /* bytes, bytes, millicores */
+	} build;
 	int64_t max_logs, max_files_count;
 	int64_t max_starting;     /* sandboxes that start at once, all tenants together */
 	int64_t start_timeout_ms; /* Pod created → stream open */

@@ -29,6 +29,12 @@ static void execution_changed(const struct route *route, const struct execution 
 static void pod_changed(const struct route *route, const struct pod *old, const struct pod *fresh)
 {
 	const struct pod *pod = fresh ? fresh : old;
+	if (pod->skill_uid) {
+		if (pod->skill && pod_change_matters(old, fresh) &&
+		    workqueue_add(route->skill_queue, str_of(pod->skill)) != 0)
+			log_error("no memory for a key", NULL);
+		return;
+	}
 	if (pod->pool_uid) {
 		pools_pod_changed(route->pools, old, fresh);
 		return;
@@ -80,15 +86,22 @@ static bool visit_bound(void *context, const void *object)
 	return true;
 }
 
+/* Its packages are there, or won't come. */
+static bool build_has_moved(const struct skill *old, const struct skill *fresh)
+{
+	return skill_awaits_build(old) != skill_awaits_build(fresh) ||
+	       skill_build_has_failed(old) != skill_build_has_failed(fresh);
+}
+
 static void skill_changed(const struct route *route, const struct skill *old, const struct skill *fresh)
 {
 	struct skill_users users = {route, fresh ? fresh : old};
 	if (users.skill->spec.name[0])
 		cache_each(route->cache, CACHE_SANDBOX_POOLS, visit_bound, &users);
+	cache_enqueue(route->skill_queue, &users.skill->meta);
 	if (!fresh)
 		return;
-	cache_enqueue(route->skill_queue, &fresh->meta);
-	if (old && old->status.ready.status)
+	if (old && old->status.ready.status && !build_has_moved(old, fresh))
 		return; /* only a new one, or the verdict on one, can be waited for */
 	cache_each(route->cache, CACHE_EXECUTIONS, visit_waiting, &users);
 }

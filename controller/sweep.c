@@ -1,5 +1,6 @@
 #include "controller/sweep.h"
 
+#include "controller/build/pod.h"
 #include "controller/sandbox/pod_spec.h"
 #include "lib/base/log.h"
 
@@ -46,10 +47,29 @@ static bool is_wanted(const struct sweep_services *services, const struct pod *p
 	return strcmp(name, pod->meta.name) == 0;
 }
 
+/* It stands in another namespace than its Skill, so no ownerReference leads there. */
+static bool is_build_wanted(const struct sweep_services *services, const struct pod *pod)
+{
+	const struct skill *skill = cache_skill(services->cache, str_of(pod->skill));
+	char name[BUILD_POD_NAME_SIZE];
+	if (!skill || strcmp(skill->meta.uid, pod->skill_uid) != 0 || !skill_awaits_build(skill) ||
+	    skill_build_has_failed(skill))
+		return false;
+	build_pod_name(skill, name);
+	return strcmp(name, pod->meta.name) == 0;
+}
+
 static bool visit_pod(void *context, const void *object)
 {
 	const struct sweep_services *services = context;
 	const struct pod *pod = object;
+	if (pod->skill_uid && !pod->meta.deleted_ms && services->build_namespace[0] &&
+	    strcmp(pod->meta.namespace, services->build_namespace) == 0 &&
+	    clock_wall_ms(services->clock) - pod->meta.created_ms >= SWEEP_MIN_AGE_MS &&
+	    !is_build_wanted(services, pod)) {
+		delete_orphan(services, pod);
+		return true;
+	}
 	if (pod->meta.deleted_ms || !pod->meta.owner_uid || !pod->execution_uid ||
 	    strcmp(pod->meta.owner_uid, pod->execution_uid) != 0 ||
 	    clock_wall_ms(services->clock) - pod->meta.created_ms < SWEEP_MIN_AGE_MS)
@@ -64,7 +84,8 @@ static void on_timer(uv_timer_t *timer)
 	struct sweep *sweep = timer->data;
 	const struct cache *cache = sweep->services.cache;
 	/* a cache that may be old must not decide that an owner is gone */
-	if (cache_is_live(cache, CACHE_EXECUTIONS) && cache_is_live(cache, CACHE_PODS))
+	if (cache_is_live(cache, CACHE_EXECUTIONS) && cache_is_live(cache, CACHE_PODS) &&
+	    cache_is_live(cache, CACHE_SKILLS))
 		cache_each(cache, CACHE_PODS, visit_pod, &sweep->services);
 }
 

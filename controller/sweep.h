@@ -1,5 +1,6 @@
 /* Now and then: Pods of ours that no Execution wants any more are deleted. Ours means: the controller owner
- * reference and the label carry the same UID. Anything else with our labels is not touched. */
+ * reference and the label carry the same UID. And Pods that fetch packages, in their namespace, whose Skill
+ * doesn't wait for them: by the UID on their label. Anything else with our labels is not touched. */
 #ifndef SKILLBOX_CONTROLLER_SWEEP_H
 #define SKILLBOX_CONTROLLER_SWEEP_H
 
@@ -16,6 +17,8 @@ struct sweep_services {
 	const struct clock *clock;
 	const struct cache *cache;
 	struct kube_client *client;
+	/* Where Pods fetch packages; "": nowhere. */
+	const char *build_namespace;
 };
 
 struct sweep;

@@ -158,6 +158,28 @@ static int64_t skill_size(const struct skill *skill)
 	return size;
 }
 
+/* Of one whose packages are fetched here: how far that is, and how it went. */
+static void put_build(struct buffer *out, const struct skill *skill)
+{
+	const struct skill_build *build = &skill->status.build;
+	if (!skill->spec.build)
+		return;
+	bool has_failed = skill_build_has_failed(skill);
+	json_put_string(out, "status",
+			has_failed                  ? "build_failed"
+			: skill_awaits_build(skill) ? "building"
+						    : "available");
+	json_key(out, "build");
+	json_open(out, '{');
+	json_put_string(out, "message", skill->status.ready.message);
+	json_put_string(out, "log", build->log);
+	if (build->started_ms)
+		json_put_time(out, "started_at", build->started_ms, true);
+	if (build->completed_ms)
+		json_put_time(out, "completed_at", build->completed_ms, true);
+	json_close(out, '}');
+}
+
 static void answer_skill(struct request *request, const struct skill *skill)
 {
 	const struct skill_judgement judged = judge(request, skill);
@@ -176,6 +198,7 @@ static void answer_skill(struct request *request, const struct skill *skill)
 	json_put_int(&body, "size", skill_size(skill));
 	json_put_time(&body, "uploaded_at", skill->uploaded_ms, true);
 	put_mode(&body, &judged);
+	put_build(&body, skill);
 	json_close(&body, '}');
 	answer_json(request, 200, &body);
 }
@@ -209,6 +232,17 @@ void rest_skill_delete(struct request *request)
 
 /* POST /v1/skills */
 
+/* The same bytes may have been pushed before: what became of those the cache tells. */
+static const char *pushed_status(const struct request *request, const struct skill *skill)
+{
+	const struct skill *known =
+	    cluster_skill(request->operation.server->cluster, request->operation.caller->namespace,
+			  str_of(skill->spec.name), str_of(skill->spec.version));
+	return skill_awaits_build(known && strcmp(known->meta.name, skill->meta.name) == 0 ? known : skill)
+		   ? "building"
+		   : "available";
+}
+
 /* skill_pushed_cb */
 static void on_pushed(void *context, const struct skill *skill, const struct error *failure)
 {
@@ -225,7 +259,7 @@ static void on_pushed(void *context, const struct skill *skill, const struct err
 		put_lang(&body, &judged);
 		json_put_string(&body, "digest", skill->spec.bundle.digest);
 		json_put_string(&body, "mode", skill_mode(&judged));
-		json_put_string(&body, "status", "available");
+		json_put_string(&body, "status", pushed_status(request, skill));
 		json_close(&body, '}');
 		answer_json(request, 201, &body);
 	}

@@ -96,10 +96,11 @@ static int find_packages(const struct operation *operation, const char *lock, st
 		    err, ERR_PACKAGES_MISSING,
 		    "the packages that wheels/sha256sums lists are not stored here: push the archive "
 		    "with the wheels themselves");
-	ret->blob.size = other->spec.packages.blob.size;
-	ret->files = other->spec.packages.files;
-	ret->bytes = other->spec.packages.bytes;
-	return copy(&ret->blob.digest, other->spec.packages.blob.digest, err);
+	const struct skill_packages *packages = skill_packages(other);
+	ret->blob.size = packages->blob.size;
+	ret->files = packages->files;
+	ret->bytes = packages->bytes;
+	return copy(&ret->blob.digest, packages->blob.digest, err);
 }
 
 static int fill_packages(const struct operation *operation, const struct dependencies *dependencies,
@@ -137,6 +138,7 @@ static int fill(const struct operation *operation, const struct skill_bundle *bu
 	    fill_packages(operation, bundle->dependencies, &skill->spec.packages, err) != 0)
 		return -1;
 	skill->spec.bundle.size = bundle->size;
+	skill->spec.build = bundle->dependencies->to_be_built;
 	skill->uploaded_ms = upload_time(operation, manifest);
 	return 0;
 }

@@ -13,6 +13,8 @@
 #define FIRST_REQUEUE_MS 1000
 #define WAITING_REQUEUE_MS 30000
 #define SETTLING_REQUEUE_MS 100
+/* Of a build's own limits: it may be tried as often, or wait for others. */
+#define BUILD_WAIT_TIMES 3
 
 enum verdict {
 	/* The rule has nothing to say: the next is asked. */
@@ -200,6 +202,33 @@ static enum verdict rule_not_allowed(const struct decision *d)
 				   &refused) != 0)
 		return decided(decision_end(d, error_code, refused.message));
 	return PASSES;
+}
+
+static enum verdict rule_skill_building(const struct decision *d)
+{
+	const struct observation *seen = d->seen;
+	const struct skill *skill = seen->skill;
+	char message[DECISION_MESSAGE_SIZE];
+	if (seen->shape || !skill_awaits_build(skill))
+		return PASSES;
+	const char *why = skill->status.ready.message ? skill->status.ready.message : "";
+	snprintf(message, sizeof(message), "skill %.130s@%.130s can't be run: %.900s", skill->spec.name,
+		 skill->spec.version, why);
+	if (skill_build_has_failed(skill))
+		return decided(decision_end(d, "sandbox_start_failed", message));
+	if (!d->config->policy.build_enabled)
+		return decided(
+		    decision_end(d, "sandbox_start_failed",
+				 "the packages of the skill are to be fetched by the server, and that is "
+				 "not enabled any more (build.enabled of the chart)"));
+	int64_t limit = BUILD_WAIT_TIMES * (d->config->build.timeout_ms + d->config->start_timeout_ms);
+	int64_t left = limit - (seen->now_ms - seen->execution->meta.created_ms);
+	if (left <= 0)
+		return decided(decision_end(d, "sandbox_start_failed",
+					    "the packages of the skill were not fetched in time"));
+	decision_look_again(d, left);
+	return decided(
+	    decision_report_step(d, SKILL_BUILDING, "the packages of the skill are being fetched"));
 }
 
 /* Its result */
@@ -601,6 +630,7 @@ static const struct {
     {"skill missing", rule_skill_missing},
     {"skill not checked", rule_skill_unchecked},
     {"run not allowed", rule_not_allowed},
+    {"skill building", rule_skill_building},
     {"result", rule_result},
     {"result not stored", rule_result_not_stored},
     {"result comes", rule_result_comes},

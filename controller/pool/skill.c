@@ -18,6 +18,13 @@ static bool is_usable(const struct skill *skill, const struct sandbox_pool *obje
 		error_set(err, ERR_INVALID_SKILL, "skill %s@%s is not ready: %s", skill->spec.name,
 			  skill->spec.version, message ? message : "it has not been checked yet");
 	}
+	if (has_digest && skill_awaits_build(skill)) {
+		const char *message = skill->status.ready.message;
+		*ret_reason = skill_build_has_failed(skill) ? SKILL_BUILD_FAILED : SKILL_BUILDING;
+		error_set(err, ERR_INVALID_SKILL, "skill %s@%s is not ready: %s", skill->spec.name,
+			  skill->spec.version, message ? message : "its packages are to be fetched");
+		return false;
+	}
 	return has_digest;
 }
 

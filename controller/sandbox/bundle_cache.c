@@ -63,7 +63,7 @@ static int cache_key(const struct skill *skill, enum bundle_part part, const cha
 		     struct error *err)
 {
 	if (part == BUNDLE_PACKAGES)
-		buffer_appendf(out, "packages/%s/%s", tenant, skill->spec.packages.blob.digest);
+		buffer_appendf(out, "packages/%s/%s", tenant, skill_packages(skill)->blob.digest);
 	else if (skill->spec.bundle.digest)
 		buffer_appendf(out, "%s/%s/%s/%s", tenant, skill->spec.bundle.digest, skill->spec.lang,
 			       skill->spec.entrypoint ? skill->spec.entrypoint : "");
@@ -274,7 +274,7 @@ static int load_begin(struct load *load, const struct skill *skill, const char *
 {
 	struct blob_store *store = load->cache->store;
 	struct blob_key zip = {BLOB_SKILLS, tenant, skill->spec.bundle.digest};
-	struct blob_key packages = {BLOB_SKILLS, tenant, skill->spec.packages.blob.digest};
+	struct blob_key packages = {BLOB_SKILLS, tenant, skill_packages(skill)->blob.digest};
 	int status = load->part == BUNDLE_PACKAGES
 			 ? blob_get(store, &packages, PACKAGES_MAX_SIZE, packages_fetched, load, err)
 		     : load->is_zip ? blob_get(store, &zip, BUNDLE_MAX_ZIP, zip_fetched, load, err)

@@ -202,7 +202,7 @@ static int load_bundles(struct sender *s, const struct skill *skill, const char 
 {
 	if (load_part(s, skill, BUNDLE_FILES, tenant, err) != 0)
 		return -1;
-	return skill->spec.packages.blob.digest ? load_part(s, skill, BUNDLE_PACKAGES, tenant, err) : 0;
+	return skill_packages(skill)->blob.digest ? load_part(s, skill, BUNDLE_PACKAGES, tenant, err) : 0;
 }
 
 static void input_ready(void *context, const struct error *error, int fd, int64_t size)

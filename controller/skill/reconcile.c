@@ -13,6 +13,7 @@
 #define MESSAGE_SIZE 2048
 #define PATH_SIZE 1024
 #define PATCH_MAX (64 << 10)
+#define NO_TENANT_RETRY_MS 30000
 #define INVALID "Invalid" /* reason of the condition and of the Event */
 
 struct skill_pass {
@@ -136,6 +137,35 @@ static void record_event(const struct skill_services *services, const struct ski
 		event_record(services->events, &about, "Warning", INVALID, "Check", opinion->message);
 }
 
+/* What it needs is to be fetched: its condition is the build's. */
+static bool leave_to_build(const struct skill_services *services, const struct skill *skill, struct str key,
+			   struct opinion *opinion)
+{
+	const char *tenant = cache_tenant(services->cache, skill->meta.namespace);
+	if (!opinion->ready || !skill_awaits_build(skill))
+		return false;
+	if (services->builds && tenant) {
+		builds_reconcile(services->builds, key, skill, tenant);
+		return true;
+	}
+	opinion->ready = false;
+	opinion->reason = tenant ? "BuildDisabled" : "NoTenant";
+	snprintf(opinion->message, sizeof(opinion->message), "%s",
+		 tenant ? "the packages of requirements.txt are to be fetched by the server, and that is not "
+			  "enabled any more (build.enabled of the chart)"
+			: "this namespace belongs to no tenant: label it " API_TENANT_LABEL "=NAME");
+	if (!tenant)
+		workqueue_add_after(services->queue, key, NO_TENANT_RETRY_MS);
+	return false;
+}
+
+/* Its Pod may be left. */
+static void forget_build(const struct skill_services *services, const struct skill *skill, struct str key)
+{
+	if (services->builds && (!skill || skill->meta.deleted_ms || !skill_awaits_build(skill)))
+		builds_forget(services->builds, key);
+}
+
 void skills_reconcile(struct skills *skills, struct str key)
 {
 	const struct skill_services *services = &skills->services;
@@ -145,9 +175,15 @@ void skills_reconcile(struct skills *skills, struct str key)
 	struct error err = {0};
 	struct skill wish = {0};
 	struct opinion opinion;
-	if (!skill || skill->meta.deleted_ms || judge(skill, services->policy, &opinion, &err) != 0 ||
-	    !wish_status(skill, &opinion, clock_wall_ms(services->clock), &wish)) {
+	forget_build(services, skill, key);
+	if (!skill || skill->meta.deleted_ms || judge(skill, services->policy, &opinion, &err) != 0) {
 		workqueue_done(queue, key, err.code != ERR_NONE);
+		return;
+	}
+	if (leave_to_build(services, skill, key, &opinion))
+		return;
+	if (!wish_status(skill, &opinion, clock_wall_ms(services->clock), &wish)) {
+		workqueue_done(queue, key, false);
 		return;
 	}
 	cleanup_buffer struct buffer body = BUFFER(PATCH_MAX);

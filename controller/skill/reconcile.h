@@ -2,6 +2,7 @@
 #ifndef SKILLBOX_CONTROLLER_SKILL_RECONCILE_H
 #define SKILLBOX_CONTROLLER_SKILL_RECONCILE_H
 
+#include "controller/build/builds.h"
 #include "controller/cache.h"
 #include "lib/kube/client.h"
 #include "lib/kube/events.h"
@@ -16,6 +17,8 @@ struct skill_services {
 	struct event_recorder *events; /* may be NULL */
 	/* of Skills' keys */
 	struct workqueue *queue;
+	/* NULL: nothing is built here */
+	struct builds *builds;
 };
 
 struct skills;

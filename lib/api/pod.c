@@ -14,6 +14,7 @@ static int read_labels(struct str value, const struct json_path *path, int64_t m
 	static const struct json_field fields[] = {
 	    {POD_EXECUTION_LABEL, json_read_string, offsetof(struct pod, execution_uid), JSON_NAME_MAX},
 	    {POD_POOL_LABEL, json_read_string, offsetof(struct pod, pool_uid), JSON_NAME_MAX},
+	    {POD_SKILL_LABEL, json_read_string, offsetof(struct pod, skill_uid), JSON_NAME_MAX},
 	};
 	(void)max;
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
@@ -24,6 +25,7 @@ static int read_annotations(struct str value, const struct json_path *path, int6
 {
 	static const struct json_field fields[] = {
 	    {POD_SHAPE_ANNOTATION, json_read_string, offsetof(struct pod, run_shape), JSON_NAME_MAX},
+	    {POD_SKILL_ANNOTATION, json_read_string, offsetof(struct pod, skill), JSON_NAME_MAX},
 	    {POD_POOL_SHAPE_ANNOTATION, json_read_string, offsetof(struct pod, pool_shape), 16384},
 	};
 	(void)max;
@@ -182,7 +184,8 @@ static int read_container_status(struct str value, const struct json_path *path,
 	};
 	struct container_status status = {0};
 	int result = json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), &status, err);
-	if (result == 0 && str_eq(str_of(status.name), STR(POD_CONTAINER))) {
+	if (result == 0 && (str_eq(str_of(status.name), STR(POD_CONTAINER)) ||
+			    str_eq(str_of(status.name), STR(POD_BUILD_CONTAINER)))) {
 		pod->ready = status.running;
 		pod->terminated = status.terminated;
 		pod->exit_code = status.exit_code;
@@ -273,6 +276,8 @@ struct pod *pod_free(struct pod *pod)
 	free(pod->token);
 	free(pod->run_shape);
 	free(pod->pool_uid);
+	free(pod->skill_uid);
+	free(pod->skill);
 	free(pod->pool_shape);
 	free(pod->unschedulable);
 	free(pod->waiting_reason);

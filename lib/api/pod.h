@@ -4,10 +4,14 @@
 
 #include "lib/api/meta.h"
 
-#define POD_CONTAINER "sandbox" /* name of the one container */
-#define POD_MANAGED_BY_SELECTOR "app.kubernetes.io/managed-by=skillbox,app.kubernetes.io/component=sandbox"
+#define POD_CONTAINER "sandbox"     /* name of the one container */
+#define POD_BUILD_CONTAINER "build" /* of a Pod that fetches a skill's packages */
+#define POD_MANAGED_BY_SELECTOR                                                                              \
+	"app.kubernetes.io/managed-by=skillbox,app.kubernetes.io/component in (sandbox,build)"
 #define POD_EXECUTION_LABEL "skillbox.dev/execution-uid" /* UID of the Execution it was made for */
 #define POD_POOL_LABEL "skillbox.dev/pool-uid"           /* UID of the SandboxPool it was made for */
+#define POD_SKILL_LABEL "skillbox.dev/skill-uid"         /* UID of the Skill whose packages it fetches */
+#define POD_SKILL_ANNOTATION "skillbox.dev/skill"        /* that Skill, as NAMESPACE/NAME */
 #define POD_TOKEN_ENV "SKILLBOX_TOKEN"
 #define POD_PARK_ENV "SKILLBOX_PARK"               /* interpreter that the runner starts ahead */
 #define POD_PARK_SCRIPT_ENV "SKILLBOX_PARK_SCRIPT" /* path of the script that it will run */
@@ -28,6 +32,8 @@ struct pod {
 	char *pool_shape;    /* annotation POD_POOL_SHAPE_ANNOTATION, NULL if none */
 	char *run_shape;     /* annotation POD_SHAPE_ANNOTATION, NULL if none */
 	char *token;         /* value of the container's environment variable POD_TOKEN_ENV */
+	char *skill_uid;     /* label POD_SKILL_LABEL, NULL if none */
+	char *skill;         /* annotation POD_SKILL_ANNOTATION, NULL if none */
 	bool scheduled;      /* condition PodScheduled True */
 	char *unschedulable; /* its message when False, NULL */
 	bool ready;          /* container running (its status has state.running) */

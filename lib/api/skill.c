@@ -119,6 +119,7 @@ static int read_source(struct str value, const struct json_path *path, int64_t m
 	static const struct json_field fields[] = {
 	    {"bundle", blob_ref_read, offsetof(struct skill, spec.bundle), 0},
 	    {"packages", read_packages, offsetof(struct skill, spec.packages), 0},
+	    {"build", json_read_bool, offsetof(struct skill, spec.build), 0},
 	    {"files", read_files, 0, MAX_FILES},
 	};
 	(void)max;
@@ -129,6 +130,8 @@ static int read_source(struct str value, const struct json_path *path, int64_t m
 		return json_error(path, err, "must have either bundle or files, not both");
 	if (skill->spec.packages.blob.digest && !skill->spec.bundle.digest)
 		return json_error(path, err, "must have bundle where it has packages");
+	if (skill->spec.build && (skill->spec.packages.blob.digest || !skill->spec.bundle.digest))
+		return json_error(path, err, "must have bundle, and no packages, where it has build");
 	return 0;
 }
 
@@ -168,15 +171,39 @@ static int read_conditions(struct str value, const struct json_path *path, int64
 	return condition_read(value, path, "Ready", &((struct skill *)target)->status.ready, err);
 }
 
+static int read_build(struct str value, const struct json_path *path, int64_t max, void *target,
+		      struct error *err)
+{
+	static const struct json_field fields[] = {
+	    {"key", json_read_string, offsetof(struct skill, status.build.key), JSON_NAME_MAX},
+	    {"log", json_read_string, offsetof(struct skill, status.build.log), SKILL_BUILD_LOG_MAX},
+	    {"attempt", json_read_count, offsetof(struct skill, status.build.attempt), INT32_MAX},
+	    {"tries", json_read_count, offsetof(struct skill, status.build.tries), INT32_MAX},
+	    {"uploadTime", json_read_time, offsetof(struct skill, status.build.uploaded_ms), 0},
+	    {"startTime", json_read_time, offsetof(struct skill, status.build.started_ms), 0},
+	    {"completionTime", json_read_time, offsetof(struct skill, status.build.completed_ms), 0},
+	};
+	(void)max;
+	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
+}
+
 static int read_status(struct str value, const struct json_path *path, int64_t max, void *target,
 		       struct error *err)
 {
 	static const struct json_field fields[] = {
 	    {"conditions", read_conditions, 0, 0},
 	    {"digest", json_read_string, offsetof(struct skill, status.digest), JSON_NAME_MAX},
+	    {"packages", read_packages, offsetof(struct skill, status.packages), 0},
+	    {"build", read_build, 0, 0},
 	};
 	(void)max;
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
+}
+
+static void clear_packages(struct skill_packages *packages)
+{
+	blob_ref_clear(&packages->blob);
+	free(packages->lock);
 }
 
 static void clear_spec(struct skill *skill)
@@ -193,8 +220,7 @@ static void clear_spec(struct skill *skill)
 	free(skill->spec.output_schema);
 	free(skill->spec.entrypoint);
 	blob_ref_clear(&skill->spec.bundle);
-	blob_ref_clear(&skill->spec.packages.blob);
-	free(skill->spec.packages.lock);
+	clear_packages(&skill->spec.packages);
 	for (size_t i = 0; skill->spec.files && i < skill->spec.file_count; i++) {
 		free(skill->spec.files[i].path);
 		free(skill->spec.files[i].text);
@@ -270,6 +296,9 @@ struct skill *skill_free(struct skill *skill)
 	free(skill->files_digest);
 	condition_clear(&skill->status.ready);
 	free(skill->status.digest);
+	clear_packages(&skill->status.packages);
+	free(skill->status.build.key);
+	free(skill->status.build.log);
 	free(skill);
 	return NULL;
 }
@@ -308,6 +337,8 @@ static int put_source(struct buffer *out, const struct skill *skill, struct erro
 	json_open(out, '{');
 	blob_ref_write(out, "bundle", &skill->spec.bundle);
 	put_packages(out, &skill->spec.packages);
+	if (skill->spec.build)
+		json_put_bool(out, "build", true);
 	if (skill->spec.file_count) {
 		json_key(out, "files");
 		json_open(out, '{');
@@ -379,13 +410,55 @@ int skill_to_json(const struct skill *skill, struct buffer *out, struct error *e
 	return buffer_check(out, "the Skill", err);
 }
 
+/* A time that is 0 takes back what an earlier build wrote. */
+static void put_time_or_null(struct buffer *out, const char *key, int64_t ms)
+{
+	if (ms)
+		json_put_time(out, key, ms, true);
+	else
+		json_put_raw(out, key, "null");
+}
+
+static void put_build(struct buffer *out, const struct skill_build *build)
+{
+	json_key(out, "build");
+	json_open(out, '{');
+	json_put_string(out, "key", build->key);
+	json_put_message(out, "log", build->log ? build->log : "", SKILL_BUILD_LOG_MAX);
+	json_put_int(out, "attempt", build->attempt);
+	json_put_int(out, "tries", build->tries);
+	put_time_or_null(out, "uploadTime", build->uploaded_ms);
+	put_time_or_null(out, "startTime", build->started_ms);
+	put_time_or_null(out, "completionTime", build->completed_ms);
+	json_close(out, '}');
+}
+
 int skill_status_patch(const struct skill *skill, struct buffer *out, struct error *err)
 {
 	buffer_append_c(out, "{\"status\":{");
 	condition_write(out, "Ready", &skill->status.ready);
 	json_put_string(out, "digest", skill->status.digest);
+	put_packages(out, &skill->status.packages);
+	if (skill->status.build.uploaded_ms)
+		put_build(out, &skill->status.build);
 	buffer_append_c(out, "}}");
 	return buffer_check(out, "the status of the Skill", err);
+}
+
+const struct skill_packages *skill_packages(const struct skill *skill)
+{
+	return skill->spec.build ? &skill->status.packages : &skill->spec.packages;
+}
+
+bool skill_awaits_build(const struct skill *skill)
+{
+	return skill->spec.build && !skill->status.packages.blob.digest;
+}
+
+bool skill_build_has_failed(const struct skill *skill)
+{
+	return skill_awaits_build(skill) && skill->status.build.completed_ms &&
+	       skill->status.build.uploaded_ms == skill->uploaded_ms;
 }
 
 static bool is_alphanumeric(char c)

@@ -7,6 +7,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 
+#include <stdbool.h>
+
 #define API_SKILLS "skills"
 
 struct skill_file {
@@ -27,6 +29,24 @@ struct skill_packages {
 	struct blob_ref blob; /* digest NULL: it has none */
 	char *lock;           /* digest of the archive's wheels/sha256sums, which says what they are */
 	int64_t files, bytes; /* unpacked */
+};
+
+#define SKILL_BUILD_LOG_MAX ((size_t)16 << 10)
+/* Reasons of Ready while there are no packages yet. */
+#define SKILL_BUILDING "Building"
+#define SKILL_BUILD_FAILED "BuildFailed"
+
+/* How its packages were fetched here, or are being. */
+struct skill_build {
+	/* of what it was made from: skills of a tenant with the same have the same packages; NULL: not known
+	 */
+	char *key;
+	char *log;
+	int64_t attempt; /* which Pod it is: counted over all uploads */
+	int64_t tries;   /* those of this upload */
+	/* of the upload that it is for: another one is tried anew; 0: there was no build */
+	int64_t uploaded_ms;
+	int64_t started_ms, completed_ms;
 };
 
 struct skill {
@@ -53,14 +73,24 @@ struct skill {
 		char *entrypoint;                   /* path in the bundle; "" : found by the rule */
 		struct blob_ref bundle; /* spec.source.bundle: the zip as uploaded, but for its wheels */
 		struct skill_packages packages; /* spec.source.packages */
-		struct skill_file *files;       /* spec.source.files, instead of a bundle */
+		bool build; /* spec.source.build: the controller makes the packages; status has them */
+		struct skill_file *files; /* spec.source.files, instead of a bundle */
 		size_t file_count;
 	} spec;
 	struct {
 		struct condition ready;
-		char *digest; /* of the content: the bundle's, or of the inline files */
+		char *digest;                   /* of the content: the bundle's, or of the inline files */
+		struct skill_packages packages; /* those that were built */
+		struct skill_build build;
 	} status;
 };
+
+/* What a run of it needs; digest NULL: none, or none yet. */
+const struct skill_packages *skill_packages(const struct skill *skill);
+/* Its packages are still to be built. */
+bool skill_awaits_build(const struct skill *skill);
+/* They were tried, as it was uploaded last, and won't come: Ready has the reason. */
+bool skill_build_has_failed(const struct skill *skill);
 
 /* From the JSON of a Kubernetes object. NULL with err if metadata or status can't be read; a bad spec gives
  * `invalid`. */

@@ -18,6 +18,7 @@
 #include "lib/base/buffer.h"
 #include "lib/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ struct policy {
 	char *image_allowlist;
 	/* Which Python they have: lib/wheel/images.h. */
 	char *python_images;
+	/* What a skill's requirements.txt asks for is fetched here, when it brings no wheels. */
+	bool build_enabled;
 	int64_t default_timeout_ms, max_timeout_ms;
 	/* Bytes. */
 	int64_t default_memory, max_memory;
@@ -58,6 +61,9 @@ struct policy {
 	{"SKILLBOX_PYTHON_IMAGES", OPTION_STRING, offsetof(type, member.python_images), \
 	 POLICY_DEFAULT_PYTHON_IMAGES, 0, 0, false, \
 	 "which Python these images have, IMAGE=TARGET separated by commas; wheels are held against it"}, \
+	{"SKILLBOX_BUILD_ENABLED", OPTION_BOOL, offsetof(type, member.build_enabled), \
+	 "false", 0, 0, false, \
+	 "what a skill's requirements.txt asks for is fetched by the controller, from an index of the operator's"}, \
 	{"SKILLBOX_DEFAULT_TIMEOUT", OPTION_DURATION, offsetof(type, member.default_timeout_ms), \
 	 "120s", 0, 0, false, "time a run may take when its skill doesn't say"}, \
 	{"SKILLBOX_MAX_TIMEOUT", OPTION_DURATION, offsetof(type, member.max_timeout_ms), \

@@ -71,8 +71,26 @@ static void refuse_missing(const struct reading *reading)
 	problems_add(
 	    reading->problems,
 	    "requirements.txt asks for packages, and the archive has no wheels/ with them; nothing is "
-	    "installed when a skill runs: push the folder with 'skillbox push', which brings the wheels, or "
-	    "use an image that has the packages and leave requirements.txt out");
+	    "installed when a skill runs: push the folder with 'skillbox push', which brings the wheels, use "
+	    "an "
+	    "image that has the packages and leave requirements.txt out, or ask the operator to let this "
+	    "server "
+	    "fetch them (build.enabled of the chart)");
+}
+
+/* Nobody could say which wheels fit an image that is not known. */
+static void judge_missing(const struct reading *reading, bool is_known, const char *image)
+{
+	if (!reading->policy->build_enabled)
+		refuse_missing(reading);
+	else if (!is_known)
+		problems_add(
+		    reading->problems,
+		    "requirements.txt asks for packages, and which Python %s has is not known here: the "
+		    "operator says it (SKILLBOX_PYTHON_IMAGES, images.python of the chart)",
+		    image);
+	else
+		reading->ret->to_be_built = true;
 }
 
 static int strip(const struct reading *reading, const struct wheelhouse *house, struct error *err)
@@ -135,7 +153,7 @@ static int read_wheels(const struct reading *reading, struct packages_writer *wr
 	if (!is_known)
 		refuse_compiled(reading, &house, image);
 	if (house.count == 0 && house.has_requirements)
-		refuse_missing(reading);
+		judge_missing(reading, is_known, image);
 	int status = reading->problems->count > before ? -1 : keep(reading, &house, writer, err);
 	wheelhouse_free(&house);
 	return status;

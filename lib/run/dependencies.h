@@ -25,6 +25,8 @@ struct dependencies {
 	/* The archive with wheels/sha256sums in place of the wheels; fd -1: it is what it was. */
 	int archive_fd;
 	int64_t archive_size;
+	/* It has no packages, asks for some, and they are built here. */
+	bool to_be_built;
 	/* Unpacked, of the files that are no wheels. */
 	int64_t file_bytes;
 	/* Without a policy: requirements.txt asks for packages, and the archive has none. */

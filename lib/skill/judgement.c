@@ -197,7 +197,7 @@ static struct skill_claim claim_of(const struct skill *skill)
 				    .cpu = skill->spec.cpu,
 				    .memory = skill->spec.memory,
 				    .timeout_ms = skill->spec.timeout_ms,
-				    .packages_size = skill->spec.packages.bytes};
+				    .packages_size = skill_packages(skill)->bytes};
 }
 
 /* A line each, as many as a message takes. */
@@ -260,6 +260,15 @@ int skill_judge_object(const struct skill *skill, const struct policy *policy, s
 	int status = skill_judge(&claim, policy, ret, problems, err);
 	free(files.entries);
 	return status;
+}
+
+int skill_judge_room(const struct skill *skill, const struct policy *policy, int64_t files_size,
+		     struct error *err)
+{
+	struct skill_judgement judged;
+	struct skill_claim claim = claim_of(skill);
+	claim.files_size = files_size;
+	return skill_judge(&claim, policy, &judged, NULL, err);
 }
 
 int skill_judge_run(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,

@@ -44,6 +44,10 @@ int skill_judge_files(const struct skill *skill, struct skill_files_verdict *ret
 int skill_judge_object(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
 		       struct problems *problems, struct error *err);
 
+/* Is there room in its sandbox for its packages and these bytes of other files? Of a Skill with a bundle. */
+int skill_judge_room(const struct skill *skill, const struct policy *policy, int64_t files_size,
+		     struct error *err);
+
 /* skill_judge_object for who wants to run it: of an instruction skill ERR_NO_ENTRYPOINT. */
 int skill_judge_run(const struct skill *skill, const struct policy *policy, struct skill_judgement *ret,
 		    struct error *err);

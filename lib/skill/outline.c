@@ -31,6 +31,7 @@ int skill_keep_outline(struct skill *skill, size_t max_description, struct error
 		skill->is_description_cut = true;
 	drop_text(&skill->spec.input_schema);
 	drop_text(&skill->spec.output_schema);
+	drop_text(&skill->status.build.log);
 	drop_files(skill);
 	skill->is_outline = true;
 	return 0;

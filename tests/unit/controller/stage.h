@@ -4,6 +4,7 @@
 #ifndef TESTS_UNIT_CONTROLLER_STAGE_H
 #define TESTS_UNIT_CONTROLLER_STAGE_H
 
+#include "controller/build/job.h"
 #include "controller/cache.h"
 #include "controller/execution/state.h"
 #include "controller/pool/pools.h"
@@ -132,6 +133,20 @@ void stage_set_history(enum history_state state, int64_t retry_ms);
 /* Key of the Execution put last and how many were; "" : none. */
 const char *stage_archived(unsigned *ret_count);
 const char *stage_forgotten(void);
+
+/* Jobs of builds. */
+struct build_job {
+	enum build_stage stage;
+	int64_t attempt, file_bytes;
+	const char *key, *log, *problem;
+	struct skill_packages packages;
+	char tenant[64], image[64], pod[128];
+	void (*changed)(void *context);
+	void *context;
+};
+/* NULL: there is none. */
+struct build_job *stage_job(void);
+void stage_move_job(enum build_stage stage);
 
 /* Shorthands. */
 /* Execution "e" with its skill are there; tracked. */

@@ -1,5 +1,5 @@
-/* In place of lib/kube/watch.c, client.c, events.c and workqueue.c, controller/sandbox/session.c and
- * controller/history.c. */
+/* In place of lib/kube/watch.c, client.c, events.c and workqueue.c, controller/sandbox/session.c,
+ * controller/build/job.c and controller/history.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -648,4 +648,86 @@ void stand_ins_check_empty(void)
 	assert_int_equal(watch_count, 0);
 	assert_int_equal(queue_count, 0);
 	assert_int_equal(session_count, 0);
+}
+
+/* Builds: one at a time */
+
+static struct build_job *job;
+
+struct build_job *build_job_start(const struct build_job_services *services, const struct skill *skill,
+				  const char *tenant, const struct wheel_target *target, const char *image,
+				  void (*changed)(void *context), void *context, struct error *err)
+{
+	(void)services;
+	(void)target;
+	(void)err;
+	assert_null(job);
+	job = calloc(1, sizeof(*job));
+	assert_non_null(job);
+	job->attempt = skill->status.build.attempt;
+	job->changed = changed;
+	job->context = context;
+	snprintf(job->tenant, sizeof(job->tenant), "%s", tenant);
+	snprintf(job->image, sizeof(job->image), "%s", image);
+	return job;
+}
+
+struct build_job *build_job_free(struct build_job *gone)
+{
+	if (gone)
+		job = NULL;
+	free(gone);
+	return NULL;
+}
+
+struct build_job *stage_job(void)
+{
+	return job;
+}
+
+void stage_move_job(enum build_stage stage)
+{
+	job->stage = stage;
+	job->changed(job->context);
+}
+
+enum build_stage build_job_stage(const struct build_job *of)
+{
+	return of->stage;
+}
+
+int64_t build_job_attempt(const struct build_job *of)
+{
+	return of->attempt;
+}
+
+const char *build_job_key(const struct build_job *of)
+{
+	return of->key ? of->key : "";
+}
+
+int64_t build_job_file_bytes(const struct build_job *of)
+{
+	return of->file_bytes;
+}
+
+void build_job_give(struct build_job *of, const struct pod *pod)
+{
+	snprintf(of->pod, sizeof(of->pod), "%s", pod->meta.name);
+	of->stage = BUILD_WORKING;
+}
+
+const struct skill_packages *build_job_packages(const struct build_job *of)
+{
+	return &of->packages;
+}
+
+const char *build_job_log(const struct build_job *of)
+{
+	return of->log ? of->log : "";
+}
+
+const char *build_job_problem(const struct build_job *of)
+{
+	return of->problem ? of->problem : "";
 }

@@ -39,7 +39,7 @@ void uv_close(uv_handle_t *handle, uv_close_cb callback)
 
 static struct sweep *start(struct stage *stage)
 {
-	struct sweep_services services = {&stage->loop, &stage->clock, stage->cache, stage->client};
+	struct sweep_services services = {&stage->loop, &stage->clock, stage->cache, stage->client, "builds"};
 	struct sweep *sweep = sweep_new(&services, NULL);
 	assert_non_null(sweep);
 	assert_int_equal(interval_ms, SWEEP_INTERVAL_MS);
