@@ -60,7 +60,7 @@ config_obstacle() { # CONFIG
 }
 
 backing_images() {
-	local rootfs node
+	local rootfs pip node extra=()
 	mkdir -p "$IMAGES"
 	"$ROOT/tests/s3/servers.sh" "$CACHE" minio
 	image minio docker.io/skillbox-dev/minio "$CACHE/bin/minio" -- --add "$CACHE/bin/minio:/minio:0755" \
@@ -68,7 +68,13 @@ backing_images() {
 	rootfs=$("$ROOT/dev/rootfs" "$CACHE" postgres bookworm essential postgresql,ca-certificates "${POSTGRES_HOOKS[@]}")
 	image postgres docker.io/skillbox-dev/postgres "$rootfs" "$ROOT/images/postgres/start" -- --layer "$rootfs" \
 		--add "$ROOT/images/postgres/start:/usr/local/bin/start-postgres:0755" --user 999:999 -- /usr/local/bin/start-postgres
-	for node in $(images_nodes); do node_load "$node" minio postgres; done
+	if [ "$(images_source)" != registry ]; then
+		rootfs=$(runtime_rootfs python:3.12-slim)
+		pip=$("$ROOT/dev/python-layer" "$CACHE" builder "$rootfs" "$ROOT/dev/backing/builder")
+		image builder docker.io/skillbox-dev/builder "$rootfs" "$pip" -- --layer "$rootfs" --layer "$pip" --env LANG=C.UTF-8
+		extra=(builder)
+	fi
+	for node in $(images_nodes); do node_load "$node" minio postgres "${extra[@]}"; done
 	[ -s "$UI_NOTE" ] || note "all there"
 }
 
@@ -144,7 +150,16 @@ config_values() { # CONFIG
 config_backing_values() { # CONFIG
 	printf 'storage:\n  s3:\n    enabled: true\n    endpoint: %s\n    publicEndpoint: %s\n    existingSecret: skillbox-s3\n' \
 		"http://minio.$BACKING.svc:9000" "$(cat "$BACKING_DIR/s3-url")"
-	[ "$1" != s3-postgres ] || printf 'database:\n  existingSecret: skillbox-database\n  caSecret: skillbox-database\n'
+	[ "$1" != s3-postgres ] || { printf 'database:\n  existingSecret: skillbox-database\n  caSecret: skillbox-database\n' && config_build_values; }
+}
+
+# Packages are fetched from an index that tests/e2e/test_build.py starts there.
+config_build_values() {
+	local image=python:3.12-slim
+	[ "$(images_source)" = registry ] || image=$(image_ref builder)
+	printf 'build:\n  enabled: true\n  indexURL: %s\n  image: %s\n  timeout: 60s\n' "http://index.$BACKING.svc:8080/simple/" "${image#docker.io/}"
+	printf '  index:\n    to:\n    - namespaceSelector:\n        matchLabels: {kubernetes.io/metadata.name: %s}\n' "$BACKING"
+	printf '    ports:\n    - {port: 8080, protocol: TCP}\n'
 }
 
 config_settled() {

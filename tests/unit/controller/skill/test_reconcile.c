@@ -30,7 +30,8 @@ static struct skills *start(struct stage *stage)
 					  stage->cache,
 					  stage->client,
 					  event_recorder_new(stage->client, "", "", NULL),
-					  stage->skill_queue, NULL};
+					  stage->skill_queue,
+					  NULL};
 	struct skills *skills = skills_new(&services, NULL);
 	assert_non_null(skills);
 	return skills;
