@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 512
+#define REASON_MAX 1500 /* bytes */
 
 struct build_job {
 	struct build_job_services services;
@@ -198,14 +199,14 @@ static void examined(struct build_job *job)
 
 static void use_answer(struct build_job *job)
 {
-	struct str reason = build_answer_reason(&job->answer);
+	struct str reason = utf8_cut(build_answer_reason(&job->answer), REASON_MAX);
 	if (job->answer.verdict == BUILD_OK) {
 		if (start_work(job, work_examine, examined) != 0)
 			fail(job);
 		return;
 	}
 	error_set(&job->problem, job->answer.verdict == BUILD_REFUSED ? ERR_INVALID_SKILL : ERR_UNAVAILABLE,
-		  "%.*s", utf8_shown(reason), reason.n ? reason.p : "");
+		  "%.*s", (int)reason.n, reason.n ? reason.p : "");
 	fail(job);
 }
 

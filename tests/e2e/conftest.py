@@ -8,7 +8,7 @@ from cluster_fixtures import *  # noqa: F403
 
 # dev/test says how the cluster is configured; unless it does, as `make up` left it.
 CONFIGURATION = os.environ.get("SKILLBOX_TEST_CONFIG", "embedded")
-collect_ignore = [] if CONFIGURATION == "s3-postgres" else ["test_database_outage.py"]
+collect_ignore = [] if CONFIGURATION == "s3-postgres" else ["test_build.py", "test_database_outage.py"]
 if CONFIGURATION != "embedded":
     # Where blobs and history are is nothing to a pool, to what a script computes, nor to an agent.
     collect_ignore += ["test_examples.py", "test_langchain.py", "test_pools.py"]

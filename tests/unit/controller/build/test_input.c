@@ -47,7 +47,8 @@ static void check_files(const struct pair *pairs, const char *files)
 	if (!strstr(input.text.data, files))
 		fail_msg("%s lacks %s", input.text.data, files);
 	char *end;
-	assert_int_equal(strtol(input.text.data, &end, 10), strlen(end + 1));
+	long length = strtol(input.text.data, &end, 10);
+	assert_int_equal(length, strlen(end + 1));
 	build_input_free(&input);
 }
 
