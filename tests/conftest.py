@@ -16,7 +16,8 @@ HERE = pathlib.Path(__file__).parent
 ON_THE_CLUSTER = {HERE / name for name in ("attack", "e2e", "openapi")}
 # Tests that share something costly stay with one worker: by folder, or by file.
 BY_FOLDER = ("integration", "openapi", "postgres")
-BY_FILE = {"attack/test_escape.py": "probes", "attack/test_promises.py": "probes", "attack/test_residue.py": "residue"}
+BY_FILE = {"attack/test_escape.py": "probes", "attack/test_promises.py": "probes", "attack/test_residue.py": "residue",
+           "e2e/test_build.py": "build"}
 
 
 def pytest_addoption(parser):

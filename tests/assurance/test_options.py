@@ -41,7 +41,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def chart():
-    """{variable: its place in the values, below `config` or `images`} of the ConfigMap that both programs get."""
+    """{variable: its place in the values, below `config`, `images` or `build`} of the ConfigMap that both programs get."""
     text = (CHART / "templates/config.yaml").read_text()
     found = dict(re.findall(r"^  (SKILLBOX_\w+): \{\{ .*?\.(\w+) \| quote \}\}$", text, re.MULTILINE))
     assert sorted(found) == sorted(NAME.findall(text)) and len(found) > 10
@@ -51,13 +51,13 @@ def chart():
 @pytest.fixture(scope="module")
 def values():
     whole = yaml.safe_load((CHART / "values.yaml").read_text())
-    return whole["config"] | whole["images"]
+    return whole["config"] | whole["images"] | {"enabled": whole["build"]["enabled"]}
 
 
 @pytest.fixture(scope="module")
 def schema():
     whole = json.loads((CHART / "values.schema.json").read_text())["properties"]
-    return whole["config"]["properties"] | whole["images"]["properties"]
+    return whole["config"]["properties"] | whole["images"]["properties"] | {"enabled": whole["build"]["properties"]["enabled"]}
 
 
 def number(text):
@@ -66,7 +66,7 @@ def number(text):
 
 
 def test_both_programs_have_the_same_policy(rows):
-    assert len(POLICY) == 11
+    assert len(POLICY) == 12
     assert {name: rows["apiserver"][name] for name in POLICY} == {name: rows["controller"][name] for name in POLICY}
 
 
@@ -90,7 +90,7 @@ def test_the_chart_sets_only_what_is_read(rows, chart):
 def test_the_chart_has_the_defaults_of_the_programs(rows, chart, values):
     for name, key in chart.items():
         value = values[key]
-        shown = ",".join(value) if isinstance(value, list) else str(value)
+        shown = ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
         for program in PROGRAMS:
             if name in rows[program]:
                 assert shown == rows[program][name]["default"], f"{key} and {name} of the {program}"

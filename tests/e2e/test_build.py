@@ -13,7 +13,10 @@ import pytest
 
 from skillbox_client import component_pods, condition_of, manifest, zip_of
 from waiting import unique, wait_for
+from weaker_pods import WEAKER
 
+SET_BY_THE_CLUSTER = ("nodeName", "priority", "preemptionPolicy", "schedulerName", "tolerations", "overhead")
+CONTROLLER = "system:serviceaccount:skillbox:skillbox-controller"
 NAMESPACE, INDEX = "skillbox-build", "skillbox-backing"
 PREFIX = unique("pkg").replace("-", "_")
 
@@ -176,9 +179,16 @@ def test_a_lock_is_kept_to(client, index, push_folder):
     assert (result["status"], result["output"]) == ("success", ["1.0", "1.0"]), result
 
 
+# Of weaker_pods: what a build must not be either, and who says so besides the policy.
+MUST_NOT = ("two containers", "an init container", "host network", "a host path", "a Secret as volume", "a token by default",
+            "a DNS server", "root's group of files", "privileged", "a writable root", "one capability", "another program", "a hook",
+            "a node of its choice", "any image", "a terabyte", "CPU held back", "restarts", "no deadline", "a variable")
+
+
 @pytest.mark.alone
 def test_the_controller_dies_in_the_middle(client, kubectl, index, push_folder):
-    """The index is silent while the controller goes; the next one begins with another Pod."""
+    """The index is silent while the controller goes, and while weaker Pods than this one are tried in its name; the next controller
+    begins with another Pod."""
     def lead_to(port):
         kubectl.run("patch", "service", "index", "-n", INDEX, "-p", json.dumps({"spec": {"ports": [{"port": 8080, "targetPort": port}]}}))
 
@@ -186,23 +196,41 @@ def test_the_controller_dies_in_the_middle(client, kubectl, index, push_folder):
     name, _ = push_folder(f"{A}\n{B}==2.0\n", (A, B))
     execution = client.start(name)
     wait_for(lambda: any(p.get("status", {}).get("phase") == "Running" for p in build_pods(kubectl)), "a Pod fetches")
-    first = build_pods(kubectl)[0]["metadata"]["name"]
+    first = build_pods(kubectl)[0]
+    assert_hardened(kubectl, first)
     kubectl.run("delete", "pod", "-n", "skillbox", "--grace-period=0", "--force", component_pods(kubectl, "controller")[0]["metadata"]["name"])
     lead_to(8080)
-    wait_for(lambda: [p for p in build_pods(kubectl) if p["metadata"]["name"] != first], "another Pod begins", timeout=60)
+    wait_for(lambda: {p["metadata"]["name"] for p in build_pods(kubectl)} - {first["metadata"]["name"]}, "another Pod begins", timeout=60)
     client.wait_until(execution, "success", timeout=60)
     assert client.record(execution)["output"] == ["1.0", "2.0"]
     wait_for(lambda: not build_pods(kubectl), "no Pod of a build is left", timeout=60)
 
 
-def test_a_build_is_as_hardened_as_a_sandbox(kubectl):
-    """What the cluster lets the controller make there, tried with what it must refuse."""
+def assert_hardened(kubectl, pod):
+    """What the cluster lets the controller make there: this, and nothing weaker."""
     policies = {p["metadata"]["name"] for p in kubectl.items("networkpolicies", "-n", NAMESPACE)}
     assert policies == {"skillbox-deny-all", "skillbox-index"}
     labels = kubectl.json("get", "namespace", NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": NAMESPACE}, "spec": {
-        "restartPolicy": "Never", "containers": [{"name": "build", "image": "python:3.12-slim", "command": ["sh"]}]}}
-    done = kubectl.run("create", "-n", NAMESPACE, "--dry-run=server", "-f", "-", "--as", "system:serviceaccount:skillbox:skillbox-controller",
-                       stdin=json.dumps(pod), check=False)
-    assert done.returncode != 0 and "skillbox-build-pods" in done.stderr, done.stderr
+
+    def try_to_make(case):
+        spec = {k: v for k, v in json.loads(json.dumps(pod["spec"])).items() if k not in SET_BY_THE_CLUSTER}
+        spec["containers"][0].setdefault("env", [])
+        if case:
+            WEAKER[case][0](spec, spec["containers"][0])
+        if not spec["containers"][0]["env"]:
+            del spec["containers"][0]["env"]
+        if spec.get("hostNetwork"):
+            spec.pop("hostUsers", None)
+        meta = {k: pod["metadata"][k] for k in ("namespace", "labels", "annotations")}
+        body = {"apiVersion": "v1", "kind": "Pod", "spec": spec, "metadata": {**meta, "name": pod["metadata"]["name"] + "0"}}
+        return kubectl.run("create", "-n", NAMESPACE, "--dry-run=server", "-f", "-", "--as", CONTROLLER, stdin=json.dumps(body), check=False)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        tried = dict(zip((None, *MUST_NOT), pool.map(try_to_make, (None, *MUST_NOT))))
+    assert tried.pop(None).returncode == 0, tried
+    for case, done in tried.items():
+        assert done.returncode != 0 and ("skillbox-build-pods" in done.stderr or "PodSecurity" in done.stderr), (case, done.stderr)
+    # One way in.
+    done = kubectl.run("exec", "-n", NAMESPACE, pod["metadata"]["name"], "--as", CONTROLLER, "--", "python3", "-c", "1", check=False)
+    assert done.returncode != 0 and "skillbox-build-streams" in done.stderr, done.stderr

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 
 import pytest
 
@@ -40,10 +41,14 @@ GRANTS = {
     ("controller", "tenant", "events.k8s.io", "events"): {"create": "what happened", "patch": "that it happened again"},
     ("controller", "home", "coordination.k8s.io", "leases"): {"patch": "that it works"},
     ("controller", "tenant", "", "pods"): {"create": "a sandbox", "delete": "a sandbox that is done"},
+    ("controller", "build", "", "pods"): {"create": "what fetches packages", "delete": "the same, when it is done"},
+    ("controller", "build", "", "pods/exec"): {"get": "the stream into that", "create": "the same"},
     # A WebSocket exec needs both since Kubernetes 1.35.
     ("controller", "tenant", "", "pods/exec"): {"get": "the stream into a sandbox", "create": "the same"},
 }
 PROGRAMS = ("apiserver", "controller")
+# Where packages are fetched: in the configuration that does.
+BUILDS = ["build"] if os.environ.get("SKILLBOX_TEST_CONFIG") == "s3-postgres" else []
 
 # Verbs beside those that discovery tells: they have no request of their own.
 SPECIAL = [("", "serviceaccounts", "impersonate"), ("", "users", "impersonate"), ("", "groups", "impersonate"),
@@ -69,7 +74,7 @@ def home(kubectl):
 
 @pytest.fixture(scope="module")
 def places(home, tenant_namespace):
-    return {"home": home, "tenant": tenant_namespace, "elsewhere": "kube-system"}
+    return {"home": home, "tenant": tenant_namespace, "elsewhere": "kube-system", **{place: "skillbox-build" for place in BUILDS}}
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +117,7 @@ def everybody(kubectl):
 # ---- what they hold
 
 
-@pytest.mark.parametrize("place", ["home", "tenant", "elsewhere"])
+@pytest.mark.parametrize("place", ["home", "tenant", "elsewhere", *BUILDS])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_each_right_is_needed_and_none_is_missing(kubectl, accounts, places, everybody, program, place):
     found, paths = rules(kubectl, accounts[program], places[place])

@@ -250,6 +250,9 @@ static void test_skills(void **state)
 	static const struct sandbox_pool unbound = {.meta = META("unbound")};
 	struct skill skill = {.meta = META("skl"), .spec.name = (char *)"s"}, judged = skill;
 	judged.status.ready.status = (char *)"True";
+	struct skill built = judged;
+	judged.spec.build = built.spec.build = true;
+	built.status.packages.blob.digest = (char *)"sha256:";
 	static const char everybody[] = "pool ns/bound, skill ns/skl, execution ns/waits";
 	struct {
 		const struct skill *old, *fresh;
@@ -258,7 +261,8 @@ static void test_skills(void **state)
 	    {NULL, &skill, everybody},
 	    {&skill, &judged, everybody}, /* the verdict on it */
 	    {&judged, &judged, "pool ns/bound, skill ns/skl"},
-	    {&judged, NULL, "pool ns/bound"},
+	    {&judged, &built, everybody},
+	    {&judged, NULL, "pool ns/bound, skill ns/skl"}, /* it may have a Pod that fetches packages */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		set_up(NULL);

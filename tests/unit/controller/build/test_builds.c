@@ -19,7 +19,7 @@
 #define SOURCE ",\"source\":{\"bundle\":{\"digest\":\"" DIGEST "\",\"size\":100},\"build\":true}"
 #define PACKAGES                                                                                             \
 	"\"packages\":{\"digest\":\"" DIGEST "\",\"size\":9,\"lock\":\"" DIGEST "\",\"files\":1,\"bytes\":"  \
-										"1}"
+	"1}"
 #define BUILD(attempt, tries, more)                                                                          \
 	"\"build\":{\"attempt\":" attempt ",\"tries\":" tries ",\"uploadTime\":\"" STAGE_NOW                 \
 	"\",\"startTime\":\"" STAGE_NOW "\"" more "}"

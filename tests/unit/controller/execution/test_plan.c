@@ -22,6 +22,8 @@ static const struct controller_config config = {
     .policy.default_cpu = 500,
     .policy.max_cpu = 4000,
     .policy.max_concurrent = 2,
+    .policy.build_enabled = true,
+    .build.timeout_ms = 600000,
     .max_starting = 4,
     .start_timeout_ms = 300000,
     .skill_wait_ms = 10000,
@@ -37,7 +39,8 @@ enum end_kind { OPEN, ENDED_NOW, ENDED_LONG_AGO };
 struct row {
 	const char *name;
 	/* seen */
-	int64_t age_ms; /* of the Execution */
+	int64_t age_ms;              /* of the Execution */
+	bool building, build_failed; /* the packages of a skill with a bundle */
 	bool foreign_namespace, no_skill, cancel, deleted, has_shape, pod_expected;
 	const char *image, *env_name, *refused, *invalid, *rival;
 	int64_t rival_ago_ms;
@@ -204,6 +207,28 @@ static const struct row rows[] = {
      .reason = "Failed",
      .error_code = "sandbox_start_failed",
      .message = "skill not found"},
+    {.name = "its skill's packages are being fetched: waits",
+     .building = true,
+     .age_ms = 3000,
+     WAITS("Building"),
+     .requeue_min = 2697000,
+     .requeue_max = 2697000},
+    {.name = "the packages won't come",
+     .building = true,
+     .build_failed = true,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "skill adder@1.0.0 can't be run: no such package"},
+    {.name = "the packages did not come in time",
+     .building = true,
+     .age_ms = 2700000,
+     .actions = ACTION_PATCH_STATUS,
+     .status = "False",
+     .reason = "Failed",
+     .error_code = "sandbox_start_failed",
+     .message = "were not fetched in time"},
     {.name = "image not allowed",
      .image = "evil:1",
      .actions = ACTION_PATCH_STATUS,
@@ -976,7 +1001,13 @@ static void test_row(void **state)
 				       .image = (char *)(row->image ? row->image : ""),
 				       .files = &file,
 				       .file_count = row->inline_files ? 1 : 0},
-			      .status = {.digest = (char *)row->skill_digest}};
+			      .status = {.digest = (char *)row->skill_digest},
+			      .uploaded_ms = NOW};
+	skill.spec.build = row->building;
+	if (row->build_failed) {
+		skill.status.build = (struct skill_build){.uploaded_ms = NOW, .completed_ms = NOW};
+		skill.status.ready.message = (char *)"no such package";
+	}
 	struct run_shape shape = {.image = "python:3.12-slim",
 				  .timeout_ms = 120000,
 				  .memory = 256 << 20,
