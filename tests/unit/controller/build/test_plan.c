@@ -188,7 +188,7 @@ static const struct row {
      .rule = "Pod starts",
      .actions = BUILD_PATCH | BUILD_DELETE_POD,
      .result = BUILD_RESULT_AGAIN,
-     .requeue_ms = 330000},
+     .requeue_ms = 630000},
     {.name = "the Pod is ready",
      .stage = BUILD_KNOWN,
      .pod = READY,
