@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from api_server import zip_of
+from api_server import ApiServer, zip_of
 from contract_checks import assert_error
-from waiting import unique
+from waiting import unique, wait_for
 from wheel_maker import sums, wheel
 
 FITS = "cp312-cp312-manylinux_2_28_x86_64"
@@ -100,7 +100,7 @@ BAD = {
     "two of one name": ([wheel("one"), wheel("one", version="2.0")], {}, "are of one package"),
     "a zip bomb": ([wheel("one", files={"one.py": bytes(60 << 20)})], {}, "one-1.0-py3-none-any.whl"),
     "a way out": ([wheel("one", files={"one.py": b"", "../../main.py": b""})], {}, "../../main.py"),
-    "no wheels for requirements": ([], {"requirements.txt": "# these\nnumpy\n"}, "skillbox push"),
+    "no wheels for requirements": ([], {"requirements.txt": "# these\nnumpy\n"}, "build.enabled of the chart"),
 }
 
 
@@ -147,3 +147,60 @@ def test_the_images_that_there_are(client):
     assert platforms[0] == "manylinux_2_36_x86_64" and "manylinux2014_x86_64" in platforms and "manylinux_2_37_x86_64" not in platforms
     assert images["bash:5"] == {"image": "bash:5", "lang": "bash"}
     assert images["python:3.11-slim"]["python"]["abi"] == "cp311" and "lang" not in images["python:3.11-slim"]
+
+
+# ---- packages that the server fetches
+
+
+@pytest.fixture(scope="module")
+def builder(plane, kube, make_client, tmp_path_factory):
+    """A client of a server that takes requirements without wheels."""
+    server = ApiServer(plane, tmp_path_factory.mktemp("builder"), SKILLBOX_BUILD_ENABLED="true").start()
+    yield make_client(server)
+    server.stop()
+
+
+def told(builder, name, **status):
+    """What REST says of the skill after the controller wrote this."""
+    (stored,) = [o for o in builder.kube.skills(builder.namespace) if o["spec"]["name"] == name]
+    path = builder.kube.path(builder.namespace, "skills", stored["metadata"]["name"]) + "/status"
+    build = {"attempt": 1, "tries": 1, "log": "one==1.0\n", "uploadTime": stored["metadata"]["annotations"]["skillbox.dev/uploaded-at"],
+             "startTime": "2026-01-01T00:00:00Z", **status.pop("build", {})}
+    builder.kube.call("PATCH", path, {"status": {"build": build, **status}}, "application/merge-patch+json")
+    return builder.get(f"/v1/skills/{name}/latest").json()
+
+
+def ready(reason, message):
+    return [{"type": "Ready", "status": "False", "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}]
+
+
+def test_requirements_are_taken_where_packages_are_fetched(builder):
+    name = unique("skill")
+    data = skill(name=name, files={"requirements.txt": "one\n"})
+    pushed = builder.upload(data)
+    assert (pushed.status_code, pushed.json()["status"]) == (201, "building"), pushed.text
+    (stored,) = [o["spec"]["source"] for o in builder.kube.skills(builder.namespace) if o["spec"]["name"] == name]
+    assert stored["build"] is True and "packages" not in stored
+    assert builder.get(f"/v1/skills/{name}/latest").json()["status"] == "building"
+
+    failed = told(builder, name, conditions=ready("BuildFailed", "no such package"), build={"completionTime": "2026-01-01T00:00:01Z"})
+    assert failed["status"] == "build_failed" and failed["build"]["message"] == "no such package"
+    assert failed["build"]["log"] == "one==1.0\n" and failed["build"]["completed_at"] == "2026-01-01T00:00:01.000Z"
+    assert builder.upload(data).json()["status"] == "building"  # another upload is tried anew
+    assert builder.get(f"/v1/skills/{name}/latest").json()["status"] == "building"
+
+    digest = "sha256:" + "a" * 64
+    packages = {"digest": digest, "size": 100, "lock": digest, "files": 1, "bytes": 1}
+    assert told(builder, name, packages=packages)["status"] == "available"
+    wait_for(lambda: builder.upload(data).json()["status"] == "available", "the server knows that it is built")
+
+
+def test_wheels_are_still_the_users_choice(builder):
+    pushed = builder.upload(skill(wheel("one"), files={"requirements.txt": "one\n"}))
+    assert pushed.json()["status"] == "available"
+
+
+def test_no_packages_for_a_python_that_nobody_knows(builder):
+    answer = builder.upload(skill(image="bash:5", files={"requirements.txt": "one\n"}))
+    assert_error(answer, 400, "invalid_skill")
+    assert "SKILLBOX_PYTHON_IMAGES" in answer.json()["message"]

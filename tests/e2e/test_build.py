@@ -232,5 +232,6 @@ def assert_hardened(kubectl, pod):
     for case, done in tried.items():
         assert done.returncode != 0 and ("skillbox-build-pods" in done.stderr or "PodSecurity" in done.stderr), (case, done.stderr)
     # One way in.
-    done = kubectl.run("exec", "-n", NAMESPACE, pod["metadata"]["name"], "--as", CONTROLLER, "--", "python3", "-c", "1", check=False)
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}/exec?container=build&stdout=true&command=python3&command=-c&command=1"
+    done = kubectl.run("create", "--raw", path, "-f", "-", "--as", CONTROLLER, stdin="{}", check=False)
     assert done.returncode != 0 and "skillbox-build-streams" in done.stderr, done.stderr

@@ -46,6 +46,7 @@ RUNNER_SECRETS = "tests/runner/test_secrets.py::"
 POD_SPEC = "tests/unit/controller/sandbox/test_pod_spec.c::"
 CHART = "tests/integration/test_chart.py::"
 ARCHIVE = "tests/unit/lib/skill/test_archive.c::"
+BUILD = "tests/unit/controller/build/test_"
 WHEEL = "tests/unit/lib/wheel/test_wheel.c::"
 WHEELHOUSE = "tests/unit/lib/wheel/test_wheelhouse.c::"
 
@@ -322,6 +323,11 @@ group("wheels", "unit", "lib/wheel/wheelhouse_files.c",
 group("wheels", "unit", "lib/wheel/wheelhouse_lists.c",
       ("hashes-of-the-lock-file", "if (str_eq(hash, str_of(wheel->sha256)))", "if (true)",
        WHEELHOUSE + "wheels_must_be_those_of_the_lock"))
+group("fetched packages", "unit", "controller/build/answer.c",
+      ("answers-that-are-cut", "return answer->stage == ANSWER_WHOLE\n", "return answer\n", BUILD + "answer.c::test_cut"),
+      ("zips-of-another-hash", "return strcmp(hex, answer->sha256) == 0 ? 0", "return hex[0] ? 0", BUILD + "answer.c::test_wrong"))
+group("fetched packages", "unit", "controller/build/pod.c",
+      ("builds-with-capabilities", '\\"capabilities\\":{\\"drop\\":[\\"ALL\\"]},', "", BUILD + "pod.c::test_lock_down"))
 group("user data is text", "unit", "lib/base/jsontext.c",
       ("deep-json", "if (s->depth == s->max_depth)", "if (s->depth > s->max_depth)", "tests/unit/lib/base/test_jsontext.c::depth_is_bounded"))
 group("one object among many", "unit", "lib/kube/watch_event.c",
