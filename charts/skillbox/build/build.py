@@ -187,6 +187,9 @@ def look_closer(name, details):
     """What pip says of a package that it found no wheel of, when it is asked to say more."""
     if re.search(r"Could not fetch URL \S*/" + re.escape(re.split(r"[^A-Za-z0-9._-]", name)[0]).replace("_", "[-_]") + r"/?: 404", details, re.I):
         return f"the index has no package {name}"
+    refused = re.search(r"\b(40[13]) (?:Client )?Error", details) or re.search(r"HTTP error (40[13])", details)
+    if refused or re.search(r'"GET \S+ HTTP/\S+" 40[13]', details):
+        return "the index refuses to say: it wants other credentials than it was given (build.existingSecret of the chart)"
     found = re.findall(r"Skipping link: No (?:sources|binaries) permitted for \S+: \S*/([^/\s#]+)", details)
     if found:
         return f"the index has only source distributions of {name} ({', '.join(found[-3:])}), and those are not built here"

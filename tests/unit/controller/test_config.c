@@ -50,6 +50,8 @@ static void test_values(void **state)
 	    {"SKILLBOX_EXECUTION_TTL_SECONDS", "31536000", NULL},
 	    {"SKILLBOX_EXECUTION_TTL_SECONDS", "31536001", "SKILLBOX_EXECUTION_TTL_SECONDS"},
 	    {"SKILLBOX_HEALTH_PORT", "65536", "SKILLBOX_HEALTH_PORT"},
+	    {"SKILLBOX_BUILD_ENABLED", "true", "SKILLBOX_BUILD_INDEX_URL is ''"},
+	    {"SKILLBOX_BUILD_ENABLED", "false", NULL},
 	    {"SKILLBOX_USER_NAMESPACES", "perhaps", "SKILLBOX_USER_NAMESPACES"},
 	    {"SKILLBOX_DEFAULT_MEMORY", "2Gi", "SKILLBOX_DEFAULT_MEMORY"}, /* more than the most */
 	};
@@ -64,6 +66,34 @@ static void test_values(void **state)
 		if (cases[i].problem ? result == 0 || !strstr(err.message, cases[i].problem) : result != 0)
 			fail_msg("%s=%s: %d, \"%s\"", cases[i].name, cases[i].value, result, err.message);
 	}
+}
+
+/* An index has to be one, and no place for a password. */
+static void test_index(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *url, *problem;
+	} cases[] = {
+	    {"https://pypi.example/simple", NULL},
+	    {"http://devpi.devpi.svc:3141/root/pypi/+simple/", NULL},
+	    {"file:///index", "is 'file:///index'"},
+	    {"https://user:secret@pypi.example/simple", "must not have credentials"},
+	};
+	setenv("SKILLBOX_BUILD_ENABLED", "true", 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct controller_config config;
+		struct error err = {0};
+		setenv("SKILLBOX_BUILD_INDEX_URL", cases[i].url, 1);
+		int result = controller_config_load(&config, &err);
+		if (result == 0)
+			controller_config_free(&config);
+		if (cases[i].problem ? result == 0 || !strstr(err.message, cases[i].problem) : result != 0)
+			fail_msg("%s: %d, \"%s\"", cases[i].url, result, err.message);
+		assert_null(strstr(err.message, "secret@"));
+	}
+	unsetenv("SKILLBOX_BUILD_ENABLED");
+	unsetenv("SKILLBOX_BUILD_INDEX_URL");
 }
 
 static void test_help_names_every_option_with_its_default(void **state)
@@ -83,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_index),
 	    cmocka_unit_test(test_help_names_every_option_with_its_default),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,52 @@ static void test_which(void **state)
 	assert_null(sweep_free(sweep));
 }
 
+/* It has no owner reference: its Skill stands elsewhere. */
+static void test_builds(void **state)
+{
+#define BUILD_STATUS(more) "\"build\":{\"attempt\":1,\"uploadTime\":\"" STAGE_NOW "\"" more "}"
+	static const struct {
+		const char *name, *pod, *uid;
+		const char *status; /* of the Skill; NULL: there is none */
+		int64_t age_ms;
+		bool is_deleted;
+	} rows[] = {
+	    {"of this attempt", "skb-skill-1.0.0-1", "skill-1.0.0", BUILD_STATUS(""), 60000, false},
+	    {"of another attempt", "skb-skill-1.0.0-0", "skill-1.0.0", BUILD_STATUS(""), 60000, true},
+	    {"it failed", "skb-skill-1.0.0-1", "skill-1.0.0",
+	     BUILD_STATUS(",\"completionTime\":\"" STAGE_NOW "\""), 60000, true},
+	    {"nobody's", "skb-skill-1.0.0-1", "skill-1.0.0", NULL, 60000, true},
+	    {"young", "skb-skill-1.0.0-1", "skill-1.0.0", NULL, 9999, false},
+	    {"of another object of that name", "skb-skill-1.0.0-1", "other", BUILD_STATUS(""), 60000, true},
+	};
+	static const char source[] = ",\"source\":{\"bundle\":{\"digest\":\"sha256:"
+				     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","
+				     "\"size\":100},\"build\":true}";
+	struct stage *stage = *state;
+	struct sweep *sweep = start(stage);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char json[1024];
+		snprintf(json, sizeof(json),
+			 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"builds\",\"uid\":\"u\","
+			 "\"creationTimestamp\":\"" STAGE_NOW "\",\"labels\":{\"" POD_SKILL_LABEL
+			 "\":\"%s\"},\"annotations\":{\"" POD_SKILL_ANNOTATION "\":\"ns/adder-1.0.0\"}}}",
+			 rows[i].pod, rows[i].uid);
+		stage->now_us = rows[i].age_ms * 1000;
+		if (rows[i].status)
+			stage_show(CACHE_SKILLS, stage_skill("1.0.0", source, rows[i].status));
+		else
+			stage_gone(CACHE_SKILLS, stage_skill("1.0.0", source, ""));
+		stage_show(CACHE_PODS, json);
+		on_timer(armed);
+		if (stage_calls() != rows[i].is_deleted)
+			fail_msg("%s: %zu requests", rows[i].name, stage_calls());
+		if (rows[i].is_deleted)
+			stage_answer(404, "gone");
+		stage_gone(CACHE_PODS, json);
+	}
+	assert_null(sweep_free(sweep));
+}
+
 /* Without a controller's owner reference or the label it is not ours, whatever else it carries. */
 static void test_strangers(void **state)
 {
@@ -142,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_which, stage_setup, stage_teardown),
+	    cmocka_unit_test_setup_teardown(test_builds, stage_setup, stage_teardown),
 	    cmocka_unit_test_setup_teardown(test_strangers, stage_setup, stage_teardown),
 	    cmocka_unit_test_setup_teardown(test_caches_that_may_be_old, stage_setup, stage_teardown),
 	};
