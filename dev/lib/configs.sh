@@ -28,7 +28,7 @@ config_tests() { # CONFIG
 config_core() { # CONFIG
 	case $1 in
 	# What goes through the blob store, the keys or the history.
-	s3-postgres) printf '%s\n' tests/e2e/test_{configurations,data,database_outage,tenants,uploads}.py ;;
+	s3-postgres) printf '%s\n' tests/e2e/test_{build,configurations,data,database_outage,tenants,uploads}.py ;;
 	gvisor) printf '%s\n' tests/attack/test_{escape,promises,protocol,afterwards}.py tests/e2e/test_{sandbox,real_scripts}.py ;;
 	image-volume | init-container) printf '%s\n' tests/e2e/test_{sandbox,real_scripts}.py ;;
 	esac
