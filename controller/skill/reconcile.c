@@ -148,6 +148,10 @@ static bool leave_to_build(const struct skill_services *services, const struct s
 		builds_reconcile(services->builds, key, skill, tenant);
 		return true;
 	}
+	if (skill_build_has_failed(skill)) { /* that stays so, and is told */
+		workqueue_done(services->queue, key, false);
+		return true;
+	}
 	opinion->ready = false;
 	opinion->reason = tenant ? "BuildDisabled" : "NoTenant";
 	snprintf(opinion->message, sizeof(opinion->message), "%s",

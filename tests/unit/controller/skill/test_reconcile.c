@@ -106,6 +106,38 @@ static void test_rows(void **state)
 	skills_free(skills);
 }
 
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define BUILT_HERE ",\"source\":{\"bundle\":{\"digest\":\"sha256:" HEX "\",\"size\":100},\"build\":true}"
+
+/* Its packages were to be built, and nothing builds any more; those that are there do. */
+static void test_nothing_is_built(void **state)
+{
+	struct stage *stage = *state;
+	struct skills *skills = start(stage);
+	stage_show(CACHE_TENANTS,
+		   "{\"metadata\":{\"name\":\"ns\",\"labels\":{\"" API_TENANT_LABEL "\":\"t\"}}}");
+	stage_show(CACHE_SKILLS, stage_skill("1.0.0", BUILT_HERE, ""));
+	skills_reconcile(skills, KEY);
+	assert_non_null(strstr(stage_call("PATCH", STATUS)->body, "\"reason\":\"BuildDisabled\""));
+	stage_answer(200, "{}");
+	stage_show(CACHE_SKILLS,
+		   stage_skill("1.0.0", BUILT_HERE,
+			       "\"packages\":{\"digest\":\"sha256:" HEX "\",\"size\":1,\"lock\":\"sha256:" HEX
+			       "\",\"files\":1,\"bytes\":1}"));
+	skills_reconcile(skills, KEY);
+	assert_non_null(strstr(stage_call("PATCH", STATUS)->body, "\"reason\":\"Ready\""));
+	stage_answer(200, "{}");
+	/* what failed stays so */
+	stage_show(CACHE_SKILLS, stage_skill("1.0.0", BUILT_HERE,
+					     "\"build\":{\"attempt\":1,\"uploadTime\":\"" STAGE_NOW
+					     "\",\"completionTime\":\"" STAGE_NOW "\"}"));
+	stage_done(stage->skill_queue);
+	skills_reconcile(skills, KEY);
+	check_done(stage, 1, 0);
+	assert_int_equal(stage_calls(), 0);
+	skills_free(skills);
+}
+
 static void digest_of(struct skills *skills, const char *files, char ret[80])
 {
 	stage_show(CACHE_SKILLS, stage_skill("1.0.0", files, ""));
@@ -202,7 +234,7 @@ static void test_answers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_rows), TEST(test_digests), TEST(test_what_is_recorded),
-					   TEST(test_answers)};
+	const struct CMUnitTest tests[] = {TEST(test_rows), TEST(test_nothing_is_built), TEST(test_digests),
+					   TEST(test_what_is_recorded), TEST(test_answers)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
