@@ -156,8 +156,9 @@ int skill_judge_package(const struct skill_package *package, const struct depend
 					     .cpu = manifest->cpu,
 					     .memory = manifest->memory,
 					     .timeout_ms = manifest->timeout_ms,
-					     .files_size = dependencies->file_bytes,
-					     .packages_size = dependencies->package_bytes};
+					     .files_size = dependencies->file_room,
+					     .packages_size = policy_room_of(dependencies->package_files,
+									     dependencies->package_bytes)};
 	if (skill_judge(&claim, policy, &judged, problems, err) == 0)
 		return 0;
 	return err->code == ERR_INVALID_SKILL ? error_wrap(err, "invalid skill") : -1;

@@ -24,15 +24,16 @@ static int judge(struct local_skill *skill, const struct dependencies *dependenc
 	const struct manifest *manifest = &skill->package.manifest;
 	/* No image: here there is only this machine's interpreter, and which images a server has is its
 	 * operator's to say. */
-	const struct skill_claim claim = {.files = &skill->package.content,
-					  .lang = manifest->lang,
-					  .entrypoint = manifest->entrypoint,
-					  .image = skill->language ? skill->language->default_image : "",
-					  .cpu = manifest->cpu,
-					  .memory = manifest->memory,
-					  .timeout_ms = manifest->timeout_ms,
-					  .files_size = dependencies->file_bytes,
-					  .packages_size = dependencies->package_bytes};
+	const struct skill_claim claim = {
+	    .files = &skill->package.content,
+	    .lang = manifest->lang,
+	    .entrypoint = manifest->entrypoint,
+	    .image = skill->language ? skill->language->default_image : "",
+	    .cpu = manifest->cpu,
+	    .memory = manifest->memory,
+	    .timeout_ms = manifest->timeout_ms,
+	    .files_size = dependencies->file_room,
+	    .packages_size = policy_room_of(dependencies->package_files, dependencies->package_bytes)};
 	struct skill_judgement judged;
 	struct policy policy = skill->policy;
 	policy.image_allowlist = (char *)POLICY_DEFAULT_ALLOWLIST;

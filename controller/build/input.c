@@ -3,6 +3,7 @@
 #include "controller/build/answer.h"
 #include "lib/base/json_write.h"
 #include "lib/base/utf8.h"
+#include "lib/policy/policy.h"
 #include "lib/run/bundle.h"
 #include "lib/skill/archive.h"
 
@@ -241,7 +242,7 @@ int build_input_read(const struct build_input_request *request, struct build_inp
 		status = choose(g, err);
 	if (status == 0)
 		status = write_input(request, g, ret, err);
-	ret->file_bytes = content.total;
+	ret->file_bytes = policy_room_of((int64_t)content.count, content.total);
 	archive_content_free(&content);
 	for (size_t i = 0; i < g->count; i++) {
 		free(g->candidates[i].path);

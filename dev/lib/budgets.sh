@@ -2,21 +2,21 @@
 # What each part of `make test` may take, in seconds on two idle cores with everything cached, and what it took. The table in
 # docs/development.md says the same (tests/assurance/test_budgets.py), and why. A new test pays its way within its suite's budget.
 BUDGETS=(
-	check:150
-	up:40
+	check:175
+	up:20
 	prepare:15
-	embedded:540
-	embedded-alone:250
-	s3-postgres-enter:20
-	s3-postgres:80
-	s3-postgres-alone:100
-	gvisor-enter:15
-	gvisor:120
-	gvisor-alone:40
-	image-volume-enter:15
-	image-volume:40
-	init-container-enter:15
-	init-container:45
+	embedded:560
+	embedded-alone:245
+	s3-postgres-enter:12
+	s3-postgres:70
+	s3-postgres-alone:130
+	gvisor-enter:10
+	gvisor:135
+	gvisor-alone:30
+	image-volume-enter:8
+	image-volume:35
+	init-container-enter:10
+	init-container:40
 )
 
 BUDGET_FILE=$LOGS/budgets.tsv

@@ -105,6 +105,12 @@ static inline int64_t policy_room_for_files(int64_t memory)
 	return memory / 4 * 3;
 }
 
+/* What so many files of so many bytes take of it: a file has whole pages of 4 KiB. */
+static inline int64_t policy_room_of(int64_t files, int64_t bytes)
+{
+	return bytes + files * 4096;
+}
+
 /* ERR_IMAGE_NOT_ALLOWED unless the image is on the allowlist. */
 int policy_check_image(const struct policy *policy, const char *image, struct error *err);
 

@@ -37,13 +37,16 @@ static bool is_concerned(const struct skill_package *package)
 	return archive_find(content, STR("requirements.txt")) != NULL;
 }
 
-static int64_t bytes_of_files(const struct archive_content *content, bool without_wheels)
+static int64_t room_of_files(const struct archive_content *content, bool without_wheels)
 {
-	int64_t bytes = content->total;
-	for (size_t i = 0; without_wheels && i < content->count; i++)
-		if (is_below(content->entries[i].path, WHEELHOUSE_FOLDER))
-			bytes -= (int64_t)content->entries[i].size;
-	return bytes;
+	int64_t bytes = 0, files = 0;
+	for (size_t i = 0; i < content->count; i++) {
+		if (without_wheels && is_below(content->entries[i].path, WHEELHOUSE_FOLDER))
+			continue;
+		bytes += (int64_t)content->entries[i].size;
+		files++;
+	}
+	return policy_room_of(files, bytes);
 }
 
 static const char *image_of(const struct skill_package *package)
@@ -166,7 +169,7 @@ int dependencies_read(int archive_fd, const struct archive_limits *limits, struc
 	const struct reading reading = {archive_fd, limits, package, policy, ret, problems};
 	bool concerned = is_concerned(package);
 	*ret = DEPENDENCIES_NONE;
-	ret->file_bytes = bytes_of_files(&package->content, concerned);
+	ret->file_room = room_of_files(&package->content, concerned);
 	if (!concerned)
 		return 0;
 	struct packages_writer *writer = packages_writer_new(err);

@@ -27,8 +27,8 @@ struct dependencies {
 	int64_t archive_size;
 	/* It has no packages, asks for some, and they are built here. */
 	bool to_be_built;
-	/* Unpacked, of the files that are no wheels. */
-	int64_t file_bytes;
+	/* What the files that are no wheels take, unpacked (policy_room_of). */
+	int64_t file_room;
 	/* Without a policy: requirements.txt asks for packages, and the archive has none. */
 	bool lacks_packages;
 };

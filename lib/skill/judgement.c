@@ -191,13 +191,14 @@ static int files_of(const struct skill *skill, struct archive_content *ret, stru
 
 static struct skill_claim claim_of(const struct skill *skill)
 {
-	return (struct skill_claim){.lang = skill->spec.lang,
-				    .entrypoint = skill->spec.entrypoint,
-				    .image = skill->spec.image,
-				    .cpu = skill->spec.cpu,
-				    .memory = skill->spec.memory,
-				    .timeout_ms = skill->spec.timeout_ms,
-				    .packages_size = skill_packages(skill)->bytes};
+	return (struct skill_claim){
+	    .lang = skill->spec.lang,
+	    .entrypoint = skill->spec.entrypoint,
+	    .image = skill->spec.image,
+	    .cpu = skill->spec.cpu,
+	    .memory = skill->spec.memory,
+	    .timeout_ms = skill->spec.timeout_ms,
+	    .packages_size = policy_room_of(skill_packages(skill)->files, skill_packages(skill)->bytes)};
 }
 
 /* A line each, as many as a message takes. */

@@ -17,7 +17,7 @@ struct skill_claim {
 	const struct skill_files_verdict *verdict;
 	const char *lang, *entrypoint, *image, *cpu, *memory;
 	int64_t timeout_ms;
-	/* Bytes of its files and of its packages, unpacked. */
+	/* What its files and its packages take, unpacked (policy_room_of). */
 	int64_t files_size, packages_size;
 };
 

@@ -5,8 +5,9 @@ import os
 
 import pytest
 
-from contract_checks import assert_answer, assert_record
-from skillbox_client import condition_of
+from contract_checks import assert_answer, assert_error, assert_record
+from skillbox_client import condition_of, skill_zip
+from waiting import unique
 
 MIB = 1 << 20
 
@@ -109,9 +110,14 @@ def test_out_of_memory_is_named(client, push, execution_object):
 
 
 def test_a_skill_that_does_not_fit_into_its_memory_is_named(client, push):
-    """The archive is unpacked into the sandbox's memory before the script starts."""
-    data = (os.urandom(1 << 14) + bytes(1 << 16)) * 1000
-    result = run_and_check(client, push("true", lang="bash", files={"data.bin": data}, resources={"memory": "64Mi"}))
+    """The archive is unpacked into the sandbox's memory before the script starts: refused at push, with the numbers. One that
+    fits, and with its input doesn't, fails in the run."""
+    block = os.urandom(1 << 14) + bytes(1 << 16)
+    name = unique("large")
+    large = skill_zip(name, "true", lang="bash", files={"data.bin": block * 1000}, resources={"memory": "64Mi"})
+    assert_error(client.upload(large), 400, "invalid_skill", "its files need 79 MiB", "64Mi has room for 48 MiB", "ask for resources.memory: 105Mi")
+    skill = push("true", lang="bash", files={"data.bin": block * 580}, resources={"memory": "64Mi"})
+    result = run_and_check(client, skill, input="x" * (12 << 20))
     assert result["status"] == "failed"
     assert result["error_code"] in ("oom_killed", "sandbox_start_failed"), result
     assert "memory" in result["error"]

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from skillbox_client import component_pods, condition_of, kill_component, manifest, zip_of
+from skillbox_client import component_pods, condition_of, kill_component, manifest, skill_object, skill_zip, zip_of
 from waiting import unique, wait_for
 
 IMAGE = "python:3.12-slim"
@@ -405,14 +405,21 @@ def test_files_that_are_nowhere_are_told(kubectl, pool):
     wait_for(lambda: condition_of(some.get(), "Ready").get("reason") == "SkillNotFound", "the pool says why")
 
 
-def test_files_that_find_no_room_are_told(pool, bound_skill):
-    """72 MiB where there are 64: an execution would fail, and so the pool never counts such a sandbox as ready."""
+def test_files_that_find_no_room_are_told(client, kubectl, pool, bound_skill):
+    """72 MiB where there are 69: an execution would fail, and so the pool never counts such a sandbox as ready. REST would not take
+    such a skill; this one is made of an archive that is stored already."""
     block = random.Random(7).randbytes(4096)
-    bound_skill.push(**{f"data/{n}.bin": block * 2304 for n in range(8)})
+    stored = unique("stored")
+    files = {f"data/{n}.bin": block * 2304 for n in range(8)}
+    digest = client.push(skill_zip(stored, "pass", files=files, resources={"memory": "256Mi"}))["digest"]
+    size = client.request("GET", f"/v1/skills/{stored}/1.0.0").json()["size"]
+    kubectl.create(skill_object(bound_skill.name, lang="python", resources={"memory": MEMORY},
+                                source={"bundle": {"digest": digest, "size": size}}))
     some = pool(1, skillRef={"name": bound_skill.name})
     condition = wait_for(lambda: "no space left" in (c := condition_of(some.get(), "Ready")).get("message", "") and c, "the pool says why")
     assert condition["status"] == "False" and "ask for more resources.memory" in condition["message"]
     assert some.status()["ready"] == 0
+    client.request("DELETE", f"/v1/skills/{stored}/1.0.0")
 
 
 def writes_by_resource(kubectl):

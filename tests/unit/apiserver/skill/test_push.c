@@ -389,16 +389,16 @@ static void test_packages_without_room(void **state)
 					   .packages_digest = PACKAGES,
 					   .package_files = 3,
 					   .package_bytes = 200LL << 20,
-					   .file_bytes = 3 << 20,
+					   .file_room = 3 << 20,
 					   .archive_fd = -1};
 	push_with(*state, "", &large, &told);
 	told_is(&told, ERR_INVALID_SKILL,
-		"its files need 203 MiB (its packages 200 of them), and a sandbox with resources.memory "
+		"its files need 204 MiB (its packages 201 of them), and a sandbox with resources.memory "
 		"256Mi has "
 		"room for 192 MiB, three quarters: ask for resources.memory: 271Mi");
 	show_other(*state, 200LL << 20);
 	push_with(*state, "", &only_listed, &told);
-	told_is(&told, ERR_INVALID_SKILL, "its files need 200 MiB");
+	told_is(&told, ERR_INVALID_SKILL, "its files need 201 MiB");
 	assert_int_equal(stage_waiting(), 0);
 }
 
