@@ -22,5 +22,6 @@ void caller_unref(struct caller *caller)
 		return;
 	free(caller->tenant);
 	free(caller->namespace);
+	free(caller->key_name);
 	free(caller);
 }

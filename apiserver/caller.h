@@ -3,15 +3,19 @@
 #ifndef SKILLBOX_APISERVER_CALLER_H
 #define SKILLBOX_APISERVER_CALLER_H
 
+#include <stdint.h>
+
 #define CALLER_REQUEST_ID_MAX 128
-#define CALLER_KEY_ID_SIZE 64
+#define CALLER_KEY_ID_SIZE 256 /* the name of a Secret is shorter */
 
 struct caller {
 	char request_id[CALLER_REQUEST_ID_MAX + 1];
-	/* The next four are of the API key; NULL, "" and 0 where none was needed. */
+	/* The next six are of the API key; NULL, "" and 0 where none was needed. */
 	char *tenant, *namespace;
 	char key_id[CALLER_KEY_ID_SIZE];
+	char *key_name;
 	unsigned scopes;
+	int64_t key_created_ms;
 	unsigned references;
 };
 

@@ -86,9 +86,11 @@ static int copy_caller(struct caller *to, const struct auth_caller *from, struct
 {
 	to->scopes = from->scopes;
 	snprintf(to->key_id, sizeof(to->key_id), "%s", from->key->id);
+	to->key_created_ms = from->key->created_ms;
 	to->tenant = str_dup(str_of(from->tenant));
 	to->namespace = str_dup(str_of(from->namespace));
-	return to->tenant && to->namespace ? 0 : error_no_memory(err);
+	to->key_name = str_dup(str_of(from->key->name));
+	return to->tenant && to->namespace && to->key_name ? 0 : error_no_memory(err);
 }
 
 /* The key is there: may it do this? */

@@ -12,22 +12,27 @@
 enum field { FIELD_NAME, FIELD_TENANT, FIELD_SCOPES, FIELD_COUNT };
 static const char *const fields[FIELD_COUNT] = {"name", "tenant", "scopes"};
 
+void rest_put_scopes(struct buffer *out, unsigned scopes)
+{
+	json_key(out, "scopes");
+	json_open(out, '[');
+	if (scopes & SCOPE_RUN)
+		json_element_string(out, "run");
+	if (scopes & SCOPE_PUSH)
+		json_element_string(out, "push");
+	if (scopes & SCOPE_ADMIN)
+		json_element_string(out, "admin");
+	if (scopes & SCOPE_OPERATOR)
+		json_element_string(out, "operator");
+	json_close(out, ']');
+}
+
 static void put_key(struct buffer *out, const struct api_key *key)
 {
 	json_put_string(out, "id", key->id);
 	json_put_string(out, "name", key->name);
 	json_put_string(out, "tenant", key->tenant);
-	json_key(out, "scopes");
-	json_open(out, '[');
-	if (key->scopes & SCOPE_RUN)
-		json_element_string(out, "run");
-	if (key->scopes & SCOPE_PUSH)
-		json_element_string(out, "push");
-	if (key->scopes & SCOPE_ADMIN)
-		json_element_string(out, "admin");
-	if (key->scopes & SCOPE_OPERATOR)
-		json_element_string(out, "operator");
-	json_close(out, ']');
+	rest_put_scopes(out, key->scopes);
 	json_put_time(out, "created_at", key->created_ms, true);
 	if (key->last_used_ms)
 		json_put_time(out, "last_used_at", key->last_used_ms, true);

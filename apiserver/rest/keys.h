@@ -2,7 +2,11 @@
 #ifndef SKILLBOX_APISERVER_REST_KEYS_H
 #define SKILLBOX_APISERVER_REST_KEYS_H
 
+struct buffer;
 struct request;
+
+/* The member "scopes", of SCOPE_…. */
+void rest_put_scopes(struct buffer *out, unsigned scopes);
 
 void rest_key_create(struct request *request);
 void rest_key_list(struct request *request);

@@ -10,6 +10,7 @@
 #include "apiserver/rest/keys.h"
 #include "apiserver/rest/metrics_page.h"
 #include "apiserver/rest/skills.h"
+#include "apiserver/rest/whoami.h"
 
 #define RUN SCOPE_RUN
 #define PUSH SCOPE_PUSH
@@ -35,6 +36,8 @@ const struct route route_table[] = {
     {"DELETE", "/v1/skills/:name/:version", PUSH, ROUTE_BODY_NONE, true, NULL, NULL, rest_skill_delete},
 
     {"GET", "/v1/images", RUN | PUSH | ADMIN, ROUTE_BODY_NONE, false, NULL, NULL, rest_image_list},
+
+    {"GET", "/v1/whoami", RUN | PUSH | ADMIN, ROUTE_BODY_NONE, false, NULL, NULL, rest_whoami},
 
     {"POST", "/v1/keys", ADMIN, ROUTE_BODY_JSON, true, NULL, NULL, rest_key_create},
     {"GET", "/v1/keys", ADMIN, ROUTE_BODY_NONE, false, NULL, NULL, rest_key_list},

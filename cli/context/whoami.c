@@ -2,12 +2,19 @@
 #include "cli/context/account.h"
 #include "cli/output/print.h"
 #include "lib/base/json_write.h"
+#include "lib/base/jsontext.h"
 
 #include <string.h>
 
-static const struct column columns[] = {{"SERVER", "server", 0},     {"CONTEXT", "context", 0},
-					{"TENANT", "tenant", 0},     {"KEY", "key", 0},
-					{"KEY FROM", "key_from", 0}, {0}};
+#define WHOAMI_MAX ((size_t)131072) /* bytes of what is printed */
+
+static const struct column columns[] = {{"SERVER", "server", 0},
+					{"CONTEXT", "context", 0},
+					{"TENANT", "tenant", 0},
+					{"KEY", "key", 0},
+					{"SCOPES", "scopes", 0},
+					{"KEY FROM", "key_from", 0},
+					{0}};
 static const struct listing listing = {columns, "server", NULL, NULL};
 
 /* As the user would say where something came from. */
@@ -19,12 +26,40 @@ static const char *source(const char *from)
 					      : from;
 }
 
+/* A member of what the server said, as it came, if it is there. */
+static void put_said(struct buffer *out, const char *key, struct str object, const char *member)
+{
+	struct str value;
+	if (jsontext_kind_of(object) != JSONTEXT_OBJECT || !jsontext_member(object, str_of(member), &value))
+		return;
+	json_key(out, key);
+	buffer_append_str(out, value);
+}
+
+/* tenant: the server's word, or of one that is too old to say it what is sent to make sure. */
+static void put_account(struct buffer *out, struct str said, const char *tenant)
+{
+	struct str key = STR("");
+	if (!said.n) {
+		json_put_string(out, "tenant", tenant);
+		return;
+	}
+	put_said(out, "tenant", said, "tenant");
+	put_said(out, "namespace", said, "namespace");
+	(void)jsontext_member(said, STR("key"), &key);
+	put_said(out, "key_id", key, "id");
+	put_said(out, "key_name", key, "name");
+	put_said(out, "scopes", key, "scopes");
+	put_said(out, "server_version", said, "version");
+}
+
 static int run(const struct call *call, struct error *err)
 {
 	char shown[ACCOUNT_SHOWN_SIZE];
-	cleanup_buffer struct buffer json = BUFFER(16384);
+	cleanup_buffer struct buffer json = BUFFER(WHOAMI_MAX);
+	cleanup_answer struct http_answer answer = HTTP_ANSWER;
 	cleanup_http struct http *http = http_open(call, err);
-	int status = http ? account_check(http, err) : -1;
+	int status = http ? account_ask(http, &answer, err) : -1;
 	if (status != 0)
 		return status;
 	const struct settings *settings = http_settings(http);
@@ -32,7 +67,7 @@ static int run(const struct call *call, struct error *err)
 	json_put_string(&json, "server", settings->server);
 	json_put_string(&json, "server_from", source(settings->server_from));
 	json_put_string(&json, "context", settings->context);
-	json_put_string(&json, "tenant", settings->tenant);
+	put_account(&json, buffer_str(&answer.body), settings->tenant);
 	json_put_string(&json, "key", account_show_key(settings->api_key, shown));
 	json_put_string(&json, "key_from", source(settings->key_from));
 	json_close(&json, '}');
@@ -44,6 +79,7 @@ static int run(const struct call *call, struct error *err)
 const struct command whoami_command = {
     .path = "whoami",
     .summary = "which server and key are used, and where they come from",
-    .text = "The server is asked whether it takes the key.",
+    .text = "The server is asked whether it takes the key, and whose it is: the tenant, and what the key may "
+	    "do (its scopes).",
     .run = run,
 };

@@ -66,6 +66,28 @@ def test_bad_values(server, option, value, word):
     assert done.returncode == 1 and word in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize("scopes", [["run"], ["push"], ["admin"], ["run", "push", "admin", "operator"]])
+def test_whoami_says_whose_key_it_is(server, client, kube, scopes):
+    """Any scope will do, and no part of the key is in the answer."""
+    name = unique("who \u00e9")
+    key = server.key("create", "--name", name, "--tenant", client.tenant, "--scopes", ",".join(scopes)).stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    wait_for(lambda: client.get("/v1/whoami", headers=headers).status_code == 200, "the key works")
+    answer = client.get("/v1/whoami", headers=headers)
+    (secret,) = [one for one in secrets_of(kube, client.tenant) if one["name"] == name]
+    found = answer.json()
+    assert found == {"tenant": client.tenant, "namespace": client.namespace, "version": found["version"],
+                     "key": {"id": secret["hash"][:16], "name": name, "scopes": scopes, "created_at": found["key"]["created_at"]}}
+    assert found["key"]["created_at"][:19] == secret["created_at"][:19]
+    assert key not in answer.text and secret["hash"] not in answer.text
+    assert server.process.poll() is None and client.request("HEAD", "/v1/whoami", headers=headers).text == ""
+
+
+def test_whoami_without_a_key(client):
+    assert assert_error(client.get("/v1/whoami", auth=False), 401, "unauthorized") == "missing Authorization header"
+    assert_error(client.get("/v1/whoami", headers={"X-Tenant-ID": "other"}), 403, "forbidden")
+
+
 def test_list_and_revoke(server, client, kube):
     (secret,) = secrets_of(kube, client.tenant)
     key_id = secret["hash"][:16]

@@ -10,6 +10,9 @@ from cli_command import Command
 from vector_server import KEY, VectorServer
 
 WHO = {"request": {"method": "GET", "path": "/v1/executions?limit=1"}, "answer": {"status": 200, "json": {"executions": []}}}
+ACCOUNT = {"request": {"method": "GET", "path": "/v1/whoami"},
+           "answer": {"status": 200, "json": {"tenant": "acme", "namespace": "skillbox-acme", "version": "9.8.7", "new": [1], "key": {
+               "id": "6f3c0e1d2b4a5968", "name": "ci", "scopes": ["run", "push"], "created_at": "2026-11-24T10:00:00.000Z"}}}}
 LIST = {"request": {"method": "GET", "path": "/v1/skills"}, "answer": {"status": 200, "json": []}}
 
 
@@ -57,7 +60,7 @@ def test_login_with_a_wrong_key_keeps_nothing(command, server):
 
 def test_option_environment_context_default(logged_in, server):
     def who(*options, **environment):
-        expect(server, WHO)
+        expect(server, ACCOUNT)
         return json.loads(logged_in.good("whoami", *options, environment=environment))
 
     found = who()
@@ -66,6 +69,34 @@ def test_option_environment_context_default(logged_in, server):
     assert (found["server_from"], found["key_from"]) == ("SKILLBOX_SERVER_URL", "SKILLBOX_API_KEY")
     found = who("-s", server.url + "/", "-k", KEY, SKILLBOX_SERVER_URL="http://127.0.0.1:1", SKILLBOX_API_KEY="sk-x")
     assert (found["server"], found["server_from"], found["key_from"]) == (server.url, "--server", "--api-key")
+
+
+def test_whoami_says_what_the_server_knows_of_the_key(logged_in, server):
+    expect(server, ACCOUNT)
+    found = json.loads(logged_in.good("whoami"))
+    assert server.verdict() == ""
+    assert found == {"server": server.url, "server_from": "context", "context": "default", "tenant": "acme", "namespace": "skillbox-acme",
+                     "key_id": "6f3c0e1d2b4a5968", "key_name": "ci", "scopes": ["run", "push"], "server_version": "9.8.7",
+                     "key": "sk-0123…", "key_from": "context"}
+    expect(server, ACCOUNT)
+    heading, row = logged_in.good("whoami", "-o", "table").splitlines()
+    assert "SCOPES" in heading and "acme" in row and '["run","push"]' in row
+
+
+def test_whoami_with_a_server_that_is_too_old_for_it(logged_in, server):
+    """It has no such path; whether it takes the key is asked as before."""
+    missing = {**ACCOUNT, "answer": {"status": 404, "json": {"error": "not_found", "message": "no such path: /v1/whoami", "request_id": "1"}}}
+    expect(server, missing, WHO)
+    found = json.loads(logged_in.good("whoami", "-t", "acme"))
+    assert server.verdict() == "" and (found["tenant"], found["key"]) == ("acme", "sk-0123…") and "scopes" not in found
+    refused = {**WHO, "answer": {"status": 401, "json": {"error": "unauthorized", "message": "invalid or revoked API key", "request_id": "1"}}}
+    expect(server, missing, refused)
+    assert logged_in.error("whoami").startswith("invalid or revoked API key")
+
+
+def test_whoami_of_something_else(logged_in, server):
+    expect(server, {**ACCOUNT, "answer": {"status": 200, "json": ["hello"]}})
+    assert "GET /v1/whoami gave no JSON object" in logged_in.error("whoami")
 
 
 def test_the_key_of_a_context_is_for_its_server_only(logged_in):
