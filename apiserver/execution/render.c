@@ -69,7 +69,9 @@ void render_execution(const struct shared_execution *shared, enum render_form fo
 	execution_put_error(out, execution);
 	if (form != RENDER_RESULT)
 		put_record(out, shared, tenant);
-	if (form == RENDER_RECORD)
+	if (form == RENDER_RECORD) {
+		execution_put_isolation(out, execution);
 		put_user_json(out, "input", texts->input.p ? texts->input : STR("{}"));
+	}
 	json_close(out, '}');
 }

@@ -190,31 +190,6 @@ static int read_timings(struct str value, const struct json_path *path, int64_t 
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
 }
 
-static int read_layer(struct str value, const struct json_path *path, int64_t max, void *target,
-		      struct error *err)
-{
-	static const struct json_field fields[] = {
-	    {"name", json_read_string, offsetof(struct execution_layer, name), JSON_NAME_MAX},
-	    {"active", json_read_bool, offsetof(struct execution_layer, active), 0},
-	    {"detail", json_read_string, offsetof(struct execution_layer, detail), JSON_MESSAGE_MAX},
-	};
-	(void)max;
-	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
-}
-
-static int read_isolation(struct str value, const struct json_path *path, int64_t max, void *target,
-			  struct error *err)
-{
-	struct execution *execution = target;
-	struct isolation *isolation = isolation_new(0, err);
-	if (!isolation)
-		return -1;
-	int result = json_read_list(value, path, max, sizeof(*isolation->layers), read_layer,
-				    (void **)&isolation->layers, &isolation->count, err);
-	execution->status.isolation = result == 0 ? isolation_share(isolation) : isolation_unref(isolation);
-	return result;
-}
-
 #define STATUS(member) offsetof(struct execution, status.member)
 
 static int read_status(struct str value, const struct json_path *path, int64_t max, void *target,
@@ -243,7 +218,7 @@ static int read_status(struct str value, const struct json_path *path, int64_t m
 	    {"skillDigest", json_read_string, STATUS(skill_digest), JSON_NAME_MAX},
 	    {"image", json_read_string, STATUS(image), JSON_NAME_MAX},
 	    {"imageID", json_read_string, STATUS(image_id), JSON_NAME_MAX},
-	    {"isolation", read_isolation, 0, MAX_LAYERS},
+	    {"isolation", isolation_read, STATUS(isolation), MAX_LAYERS},
 	};
 	(void)max;
 	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);

@@ -66,3 +66,21 @@ void execution_put_end(struct buffer *out, const struct execution *execution)
 	execution_put_timings(&execution->status.timings, out);
 	json_put_bool(out, "warm", execution->status.warm);
 }
+
+void execution_put_isolation(struct buffer *out, const struct execution *execution)
+{
+	const struct isolation *isolation = execution->status.isolation;
+	if (!execution_is_finished(execution) || !isolation || isolation->count == 0)
+		return;
+	json_key(out, "isolation");
+	json_open(out, '[');
+	for (size_t i = 0; i < isolation->count; i++) {
+		const struct execution_layer *layer = &isolation->layers[i];
+		json_open(out, '{');
+		json_put_string(out, "name", layer->name ? layer->name : "");
+		json_put_bool(out, "active", layer->active);
+		json_put_string(out, "detail", layer->detail ? layer->detail : "");
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}

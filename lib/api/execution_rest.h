@@ -14,6 +14,8 @@ void execution_put_files(struct buffer *out, const struct execution *execution, 
 void execution_put_logs(struct buffer *out, const struct execution *execution, struct str logs);
 /* exit_code; and of one that has ended duration_ms, timings, warm */
 void execution_put_end(struct buffer *out, const struct execution *execution);
+/* isolation of one that has ended, if its sandbox said what it is: name, active, detail of each layer */
+void execution_put_isolation(struct buffer *out, const struct execution *execution);
 /* error, and error_code of one that failed */
 void execution_put_error(struct buffer *out, const struct execution *execution);
 

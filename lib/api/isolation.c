@@ -1,5 +1,7 @@
 #include "lib/api/isolation.h"
 
+#include "lib/api/json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +48,30 @@ struct isolation *isolation_unref(struct isolation *isolation)
 	free(isolation->layers);
 	free(isolation);
 	return NULL;
+}
+
+static int read_layer(struct str value, const struct json_path *path, int64_t max, void *target,
+		      struct error *err)
+{
+	static const struct json_field fields[] = {
+	    {"name", json_read_string, offsetof(struct execution_layer, name), JSON_NAME_MAX},
+	    {"active", json_read_bool, offsetof(struct execution_layer, active), 0},
+	    {"detail", json_read_string, offsetof(struct execution_layer, detail), JSON_MESSAGE_MAX},
+	};
+	(void)max;
+	return json_read_object(value, path, fields, JSON_FIELD_COUNT(fields), target, err);
+}
+
+int isolation_read(struct str value, const struct json_path *path, int64_t max, void *target,
+		   struct error *err)
+{
+	struct isolation **ret = target, *isolation = isolation_new(0, err);
+	if (!isolation)
+		return -1;
+	int result = json_read_list(value, path, max, sizeof(*isolation->layers), read_layer,
+				    (void **)&isolation->layers, &isolation->count, err);
+	*ret = result == 0 ? isolation_share(isolation) : isolation_unref(isolation);
+	return result;
 }
 
 static bool is_same_text(const char *a, const char *b)

@@ -223,19 +223,31 @@ static int read_files(struct str value, const struct json_path *path, int64_t ma
 			      &execution->status.file_count, err);
 }
 
-/* The list stands in an object of its own, since only those are checked as a whole. */
-static int take_files(const char *text, struct execution *execution, struct error *err)
+/* A list stands in an object of its own, since only those are checked as a whole: as the one field. */
+static int take_list(const char *text, const struct json_field *field, struct execution *execution,
+		     struct error *err)
 {
-	static const struct json_field fields[] = {{"files", read_files, 0, EXECUTION_MAX_FILES}};
 	cleanup_buffer struct buffer object = BUFFER(TEXT_MAX);
 	if (!text)
 		return 0;
-	buffer_appendf(&object, "{\"files\":%s}", text);
-	if (buffer_check(&object, "the list of files", err) != 0)
+	buffer_appendf(&object, "{\"%s\":%s}", field->name, text);
+	if (buffer_check(&object, field->name, err) != 0)
 		return -1;
 	if (json_check_object(buffer_str(&object), err) != 0)
 		return -1;
-	return json_read_object(buffer_str(&object), NULL, fields, JSON_FIELD_COUNT(fields), execution, err);
+	return json_read_object(buffer_str(&object), NULL, field, 1, execution, err);
+}
+
+static int take_lists(const struct db_result *result, size_t row, struct execution *e, struct error *err)
+{
+	static const struct json_field files = {"files", read_files, 0, EXECUTION_MAX_FILES};
+	static const struct json_field isolation = {
+	    "isolation", isolation_read, offsetof(struct execution, status.isolation), EXECUTION_MAX_LAYERS};
+	if (take_list(db_result_text(result, row, FILES_LIST), &files, e, err) != 0)
+		return error_wrap(err, "files_list");
+	if (take_list(db_result_text(result, row, ISOLATION), &isolation, e, err) != 0)
+		return error_wrap(err, "isolation");
+	return 0;
 }
 
 static int take_identity(const struct db_result *result, size_t row, struct execution *e, struct error *err)
@@ -280,9 +292,7 @@ static int take_outcome(const struct db_result *result, size_t row, struct execu
 		return -1;
 	if (take_timings(db_result_text(result, row, TIMINGS), &e->status.timings, err) != 0)
 		return error_wrap(err, "timings");
-	if (take_files(db_result_text(result, row, FILES_LIST), e, err) != 0)
-		return error_wrap(err, "files_list");
-	return 0;
+	return take_lists(result, row, e, err);
 }
 
 static int take_texts(const struct db_result *result, size_t row, struct execution *e, struct error *err)

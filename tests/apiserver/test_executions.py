@@ -131,7 +131,8 @@ def test_async_by_field_and_by_header(client):
 def test_success_in_full(client):
     skill = client.push()
     answer = client.run({"skill": skill, "input": {"a": 1}}, output='{"z": 1.50,\n "a": "\\u00e9"}', logs="line\n",
-                        logsTruncated=True, files=["a.txt", "b/c.txt"], filesRef={"digest": "sha256:" + "b" * 64, "size": 3})
+                        logsTruncated=True, files=["a.txt", "b/c.txt"], filesRef={"digest": "sha256:" + "b" * 64, "size": 3},
+                        isolation=[{"name": "seccomp", "active": True}, {"name": "landlock", "active": False, "detail": "no such call"}])
     body = answer.json()
     url = body["files_url"]
     assert re.fullmatch(rf"http://public\.example:8080/blobs/executions/{client.tenant}/b{{64}}/files\.tar\.gz\?expires=\d+&method=GET"
@@ -146,6 +147,7 @@ def test_success_in_full(client):
     assert (record["skill_name"], record["skill_version"], record["tenant_id"]) == (skill, "1.0.0", client.tenant)
     assert record["skill_digest"] == "sha256:" + "a" * 64 and record["image"] == "bash:5" and record["input"] == {"a": 1}
     assert record["created_at"] <= record["started_at"] <= record["finished_at"]
+    assert record["isolation"] == [{"name": "seccomp", "active": True, "detail": ""}, {"name": "landlock", "active": False, "detail": "no such call"}]
 
 
 def test_an_output_less_success_leaves_out_what_is_not_there(client):

@@ -64,6 +64,7 @@ def test_output_comes_back_byte_for_byte(client, push, execution_object, assert_
     assert status["podName"] != ""
     assert status["skillDigest"] == record.json()["skill_digest"]
     layers = {layer["name"]: layer for layer in status["isolation"]}
+    assert record.json()["isolation"] == [{"detail": "", **layer} for layer in status["isolation"]]
     # gVisor ignores the Pod's own profile ("seccomp").
     assert layers["seccomp_filter"]["active"] and layers["no_new_privs"]["active"], layers
     assert all(isinstance(layer["active"], bool) for layer in layers.values())

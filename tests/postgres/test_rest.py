@@ -166,13 +166,15 @@ def test_the_record_outlives_its_resource(server, controller, client, postgres, 
     answer = client.post(f'{{"skill":"{skill}","async":true,"input":{ODD}}}')
     execution_id = answer.json()["execution_id"]
     finish(client, execution_id, output=ODD, logs="line \u00e9\n", logsTruncated=True, files=["a.txt", "b/c.txt"],
-           filesRef={"digest": "sha256:" + "b" * 64, "size": 3})
+           filesRef={"digest": "sha256:" + "b" * 64, "size": 3},
+           isolation=[{"name": "seccomp", "active": True}, {"name": "landlock", "active": False, "detail": "no such call"}])
     wait_for(lambda: archived(postgres, database, execution_id) == [["success"]], "it is archived")
     live = client.get(f"/v1/executions/{execution_id}")
     outlive(client, execution_id)
     record = wait_for(lambda: (answer := client.get(f"/v1/executions/{execution_id}")).status_code == 200 and answer, "it is in the history")
     assert re.sub(r'"files_url":"[^"]*"', "", record.text) == re.sub(r'"files_url":"[^"]*"', "", live.text)
     assert f'"output":{ODD}' in record.text and f'"input":{ODD}}}' in record.text
+    assert [layer["active"] for layer in record.json()["isolation"]] == [True, False]
     assert "/" + "b" * 64 + "/files.tar.gz?" in record.json()["files_url"]
     assert client.get(f"/v1/executions/{execution_id}/logs").content.decode() == "line \u00e9\n"
     assert client.request("DELETE", f"/v1/executions/{execution_id}").status_code == 200, "it has ended already"

@@ -164,6 +164,42 @@ static void test_summary(void **state)
 		"\"image\":\"i\"}");
 }
 
+/* In the record only, and of one that has ended: each layer with all its members. */
+static void test_isolation(void **state)
+{
+	(void)state;
+	const struct render_texts none = {0};
+	static const struct {
+		const char *status;
+		enum render_form form;
+		const char *isolation;
+	} rows[] = {
+#define LAYERS                                                                                               \
+	",\"isolation\":[{\"name\":\"seccomp\",\"active\":true},{\"name\":\"landlock\",\"active\":false,"    \
+	"\"detail\":\"no \\\"such\\\" call\"}]"
+	    {CONDITION("True", "Succeeded") LAYERS, RENDER_RECORD,
+	     ",\"isolation\":[{\"name\":\"seccomp\",\"active\":true,\"detail\":\"\"},{\"name\":\"landlock\","
+	     "\"active\":false,\"detail\":\"no \\\"such\\\" call\"}],\"input\":{}}"},
+	    {CONDITION("False", "Failed") LAYERS, RENDER_RECORD, ",\"isolation\":["},
+	    {CONDITION("True", "Succeeded") LAYERS, RENDER_RESULT, NULL},
+	    {CONDITION("True", "Succeeded") LAYERS, RENDER_SUMMARY, NULL},
+	    {CONDITION("Unknown", "Running") LAYERS, RENDER_RECORD, NULL},
+	    {CONDITION("True", "Succeeded"), RENDER_RECORD, NULL},
+	    {CONDITION("True", "Succeeded") ",\"isolation\":[]", RENDER_RECORD, NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct shared_execution *shared = record_of("", "", rows[i].status);
+		struct buffer out = BUFFER(4096);
+		render_execution(shared, rows[i].form, "t", NULL, &none, &out);
+		assert_int_equal(jsontext_check(buffer_str(&out), NULL, NULL), 0);
+		const char *found = strstr(out.data, ",\"isolation\"");
+		if (!rows[i].isolation != !found || (found && !strstr(found, rows[i].isolation)))
+			fail_msg("%zu: %s", i, out.data);
+		buffer_free(&out);
+		shared_execution_unref(shared);
+	}
+}
+
 static void test_a_full_buffer_is_noticed(void **state)
 {
 	(void)state;
@@ -181,13 +217,10 @@ static void test_a_full_buffer_is_noticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_before_the_end),
-	    cmocka_unit_test(test_why_it_waits),
-	    cmocka_unit_test(test_texts),
-	    cmocka_unit_test(test_files),
-	    cmocka_unit_test(test_failures),
-	    cmocka_unit_test(test_summary),
-	    cmocka_unit_test(test_a_full_buffer_is_noticed),
+	    cmocka_unit_test(test_before_the_end), cmocka_unit_test(test_why_it_waits),
+	    cmocka_unit_test(test_texts),          cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_failures),       cmocka_unit_test(test_summary),
+	    cmocka_unit_test(test_isolation),      cmocka_unit_test(test_a_full_buffer_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

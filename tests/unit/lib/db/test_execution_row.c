@@ -152,6 +152,10 @@ static void test_everything(void **state)
 	assert_string_equal(execution_rest_status(back), "timeout");
 	assert_true(execution_is_finished(back));
 	assert_string_equal(back->status.succeeded.message, "it took too long");
+	assert_int_equal(back->status.isolation->count, 1);
+	assert_string_equal(back->status.isolation->layers[0].name, "landlock");
+	assert_string_equal(back->status.isolation->layers[0].detail, "ABI 7");
+	assert_true(back->status.isolation->layers[0].active);
 	assert_string_equal(back->spec.skill_name, "adder");
 	assert_string_equal(back->spec.skill_version, "latest");
 	assert_null(back->spec.input);
