@@ -286,7 +286,7 @@ int operation_work_check(struct apiserver *server, const struct caller *caller, 
 		return 0;
 	measure_refusal(server->metrics, REFUSED_WORK);
 	return error_set(err, ERR_NO_CAPACITY,
-			 "%" PRId64 " uploads of tenant \"%s\" wait to be looked at, the limit "
+			 "%" PRId64 " uploads and files of tenant \"%s\" wait to be looked at, the limit "
 			 "(SKILLBOX_MAX_WAITING_CALLS); try again when one has been",
 			 max, caller->tenant ? caller->tenant : "");
 }

@@ -91,14 +91,14 @@ void answer_json(struct request *request, int status, const struct buffer *body)
 		answer_text(request, status, ANSWER_JSON_TYPE, buffer_str(body));
 }
 
-void answer_file(struct request *request, const char *content_type, int fd, int64_t size)
+void answer_file(struct request *request, int status, const char *content_type, int fd, int64_t size)
 {
 	if (request->status || !request->exchange) {
 		close(fd);
 		return;
 	}
-	http_exchange_answer_file(request->exchange, 200, content_type, fd, size);
-	request->status = 200;
+	http_exchange_answer_file(request->exchange, status, content_type, fd, size);
+	request->status = status;
 }
 
 int answer_stream_start(struct request *request, const char *content_type,

@@ -21,7 +21,8 @@ void answer_spill(struct request *request, int status, const char *content_type,
 /* A body that failed (too large, no memory) becomes a 503. */
 void answer_json(struct request *request, int status, const struct buffer *body);
 void answer_text(struct request *request, int status, const char *content_type, struct str text);
-void answer_file(struct request *request, const char *content_type, int fd, int64_t size); /* takes fd */
+/* Takes fd. */
+void answer_file(struct request *request, int status, const char *content_type, int fd, int64_t size);
 /* 200 with a body that comes in pieces: then http_exchange_stream_write and …_finish. -1: it can't be. */
 int answer_stream_start(struct request *request, const char *content_type,
 			void (*drained)(void *context, struct http_exchange *exchange), void *context);

@@ -34,6 +34,16 @@ static bool decode(struct str segment, struct buffer *out)
 	return true;
 }
 
+/* Decode one more parameter; false if it can't be, or is empty. */
+static bool take_param(struct route_match *match, size_t *params, struct str raw)
+{
+	size_t start = match->text.len;
+	if (raw.n == 0 || *params == ROUTE_MAX_PARAMS || !decode(raw, &match->text))
+		return false;
+	match->params[(*params)++] = (struct str){match->text.data + start, match->text.len - start};
+	return true;
+}
+
 /* Does the path fit the pattern? Parameters go to match->params. The buffer never moves: it was reserved at
  * once. */
 static bool matches(struct str pattern, struct str path, struct route_match *match)
@@ -45,13 +55,12 @@ static bool matches(struct str pattern, struct str path, struct route_match *mat
 		bool more_pattern = str_split_once(pattern, '/', &want, &pattern_rest);
 		if (str_eq(want, STR("*")))
 			return true;
+		if (want.n && want.p[0] == '*')
+			return take_param(match, &params, path);
 		bool more_path = str_split_once(path, '/', &segment, &path_rest);
 		if (want.n && want.p[0] == ':') {
-			size_t start = match->text.len;
-			if (segment.n == 0 || params == ROUTE_MAX_PARAMS || !decode(segment, &match->text))
+			if (!take_param(match, &params, segment))
 				return false;
-			match->params[params++] =
-			    (struct str){match->text.data + start, match->text.len - start};
 		} else if (!str_eq(want, segment)) {
 			return false;
 		}

@@ -12,15 +12,17 @@
 
 struct request;
 
-#define ROUTE_MAX_PARAMS 2
-#define ROUTE_MAX_PATH 2048 /* bytes */
+#define ROUTE_MAX_PARAMS 3
+#define ROUTE_MAX_PATH 4096 /* bytes: that of a file, each of whose bytes is escaped, and more */
 
 /* Which limit counts. */
 enum route_body { ROUTE_BODY_NONE, ROUTE_BODY_JSON, ROUTE_BODY_SKILL, ROUTE_BODY_BLOB };
 
 struct route {
 	const char *method; /* GET answers HEAD too */
-	/* "/v1/skills/:name/:version"; "*" last: the rest of the path, undecoded */
+	/* "/v1/skills/:name/:version"; "*path" last: a parameter with the rest of the path, which is
+	 * something;
+	 * "*" last: the rest, whatever it is, which is no parameter */
 	const char *pattern;
 	/* One of these is needed, SCOPE_…; 0: no key at all. */
 	unsigned scopes;

@@ -123,7 +123,7 @@ static void on_read(struct operation *operation, const struct error *error, int 
 	snprintf(disposition, sizeof(disposition), "attachment; filename=\"%s\"",
 		 transfer->blob.filename[0] ? transfer->blob.filename : "blob");
 	answer_header(request, "Content-Disposition", disposition);
-	answer_file(request, content_type(transfer->blob.filename), fd, size);
+	answer_file(request, 200, content_type(transfer->blob.filename), fd, size);
 }
 
 void blob_read(struct request *request)

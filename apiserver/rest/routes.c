@@ -5,6 +5,7 @@
 #include "apiserver/object/api_key.h"
 #include "apiserver/rest/blobs.h"
 #include "apiserver/rest/executions.h"
+#include "apiserver/rest/files.h"
 #include "apiserver/rest/health.h"
 #include "apiserver/rest/images.h"
 #include "apiserver/rest/keys.h"
@@ -27,6 +28,7 @@ const struct route route_table[] = {
     {"GET", "/v1/executions/:id", RUN, ROUTE_BODY_NONE, false, NULL, NULL, rest_execution_get},
     {"DELETE", "/v1/executions/:id", RUN, ROUTE_BODY_NONE, false, NULL, NULL, rest_execution_cancel},
     {"GET", "/v1/executions/:id/logs", RUN, ROUTE_BODY_NONE, false, NULL, NULL, rest_execution_logs},
+    {"GET", "/v1/executions/:id/files/*path", RUN, ROUTE_BODY_NONE, false, NULL, NULL, rest_execution_file},
 
     {"POST", "/v1/skills", PUSH, ROUTE_BODY_SKILL, true, upload_begin, upload_piece, rest_skill_push},
     {"GET", "/v1/skills", RUN | PUSH, ROUTE_BODY_NONE, false, NULL, NULL, rest_skill_list},

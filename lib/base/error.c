@@ -26,6 +26,7 @@ static const struct code_row code_table[ERR_CODE_COUNT] = {
     [ERR_GONE] = {"internal_error", 500},
     [ERR_TOO_LARGE] = {"too_large", 413},
     [ERR_UNSUPPORTED_MEDIA_TYPE] = {"unsupported_media_type", 415},
+    [ERR_RANGE_NOT_SATISFIABLE] = {"range_not_satisfiable", 416},
     [ERR_INPUT_SCHEMA_MISMATCH] = {"input_schema_mismatch", 422},
     [ERR_RATE_LIMITED] = {"rate_limited", 429},
     [ERR_NO_CAPACITY] = {"no_capacity", 429},

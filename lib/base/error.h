@@ -24,6 +24,7 @@ enum error_code {
 	ERR_GONE,             /* a resourceVersion that the API server no longer has: list again */
 	ERR_TOO_LARGE,
 	ERR_UNSUPPORTED_MEDIA_TYPE,
+	ERR_RANGE_NOT_SATISFIABLE, /* a part of something that is behind its end */
 	ERR_INPUT_SCHEMA_MISMATCH,
 	ERR_RATE_LIMITED,
 	ERR_NO_CAPACITY,

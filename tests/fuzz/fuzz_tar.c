@@ -1,8 +1,10 @@
 /* Files of any name and content come out of the gzip tar as they went in, as regular files, and the same
  * files give the same bytes. Input: for each file a length of its name and of its content, and both. */
+#include "lib/base/utf8.h"
 #include "lib/frame/frame.h"
 #include "lib/skill/archive.h"
 #include "lib/skill/libarchive.h"
+#include "lib/skill/tar_reader.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -87,6 +89,26 @@ static bool are_equal(int a, int b, int64_t size)
 	return true;
 }
 
+/* One of them by its name; and the input itself as an archive, of which nothing is known. */
+static void read_one(int fd, struct str name, const struct str *want)
+{
+	const struct tar_limits limits = {1 << 20, MAX_FILES};
+	char content[256];
+	int64_t size;
+	int out = memory_file(STR(""));
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		abort();
+	struct tar_reader *reader = tar_reader_open(fd, &limits, NULL);
+	bool is_read = reader && tar_reader_find(reader, name, &size, NULL) == 0 &&
+		       tar_reader_copy(reader, 0, size, out, NULL) == 0;
+	if (want &&
+	    (!is_read || size != (int64_t)want->n || pread(out, content, sizeof(content), 0) != size ||
+	     !str_eq((struct str){content, want->n}, *want)))
+		abort();
+	tar_reader_close(reader);
+	close(out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct str data = {(const char *)bytes, size};
@@ -101,6 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	    written != written_again || !are_equal(out, again, written))
 		abort();
 	read_back(out, files, count, data);
+	if (count > 0 && utf8_is_valid(files[0].path, NULL)) /* else it is shown as another */
+		read_one(out, files[0].path, &(struct str){data.p + files[0].offset, (size_t)files[0].size});
+	read_one(source, STR("a"), NULL);
 	close(source);
 	close(out);
 	close(again);

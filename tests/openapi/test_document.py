@@ -59,7 +59,7 @@ def requests_of(document, only_guarded=False):
     """A request for each operation, with ids of nothing."""
     for path, method, operation in operations(document):
         if operation["security"] or not only_guarded:
-            yield path, method, path.format(id=UNKNOWN_ID, name="no-such-skill", version="1.0.0")
+            yield path, method, path.format(id=UNKNOWN_ID, name="no-such-skill", version="1.0.0", path="no/such")
 
 
 def test_without_a_key_everything_guarded_is_401(strict_document, server_url):
@@ -80,7 +80,7 @@ def test_other_methods_are_405_and_name_those_that_are_documented(strict_documen
     wrong = resolve(strict_document, {"$ref": "#/components/responses/MethodNotAllowed"})
     for path, item in strict_document["paths"].items():
         for method in set(METHODS) - set(item) - {"head"}:
-            answer = client.request(method, path.format(id=UNKNOWN_ID, name="x", version="1.0.0"))
+            answer = client.request(method, path.format(id=UNKNOWN_ID, name="x", version="1.0.0", path="x/y"))
             assert answer.status_code == 405, (method, path)
             assert set(answer.headers["Allow"].lower().split(", ")) == set(METHODS) & set(item)
             validator(strict_document, wrong["content"]["application/json"]["schema"]).validate(answer.json())
@@ -110,11 +110,16 @@ def test_a_run_with_everything(strict_document, client, traffic):
     assert (result["status"], result["output"], result["files_list"], result["logs"]) == ("success", {"a": [1, None]}, ["x"], "hello\n")
     path = f"/v1/executions/{result['execution_id']}"
     for method, url, template in (("get", path, "/v1/executions/{id}"), ("get", path + "/logs", "/v1/executions/{id}/logs"),
+                                  ("get", path + "/files/x", "/v1/executions/{id}/files/{path}"),
                                   ("get", path + "/logs?follow=true", "/v1/executions/{id}/logs"), ("delete", path, "/v1/executions/{id}"),
                                   ("get", f"/v1/executions?skill={traffic.skill}&limit=1", "/v1/executions")):
         answer = client.request(method, url)
         assert answer.status_code == 200, answer.text
         conforms(strict_document, answer, template, method)
+    for headers, status in (({"Range": "bytes=0-0"}, 206), ({"Range": "bytes=99-"}, 416), ({"If-None-Match": "*"}, 304)):
+        answer = client.request("GET", path + "/files/x", headers=headers)
+        assert answer.status_code == status, answer.text
+        conforms(strict_document, answer, "/v1/executions/{id}/files/{path}", "get")
 
 
 def test_a_conflict(strict_document, client, traffic):

@@ -58,6 +58,7 @@ class Traffic:
             "POST /v1/executions": self.bend_run,
             "GET /v1/executions/{id}": self.bend_reading,
             "GET /v1/executions/{id}/logs": self.bend_reading,
+            "GET /v1/executions/{id}/files/{path}": self.bend_file,
             "DELETE /v1/executions/{id}": self.bend_cancellation,
             "GET /v1/skills/{name}/{version}": self.bend_skill,
             "DELETE /v1/skills/{name}/{version}": self.bend_deletion,
@@ -80,6 +81,11 @@ class Traffic:
     def bend_reading(self, case):
         if self.executions and self.turn("known execution", 2):
             case.path_parameters["id"] = self.executions[self.turns["known execution"] % len(self.executions)]
+
+    def bend_file(self, case):
+        self.bend_reading(case)
+        if self.turn("known file", 2):
+            case.path_parameters["path"] = "x"
 
     def bend_cancellation(self, case):
         if self.executions and self.turn("cancel", 5):

@@ -286,21 +286,25 @@ static struct blob_store store = {&operations};
 
 void stage_answer_blob(enum error_code code, const char *content)
 {
+	stage_answer_blob_bytes(code, str_of(content));
+}
+
+void stage_answer_blob_bytes(enum error_code code, struct str content)
+{
 	struct error error;
 	int fd = -1;
 	assert_true(call_count > 0);
 	assert_int_not_equal(calls[0]->call.kind, STAGE_KUBE);
 	assert_int_not_equal(calls[0]->call.kind, STAGE_DB);
 	struct waiting_call *call = take_call();
-	size_t size = content ? strlen(content) : 0;
 	if (code != ERR_NONE) {
 		error_set(&error, code, "the blob store says no");
 	} else if (call->call.kind == STAGE_BLOB_GET) {
 		fd = temporary_file(&error);
 		assert_true(fd >= 0);
-		assert_int_equal(pwrite(fd, content, size, 0), (ssize_t)size);
+		assert_int_equal(pwrite(fd, content.n ? content.p : "", content.n, 0), (ssize_t)content.n);
 	}
-	call->blob(call->context, code == ERR_NONE ? NULL : &error, fd, (int64_t)size);
+	call->blob(call->context, code == ERR_NONE ? NULL : &error, fd, (int64_t)content.n);
 	free_call(call);
 }
 

@@ -74,6 +74,7 @@ void stage_answer_unreached(void);
 /* The same as stage_answer, and an earlier attempt had no answer. */
 void stage_answer_repeated(int status, const char *body_or_message);
 void stage_answer_blob(enum error_code code, const char *content);
+void stage_answer_blob_bytes(enum error_code code, struct str content);
 /* rows: row_count times columns texts, NULL for SQL NULL. */
 void stage_answer_db(enum error_code code, const char *const *rows, size_t row_count, size_t columns);
 

@@ -57,7 +57,7 @@ static void test_nobody_listens(void **state)
 	struct request *request = begin(*state);
 	int fd = temporary_file(NULL);
 	request->exchange = NULL;
-	answer_file(request, "text/plain", fd, 1);
+	answer_file(request, 200, "text/plain", fd, 1);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(answer_stream_start(request, "text/plain", NULL, NULL), -1);
 	answer_text(request, 200, "text/plain", STR("one"));
@@ -138,7 +138,7 @@ static void test_files_and_streams(void **state)
 	struct request *request = begin(*state);
 	int fd = temporary_file(NULL);
 	assert_int_equal(pwrite(fd, "content", 7, 0), 7);
-	answer_file(request, "application/zip", fd, 7);
+	answer_file(request, 200, "application/zip", fd, 7);
 	assert_string_equal(exchange.type, "application/zip");
 	answered(request, 200, "content");
 	request = begin(*state);

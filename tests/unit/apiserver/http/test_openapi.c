@@ -57,7 +57,7 @@ static bool is_documented(const struct route *route)
 	return !str_starts_with(str_of(route->pattern), STR("/blobs/"));
 }
 
-/* "/v1/skills/:name/:version" as the document writes it. */
+/* "/v1/skills/:name/:version", and "*path" for the rest, as the document writes it. */
 static void template_of(const char *pattern, char *ret, size_t size)
 {
 	size_t n = 0;
@@ -67,8 +67,9 @@ static void template_of(const char *pattern, char *ret, size_t size)
 			ret[n++] = '}';
 			in_name = false;
 		}
-		ret[n++] = *c == ':' ? '{' : *c;
-		in_name |= *c == ':';
+		bool begins = *c == ':' || *c == '*';
+		ret[n++] = begins ? '{' : *c;
+		in_name |= begins;
 	}
 	if (in_name)
 		ret[n++] = '}';

@@ -20,6 +20,8 @@ static const struct route table[] = {
     {"GET", "/v1/things/:a/:b", SCOPE_RUN, ROUTE_BODY_NONE, false, NULL, NULL, handle},
     {"DELETE", "/v1/things/:a/:b", SCOPE_RUN, ROUTE_BODY_NONE, false, NULL, NULL, handle},
     {"GET", "/v1/things/:a/logs/x", SCOPE_RUN, ROUTE_BODY_NONE, false, NULL, NULL, handle},
+    {"GET", "/v1/things/:a/:b/files/*path", SCOPE_RUN, ROUTE_BODY_NONE, false, NULL, NULL, handle},
+    {"GET", "/v1/rest/*path", SCOPE_RUN, ROUTE_BODY_NONE, false, NULL, NULL, handle},
     {"GET", "/blobs/*", 0, ROUTE_BODY_NONE, false, NULL, NULL, handle},
 };
 
@@ -61,6 +63,27 @@ static void test_paths(void **state)
 	finds("GET", "/v1/things/x/logs/x", "/v1/things/:a/logs/x", "x", NULL);
 	finds("GET", "/blobs/", "/blobs/*", NULL, NULL);
 	finds("GET", "/blobs/a//%zz/..", "/blobs/*", NULL, NULL);
+}
+
+/* A file's name may have folders, and any character. */
+static void test_the_rest_of_a_path(void **state)
+{
+	(void)state;
+	struct route_match match;
+	struct error err;
+	finds("GET", "/v1/rest/a", "/v1/rest/*path", "a", NULL);
+	finds("GET", "/v1/rest/a/b%20c/d.txt", "/v1/rest/*path", "a/b c/d.txt", NULL);
+	finds("HEAD", "/v1/rest/a%2Fb/%c3%a9%ff", "/v1/rest/*path", "a/b/\xc3\xa9\xff", NULL);
+	finds("GET", "/v1/rest//a/../", "/v1/rest/*path", "/a/../", NULL);
+	assert_int_equal(find("GET", "/v1/things/x/1/files/p/q", &match, &err), 0);
+	assert_true(str_eq(match.params[0], STR("x")) && str_eq(match.params[1], STR("1")) &&
+		    str_eq(match.params[2], STR("p/q")));
+	buffer_free(&match.text);
+	finds_nothing("/v1/rest/");
+	finds_nothing("/v1/rest");
+	finds_nothing("/v1/rest/a%00b");
+	finds_nothing("/v1/rest/a/%zz");
+	finds_nothing("/v1/rest/a/%2");
 }
 
 /* Whatever comes behind it would not count for whom takes the parameter as a C string. */
@@ -156,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_paths),
+	    cmocka_unit_test(test_the_rest_of_a_path),
 	    cmocka_unit_test(test_a_nul_is_in_no_parameter),
 	    cmocka_unit_test(test_unknown_paths),
 	    cmocka_unit_test(test_a_path_of_any_length_is_bounded),
