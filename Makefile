@@ -39,7 +39,7 @@ format: ## clang-format over the C files, as make check wants them
 bench: ## measure executions on the cluster, beside other ways to run the same; 20 minutes
 	@dev/bench
 
-cli: ## the command line alone: needs a C compiler, cmake, ninja, libcurl, libarchive and libyaml
+cli: ## the command line alone: needs a C compiler, cmake, ninja, libcurl, libarchive, libyaml and libpcre2
 	@cmake --preset cli >/dev/null && cmake --build --preset cli
 
 install: cli ## the command line, its manual page and completions to PREFIX (/usr/local); DESTDIR for packages

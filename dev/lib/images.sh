@@ -8,7 +8,7 @@
 IMAGES=$CACHE/images
 BIN=$ROOT/build/release/bin
 # What apiserver and controller link at run time.
-LIBS=libuv1,libwebsockets17,libwebsockets-evlib-uv,libcurl4,libyaml-0-2,libssl3,libpq5,libmicrohttpd12,libarchive13,libseccomp2,ca-certificates
+LIBS=libuv1,libwebsockets17,libwebsockets-evlib-uv,libcurl4,libyaml-0-2,libpcre2-8-0,libssl3,libpq5,libmicrohttpd12,libarchive13,libseccomp2,ca-certificates
 
 # shellcheck disable=SC2016 # mmdebstrap's hooks expand "$1" themselves
 RUNTIME_HOOK='--customize-hook=mkdir -p "$1/sandbox" "$1/skillbox"'

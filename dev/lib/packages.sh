@@ -2,7 +2,7 @@
 # Debian packages: what is missing is installed, what is there is left alone.
 
 PACKAGES_BUILD=(build-essential pkg-config cmake ninja-build ccache git curl ca-certificates jq zip unzip
-	libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libssl-dev
+	libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libpcre2-dev libssl-dev
 	libpq-dev libmicrohttpd-dev libarchive-dev libseccomp-dev liblz4-dev libcmocka-dev
 	clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3)
 PACKAGES_CLUSTER=(docker.io mmdebstrap debian-archive-keyring libcap2-bin iproute2 procps util-linux python3-pip)

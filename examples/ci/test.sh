@@ -14,7 +14,7 @@ fi
 if ! command -v skillbox >/dev/null; then
 	apt-get -q update
 	apt-get -q install -y --no-install-recommends build-essential pkg-config cmake ninja-build ccache git ca-certificates \
-		libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libssl-dev \
+		libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libcurl4-openssl-dev libyaml-dev libpcre2-dev libssl-dev \
 		libpq-dev libmicrohttpd-dev libarchive-dev libseccomp-dev liblz4-dev libcmocka-dev python3 nodejs
 	make -C "$root" install
 fi

@@ -84,6 +84,10 @@ int jsontext_read_fields(struct str object, const char *const *names, size_t cou
  * surrogates → ERR_BAD_REQUEST. */
 int jsontext_decode_string(struct str value, struct buffer *out, struct error *err);
 
+/* The same for what stands between the quotes: false if half a surrogate pair is in it, which is then written
+ * as its three bytes, so that different texts stay different. */
+bool jsontext_decode_raw(struct str raw, struct buffer *out);
+
 /* Append s as a JSON string with quotes. s should be UTF-8: each byte that is not is written as U+FFFD.
  * Control characters are escaped, NUL as \u0000. */
 int jsontext_append_string(struct buffer *out, struct str s);

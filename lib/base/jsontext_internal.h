@@ -45,8 +45,4 @@ static inline size_t jsontext_skip_string(struct str s, size_t i)
 	}
 }
 
-/* Append the decoded form of what stands between the quotes; false if a lone surrogate is in it (which is
- * then written as its three bytes, so that different keys stay different). */
-bool jsontext_decode_raw(struct str raw, struct buffer *out);
-
 #endif

@@ -18,6 +18,7 @@ ARROWS = {
     "lib/files": {"lib/base"},
     "lib/frame": {"lib/base"},
     "lib/api": {"lib/base"},
+    "lib/schema": {"lib/base"},
     "lib/http/client": {"lib/base"},
     "lib/http/server": {"lib/base"},
     "lib/kube": {"lib/base", "lib/http/client"},
