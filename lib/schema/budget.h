@@ -29,7 +29,7 @@ static inline bool budget_spend(struct budget *budget, size_t steps)
 	if (budget->why)
 		return false;
 	if (steps > budget->steps)
-		return budget_refuse(budget, "checking this takes more than 1,000,000 steps");
+		return budget_refuse(budget, "checking it takes more than 1,000,000 steps");
 	budget->steps -= steps;
 	return true;
 }
@@ -43,7 +43,7 @@ static inline bool budget_spend_bytes(struct budget *budget, size_t bytes)
 static inline bool budget_enter(struct budget *budget)
 {
 	if (budget->depth == BUDGET_DEPTH_MAX)
-		return budget_refuse(budget, "checking this goes more than 1,000 levels deep");
+		return budget_refuse(budget, "checking it goes more than 1,000 levels deep");
 	budget->depth++;
 	return true;
 }

@@ -45,12 +45,14 @@ static uint32_t count_matches(struct run *run, const struct here *here, const st
 {
 	uint32_t count = 0;
 	cleanup_buffer struct buffer path = BUFFER(sizeof(((struct schema_problem *)0)->path));
-	if (here->report)
+	/* Within a reason there are no reasons: they would be cut, and cost as much. */
+	bool in_words = here->report && here->report->max > 1;
+	if (in_words)
 		budget_spend(&run->budget, document_pointer(run->document, here->value, &path) / 8);
 	for (uint32_t i = 0; i < rule->count && !run->budget.why; i++) {
 		struct schema_problem problem;
 		struct report why = {&problem, 1, 0};
-		bool told = here->report && i < REASONS_MAX;
+		bool told = in_words && i < REASONS_MAX;
 		if (try_apply(run, here, run->schema->links.items[rule->first + i], told ? &why : NULL))
 			count++;
 		else if (why.count)
@@ -58,7 +60,7 @@ static uint32_t count_matches(struct run *run, const struct here *here, const st
 		if (count >= enough && !here->notes)
 			break;
 	}
-	if (here->report && rule->count > REASONS_MAX)
+	if (in_words && rule->count > REASONS_MAX)
 		buffer_append_c(reasons, "; or …");
 	return count;
 }
@@ -66,8 +68,9 @@ static uint32_t count_matches(struct run *run, const struct here *here, const st
 static bool refuse_none(struct run *run, const struct here *here, const struct rule *rule,
 			struct buffer *reasons)
 {
-	return run_problem(run, here->report, here->value, "matches none of the %u schemas of \"%s\": %s",
-			   rule->count, rule->keyword->name, reasons->data ? reasons->data : "");
+	return run_problem(run, here->report, here->value, "matches none of the %u schemas of \"%s\"%s%s",
+			   rule->count, rule->keyword->name, reasons->len ? ": " : "",
+			   reasons->len ? reasons->data : "");
 }
 
 bool check_any_of(struct run *run, const struct here *here, const struct rule *rule)

@@ -13,7 +13,8 @@ struct compiler {
 	unsigned dialect;       /* of a text that doesn't say */
 	struct map identifiers; /* URIs of resources, and with "#NAME" behind them those of anchors */
 	struct identifier *first;
-	struct buffer scratch;
+	struct buffer scratch; /* for strings with escapes; it has room for the longest */
+	size_t passed;         /* values that pointers went past */
 };
 
 /* ERR_BAD_REQUEST "at POINTER: …". */

@@ -9,6 +9,7 @@
 
 #define URI_MAX 8192
 #define SHOWN_MAX 1024
+#define PASSED_MAX 10000000 /* values that pointers go past, of a schema */
 
 struct identifier {
 	struct map_node node;
@@ -128,6 +129,8 @@ static int text_of(struct compiler *c, uint32_t text, uint32_t object, const cha
 	bool broken = false;
 	if (document_kind(d, *ret_value) == JSONTEXT_STRING)
 		*ret = document_string(d, *ret_value, scratch, &broken);
+	if (scratch->failed)
+		return error_no_memory(err);
 	if (!ret->p || broken)
 		return compiler_refuse(c, text, *ret_value, err, "must be a string");
 	return 0;
@@ -388,7 +391,8 @@ static int follow_pointer(struct compiler *c, uint32_t from, struct str pointer,
 	struct str token, rest = {pointer.p + 1, pointer.n - 1};
 	for (bool more = true; more;) {
 		more = str_split_once(rest, '/', &token, &rest);
-		at = step(d, at, token, &c->scratch);
+		c->passed += document_count(d, at);
+		at = c->passed > PASSED_MAX ? DOCUMENT_NONE : step(d, at, token, &c->scratch);
 		if (at == DOCUMENT_NONE) {
 			*ret = NODE_NONE;
 			return 0;
@@ -444,6 +448,8 @@ int identify_target(struct compiler *c, uint32_t node, uint32_t value, uint32_t 
 	uint32_t target = NODE_NONE;
 	uri_resolve(schema->resources.items[n.resource].uri, reference, &uri, &fragment);
 	bool good = uri_decode(fragment, &decoded) && !uri.failed;
+	if (scratch.failed || uri.no_memory || decoded.failed)
+		return error_no_memory(err);
 	if (good && find_target(c, buffer_str(&uri), buffer_str(&decoded), &target, &anchor, err) != 0)
 		return -1;
 	if (target != NODE_NONE) {
@@ -451,6 +457,10 @@ int identify_target(struct compiler *c, uint32_t node, uint32_t value, uint32_t 
 		*ret_anchor = anchor;
 		return 0;
 	}
+	if (c->passed > PASSED_MAX)
+		return compiler_refuse(c, n.text, value, err,
+				       "leads too far: up to here references go past more than %d values",
+				       PASSED_MAX);
 	bool here = reference.n && reference.p[0] == '#';
 	return compiler_refuse(c, n.text, value, err, "\"%.*s\" leads to nothing%s", utf8_shown(reference),
 			       reference.n ? reference.p : "",

@@ -16,7 +16,7 @@ bool notes_open(struct notes *notes, uint32_t count, struct budget *budget)
 		return true;
 	size_t words = words_of(notes), bytes = words * sizeof(*notes->bits);
 	if (bytes > budget->memory)
-		return budget_refuse(budget, "checking this takes too much memory");
+		return budget_refuse(budget, "checking it takes too much memory");
 	if (!budget_spend(budget, words / 8))
 		return false;
 	notes->bits = calloc(words, sizeof(*notes->bits));

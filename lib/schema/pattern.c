@@ -203,5 +203,5 @@ bool pattern_matches(const struct pattern *pattern, struct str subject, struct p
 		return rc >= 0;
 	if (rc == PCRE2_ERROR_NOMEMORY)
 		budget->no_memory = true;
-	return budget_refuse(budget, "a pattern takes too many steps to match this text");
+	return budget_refuse(budget, "matching it with a pattern takes too many steps");
 }

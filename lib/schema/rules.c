@@ -119,7 +119,7 @@ static void sort_names(struct schema *schema, uint32_t first, uint32_t count)
 		qsort(schema->names.items + first, count, sizeof(struct name), by_text);
 }
 
-/* A list of different strings, as names; *ret_first … */
+/* A list of different strings, as names without anything that they lead to. */
 static int add_names(struct task *t, uint32_t value, uint32_t *ret_first, uint32_t *ret_count,
 		     struct error *err)
 {

@@ -24,6 +24,7 @@ struct run {
 	struct comparison comparison; /* whose first buffer decodes strings for everybody */
 	struct pattern_workspace *workspace;
 	const struct scope *scope;
+	uint32_t refused; /* the value at which the budget came to its end; DOCUMENT_NONE */
 };
 
 /* Where a check stands. */

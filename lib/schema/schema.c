@@ -119,9 +119,11 @@ int schema_compile(struct str text, const struct schema_options *options, struct
 		free(c.schema);
 		return error_no_memory(err);
 	}
-	int status = compile(&c, text, err);
-	if (status == 0 && c.scratch.failed)
-		status = buffer_check(&c.scratch, "a text of the schema", err);
+	int status = 0;
+	if (text.n && memchr(text.p, '\\', text.n) && !buffer_reserve(&c.scratch, text.n))
+		status = error_no_memory(err);
+	if (status == 0)
+		status = compile(&c, text, err);
 	identify_free(&c);
 	buffer_free(&c.scratch);
 	if (status != 0) {

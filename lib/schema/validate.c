@@ -70,7 +70,7 @@ static void put_problem(struct run *run, struct report *report, uint32_t value, 
 			const char *format, va_list arguments)
 {
 	char message[2 * sizeof(report->items->message)];
-	if (!report || report->count == report->max)
+	if (!report || report->count == report->max || run->budget.why)
 		return;
 	struct schema_problem *problem = &report->items[report->count++];
 	put_path(run, problem, value, member);
@@ -140,11 +140,15 @@ bool run_apply(struct run *run, uint32_t node, uint32_t value, struct notes *not
 		return budget_spend(&run->budget, 1);
 	if (n->kind == NODE_FALSE)
 		return run_problem(run, report, value, "is not allowed");
-	if (!budget_spend(&run->budget, 1) || !budget_enter(&run->budget))
+	if (!budget_spend(&run->budget, 1) || !budget_enter(&run->budget)) {
+		run->refused = run->refused == DOCUMENT_NONE ? value : run->refused;
 		return false;
+	}
 	if (!above || above->resource != n->resource)
 		run->scope = &scope;
 	bool good = apply_with_notes(run, &here);
+	if (run->budget.why && run->refused == DOCUMENT_NONE)
+		run->refused = value;
 	run->scope = above;
 	budget_leave(&run->budget);
 	return good;
@@ -176,10 +180,10 @@ static int validate(struct run *run, struct schema_problems *ret, struct error *
 		return error_no_memory(err);
 	if (run->budget.why) {
 		const char *why = run->budget.why;
+		run->budget.why = NULL; /* for the path, which is short work */
 		report.count -= report.count == report.max;
-		struct schema_problem *problem = &report.items[report.count++];
-		problem->path[0] = '\0';
-		snprintf(problem->message, sizeof(problem->message), "%s, and is refused", why);
+		run_problem(run, &report, run->refused == DOCUMENT_NONE ? 0 : run->refused,
+			    "%s, so it is refused", why);
 	} else if (!good && report.count == 0) {
 		return error_set(err, ERR_INTERNAL, "a schema doesn't say why it refuses a value");
 	}
@@ -196,7 +200,8 @@ int schema_validate(const struct schema *schema, struct str text, struct schema_
 		return -1;
 	struct run run = {.schema = schema,
 			  .document = &document,
-			  .budget = {.steps = SCHEMA_STEPS_MAX, .memory = BUDGET_MEMORY_MAX}};
+			  .budget = {.steps = SCHEMA_STEPS_MAX, .memory = BUDGET_MEMORY_MAX},
+			  .refused = DOCUMENT_NONE};
 	run.comparison.budget = &run.budget;
 	struct schema_problems problems;
 	problems.count = 0;

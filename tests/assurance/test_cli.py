@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SKILLBOX_BUILD", ROOT / "build" / "debug"))
 # Of POSIX, of C, and of the three libraries; what else there is differs from system to system.
 HEADERS = set("""assert dirent endian errno fcntl getopt inttypes limits math poll pthread signal spawn stdarg stdbool stddef stdint stdio
-    stdlib string strings termios time unistd sys/ioctl sys/mman sys/stat sys/types sys/utsname sys/wait curl/curl archive archive_entry yaml""".split())
+    stdlib string strings termios time unistd sys/ioctl sys/mman sys/stat sys/types sys/utsname sys/wait curl/curl archive archive_entry yaml pcre2""".split())
 
 
 def cmake_list(path, name):

@@ -28,7 +28,7 @@ def test_files(installed):
     assert "skillbox.1" not in subprocess.run(["git", "status", "--short"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def test_it_runs_and_links_three_libraries(installed):
+def test_it_runs_and_links_four_libraries(installed):
     program = installed / "bin" / "skillbox"
     assert subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.startswith("skillbox ")
     needed = [line.split("[")[1].partition(".so")[0] for line in
