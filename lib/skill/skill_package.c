@@ -1,12 +1,12 @@
 #include "lib/skill/skill_package.h"
 
 #include "lib/base/jsontext.h"
+#include "lib/schema/schema.h"
 #include "lib/skill/problems.h"
 
 #include <stdlib.h>
 
 #define MANIFEST_MAX_BYTES ((size_t)512 * 1024)
-#define SCHEMA_MAX_BYTES ((size_t)256 * 1024)
 #define SCRIPT_MAX_BYTES ((size_t)1024 * 1024) /* so much of one is looked at */
 
 /* A file of the archive whose text is wanted; the others are only checked, so that memory stays small. */
@@ -140,17 +140,22 @@ static void read_schema(const struct text *schema, const char *key, bool named, 
 		return;
 	}
 	struct str text = buffer_str(&schema->bytes);
-	struct jsontext_rules rules = {.max_depth = 64, .refuse_duplicates = true};
+	struct jsontext_rules rules = {.max_depth = SCHEMA_DEPTH_MAX, .refuse_duplicates = true};
+	cleanup_schema struct schema *compiled = NULL;
 	struct error why;
-	if (schema->file->size > SCHEMA_MAX_BYTES) {
+	if (schema->file->size > SCHEMA_TEXT_MAX) {
 		problems_add(problems, "%s \"%s\" has %zu bytes, at most %zu are allowed", key, shown,
-			     schema->file->size, SCHEMA_MAX_BYTES);
+			     schema->file->size, SCHEMA_TEXT_MAX);
 	} else if (jsontext_check(text, &rules, &why) != 0) {
 		if (why.code == ERR_NO_MEMORY)
 			problems->no_memory = true;
 		problems_add(problems, "%s \"%s\": %s", key, shown, why.message);
 	} else if (jsontext_kind_of(text) != JSONTEXT_OBJECT) {
 		problems_add(problems, "%s \"%s\" must be a JSON Schema, that is a JSON object", key, shown);
+	} else if (schema_compile(text, NULL, &compiled, &why) != 0) {
+		if (why.code == ERR_NO_MEMORY)
+			problems->no_memory = true;
+		problems_add(problems, "%s \"%s\": %s", key, shown, why.message);
 	} else {
 		*ret = str_dup(str_trim(text));
 		if (!*ret)
@@ -179,8 +184,8 @@ static int read_named(int zip_fd, const struct archive_limits *limits, struct sk
 	bool in_named = in && *in, out_named = out && *out;
 	bool is_bash = language && strcmp(language->name, "bash") == 0;
 	struct text texts[] = {
-	    {.path = in_named ? in : "references/input.schema.json", .bytes = BUFFER(SCHEMA_MAX_BYTES)},
-	    {.path = out_named ? out : "references/output.schema.json", .bytes = BUFFER(SCHEMA_MAX_BYTES)},
+	    {.path = in_named ? in : "references/input.schema.json", .bytes = BUFFER(SCHEMA_TEXT_MAX)},
+	    {.path = out_named ? out : "references/output.schema.json", .bytes = BUFFER(SCHEMA_TEXT_MAX)},
 	    {.path = is_bash ? package->entrypoint : "", .bytes = BUFFER(SCRIPT_MAX_BYTES)},
 	};
 	const size_t count = sizeof(texts) / sizeof(texts[0]);

@@ -45,6 +45,17 @@ def test_a_long_description_is_cut_in_lists(client):
     assert client.get(f"/v1/skills/{name}/latest").json()["description"] == long
 
 
+def test_schemas_are_compiled(client):
+    name = unique("skill")
+    bad = skill_zip(name, files={"references/input.schema.json": '{"items": {"minLength": -1}}', "references/output.schema.json": '{"$ref": "#/x"}'})
+    answer = client.upload(bad)
+    assert answer.status_code == 400 and answer.json()["error"] == "invalid_skill"
+    assert answer.json()["message"] == (
+        'invalid skill: input_schema "references/input.schema.json": at /items/minLength: must be a whole number, at least 0; '
+        'output_schema "references/output.schema.json": at /$ref: "#/x" leads to nothing in this schema')
+    assert client.get(f"/v1/skills/{name}/latest").status_code == 404
+
+
 def test_no_skills_are_an_empty_list(client):
     assert client.get("/v1/skills").text == "[]"
 

@@ -1,4 +1,4 @@
-"""The command line: its page is what its table says, and it is built where nothing but its three libraries is."""
+"""The command line: its page is what its table says, and it is built where nothing but its four libraries is."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SKILLBOX_BUILD", ROOT / "build" / "debug"))
-# Of POSIX, of C, and of the three libraries; what else there is differs from system to system.
+# Of POSIX, of C, and of the four libraries; what else there is differs from system to system.
 HEADERS = set("""assert dirent endian errno fcntl getopt inttypes limits math poll pthread signal spawn stdarg stdbool stddef stdint stdio
     stdlib string strings termios time unistd sys/ioctl sys/mman sys/stat sys/types sys/utsname sys/wait curl/curl archive archive_entry yaml pcre2""".split())
 
@@ -25,6 +25,7 @@ def sources():
     cli = [path.relative_to(ROOT) for path in sorted((ROOT / "cli").rglob("*.c")) if path.parent != ROOT / "cli" / "local"]
     lib = [*cmake_list("lib/base/CMakeLists.txt", "set(sources "), *cmake_list("lib/frame/CMakeLists.txt", "frame SOURCES "),
            *cmake_list("lib/policy/CMakeLists.txt", "names SOURCES "), *cmake_list("lib/wheel/CMakeLists.txt", "wheel_names SOURCES "),
+           *cmake_list("lib/schema/CMakeLists.txt", "schema\n  SOURCES "),
            *cmake_list("lib/skill/CMakeLists.txt", "skill_package\n  SOURCES ")]
     assert len(cli) > 40 and len(lib) > 30
     return cli + lib

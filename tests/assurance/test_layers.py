@@ -25,7 +25,7 @@ ARROWS = {
     "lib/blob": {"lib/base", "lib/http/client"},
     "lib/db": {"lib/api", "lib/base"},
     "lib/policy": {"lib/api", "lib/base", "lib/files"},
-    "lib/skill": {"lib/api", "lib/base", "lib/policy"},
+    "lib/skill": {"lib/api", "lib/base", "lib/policy", "lib/schema"},
     "lib/wheel": {"lib/base", "lib/policy", "lib/skill"},
     "lib/run": {"lib/api", "lib/base", "lib/frame", "lib/policy", "lib/skill", "lib/wheel"},
     "runner": {"lib/base", "lib/frame"},

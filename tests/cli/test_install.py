@@ -33,9 +33,9 @@ def test_it_runs_and_links_four_libraries(installed):
     assert subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.startswith("skillbox ")
     needed = [line.split("[")[1].partition(".so")[0] for line in
               subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout.splitlines() if "(NEEDED)" in line]
-    assert {"libcurl", "libarchive", "libyaml-0"} <= set(needed)
+    assert {"libcurl", "libarchive", "libyaml-0", "libpcre2-8"} <= set(needed)
     # For runs on this machine: digests, and a skill's files packed (libarchive brings liblz4 anyway).
-    assert set(needed) - {"libcurl", "libarchive", "libyaml-0", "libc", "libcrypto", "liblz4"} == set()
+    assert set(needed) - {"libcurl", "libarchive", "libyaml-0", "libpcre2-8", "libc", "libcrypto", "liblz4"} == set()
 
 
 def test_pages_are_of_this_program(installed):

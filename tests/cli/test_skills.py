@@ -68,6 +68,16 @@ def test_lint_tells_every_problem(command, skill):
     assert report["valid"] is False and [f"  FAIL  {problem}" for problem in report["problems"]] == lines
 
 
+def test_lint_compiles_schemas(command, skill):
+    """What a server would say at push."""
+    schema = skill / "references" / "input.schema.json"
+    schema.parent.mkdir(exist_ok=True)
+    schema.write_text('{"properties": {"n": {"pattern": "("}}}')
+    assert command.run("lint", skill, code=1).out == (
+        '  FAIL  skill: input_schema "references/input.schema.json": at /properties/n/pattern: "(": no regular expression: missing closing '
+        'parenthesis, at byte 2\n')
+
+
 def test_lint_warnings(command, skill):
     (skill / "SKILL.md").write_text(MANIFEST.replace("lang:", "colour: red\nlang:"))
     assert any(line.startswith("  WARN  ") and "colour" in line for line in command.good("lint", skill).splitlines())

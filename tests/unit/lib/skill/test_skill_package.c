@@ -152,6 +152,25 @@ static void a_schema_that_is_too_large(void **state)
 	free(large);
 }
 
+/* They are compiled: what no value can be checked with is told before anybody runs the skill. */
+static void schemas_that_are_none(void **state)
+{
+	(void)state;
+	const struct made_entry entries[] = {
+	    MANIFEST,
+	    {.name = "main.sh", .data = "ls"},
+	    {.name = "references/input.schema.json", .data = "{\"properties\":{\"n\":{\"type\":\"int\"}}}"},
+	    {.name = "references/output.schema.json", .data = "{\"$ref\":\"https://example.com/s.json\"}"},
+	};
+	read_bad(entries, 4,
+		 "invalid skill: input_schema \"references/input.schema.json\": at /properties/n/type: "
+		 "\"int\" is no type: there are \"array\", \"boolean\", \"integer\", \"null\", \"number\", "
+		 "\"object\" and \"string\"; "
+		 "output_schema \"references/output.schema.json\": at /$ref: \"https://example.com/s.json\" "
+		 "leads to nothing: nothing is fetched, so what it means must be in this schema, under "
+		 "\"$defs\" with that \"$id\"");
+}
+
 static void without_schemas(void **state)
 {
 	(void)state;
@@ -428,6 +447,7 @@ int main(void)
 	    cmocka_unit_test(an_empty_manifest_and_an_empty_schema),
 	    cmocka_unit_test(one_file_for_both_schemas),
 	    cmocka_unit_test(a_schema_that_is_too_large),
+	    cmocka_unit_test(schemas_that_are_none),
 	    cmocka_unit_test(without_schemas),
 	    cmocka_unit_test(every_problem_is_named),
 	    cmocka_unit_test(entrypoints_in_order),
