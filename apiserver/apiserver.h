@@ -22,6 +22,7 @@ struct http_server;
 struct operation_lanes;
 struct outline_cache;
 struct pending;
+struct input_schemas;
 struct places;
 struct rate_limiter;
 struct reload;
@@ -53,6 +54,7 @@ struct apiserver {
 	struct blob_sweep *blob_sweep;
 	struct skill_expiry *skill_expiry;
 	struct skill_quota *skill_quota;
+	struct input_schemas *input_schemas;
 	struct waiters *waiters;
 	/* Of executions that are being created. */
 	struct places *places;

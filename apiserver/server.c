@@ -13,6 +13,7 @@
 #include "apiserver/reload.h"
 #include "apiserver/rest/routes.h"
 #include "apiserver/skill/expire.h"
+#include "apiserver/skill/input_schemas.h"
 #include "apiserver/skill/quota.h"
 #include "apiserver/usage.h"
 #include "lib/base/log.h"
@@ -159,7 +160,8 @@ static int start(struct apiserver *server, const struct kube_config *kube, struc
 	kube_client_measure(server->kube, &measure);
 	if (!(server->lanes = operation_lanes_new(server->loop, err)) ||
 	    !(server->waiters = waiters_new(server->loop, server->clock, err)) ||
-	    !(server->skill_quota = skill_quota_new(err)) || !(server->places = places_new(err)) ||
+	    !(server->skill_quota = skill_quota_new(err)) ||
+	    !(server->input_schemas = input_schemas_new(err)) || !(server->places = places_new(err)) ||
 	    !(server->outline_cache = outline_cache_new(server->loop, server->clock, err)) ||
 	    !(server->cluster = cluster_new(server->ws, &options, err)) ||
 	    !(server->rate_limiter = rate_limiter_new(server->config, server->clock, err)) ||
@@ -240,6 +242,7 @@ static void stop(struct apiserver *server)
 	uv_run(server->loop, UV_RUN_DEFAULT); /* jobs in the pool, close callbacks */
 	operation_forget_all(server);
 	skill_quota_free(server->skill_quota);
+	input_schemas_free(server->input_schemas);
 	places_free(server->places);
 	rate_limiter_free(server->rate_limiter);
 	usage_free(server->usage);

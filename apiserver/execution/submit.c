@@ -1,6 +1,7 @@
 #include "apiserver/execution/submit.h"
 
 #include "apiserver/audit.h"
+#include "apiserver/execution/check_input.h"
 #include "apiserver/execution/history.h"
 #include "apiserver/execution/pending.h"
 #include "apiserver/execution/places.h"
@@ -53,6 +54,7 @@ struct submission {
 	void *context;
 };
 
+static int check(struct submission *submission, struct error *err);
 static int claim(struct submission *submission, struct error *err);
 static int look_up(struct submission *submission, struct error *err);
 static int store_input(struct submission *submission, struct error *err);
@@ -63,6 +65,7 @@ static const struct {
 	int (*start)(struct submission *submission, struct error *err);
 	const char *what_failed;
 } steps[SUBMIT_ENDED] = {
+    [SUBMIT_CHECK_INPUT] = {check, "the input could not be checked"},
     [SUBMIT_CLAIM] = {claim, "the Idempotency-Key could not be checked"},
     [SUBMIT_JOIN] = {look_up, "the execution of this Idempotency-Key could not be read"},
     [SUBMIT_STORE_INPUT] = {store_input, "the execution's input could not be stored"},
@@ -590,6 +593,43 @@ static int claim(struct submission *submission, struct error *err)
 	return 0;
 }
 
+/* Check the input, if the skill says what it has to be like */
+
+static const struct skill *skill_of(const struct submission *submission)
+{
+	const struct execution *execution = submission->draft.execution;
+	return cluster_skill(submission->operation.server->cluster, execution->meta.namespace,
+			     str_of(execution->spec.skill_name), str_of(execution->spec.skill_version));
+}
+
+static void start(struct submission *submission)
+{
+	enter(submission, submission->draft.key_hash[0] ? SUBMIT_CLAIM : SUBMIT_STORE_INPUT);
+}
+
+/* check_input_cb */
+static void on_input_checked(void *context, const struct error *failure)
+{
+	struct submission *submission = context;
+	if (failure)
+		end(submission, NULL, failure);
+	else if (submission->step != SUBMIT_ENDED)
+		start(submission);
+	operation_unref(&submission->operation);
+}
+
+static int check(struct submission *submission, struct error *err)
+{
+	const struct draft *draft = &submission->draft;
+	const struct checked_input input = {str_of(draft->execution->spec.input), draft->input_fd,
+					    draft->execution->spec.input_ref.size};
+	struct operation *operation = operation_ref(&submission->operation);
+	(void)err;
+	check_input(operation->server, operation->caller, skill_of(submission), &input, on_input_checked,
+		    submission);
+	return 0;
+}
+
 void submit_go_alone(struct submission *submission)
 {
 	operation_ref(&submission->operation);
@@ -618,8 +658,10 @@ struct submission *execution_submit(struct apiserver *server, struct caller *cal
 	if (draft_make(server, caller, wish, &submission->draft, &err) != 0) {
 		failure_of_error(caller, &err, &err);
 		end(submission, NULL, &err);
+	} else if (skill_of(submission)->has_input_schema) {
+		enter(submission, SUBMIT_CHECK_INPUT);
 	} else {
-		enter(submission, submission->draft.key_hash[0] ? SUBMIT_CLAIM : SUBMIT_STORE_INPUT);
+		start(submission);
 	}
 	bool goes_on = submission->step != SUBMIT_ENDED;
 	operation_unref(&submission->operation);

@@ -1,12 +1,15 @@
 /* Have a skill run: check the wish, create the Execution, and wait for its end.
  *
- *   check ──► claim ──► join ─────────────────────┐
+ *   check (and of a skill with a schema: check input)
+ *     │
+ *     ├─────► claim ──► join ─────────────────────┐
  *     │         │        │ it was never created   ▼
  *     ├─────────┴────────┴──► store input ──► create ──► wait ──► ended
  *     └───────────── (a small input) ─────────►│  ▲        ▲
  *                              nobody answers  ▼  │ no     │
  *                                             look ────────┘ it is there
  *
+ * check input: nothing is there yet, and nobody waits; what doesn't match ends there.
  * claim: of an idempotency key, where a database keeps it. join: an earlier wish with the same key has made
  * the execution, or is about to. Without a database two wishes with one key meet at create, which then joins.
  * look: a create was not answered, or by a server that does not say what it did. What is there is looked up
@@ -42,6 +45,7 @@
 
 enum submit_step {
 	SUBMIT_CHECK,
+	SUBMIT_CHECK_INPUT,
 	SUBMIT_CLAIM,
 	SUBMIT_JOIN,
 	SUBMIT_STORE_INPUT,

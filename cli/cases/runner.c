@@ -4,6 +4,7 @@
 #include "cli/here.h"
 #include "cli/running.h"
 #include "cli/terminal/interrupt.h"
+#include "lib/base/json_write.h"
 #include "lib/base/jsontext.h"
 
 #include <stdio.h>
@@ -78,6 +79,8 @@ static int run_there(struct case_runner *runner, const struct test_case *test, s
 					      .env_count = test->env_count},
 				  .what = test->name};
 	int status = running_run(runner->http, &running, &answer, err);
+	if (status != 0 && strcmp(answer.error_code, error_code_name(ERR_INPUT_SCHEMA_MISMATCH)) == 0)
+		err->code = ERR_INPUT_SCHEMA_MISMATCH;
 	if (status != 0)
 		return status;
 	if (jsontext_check(buffer_str(&answer.body), &rules, err) != 0)
@@ -85,9 +88,26 @@ static int run_there(struct case_runner *runner, const struct test_case *test, s
 	return buffer_append_str(ret, buffer_str(&answer.body)) == 0 ? 0 : error_no_memory(err);
 }
 
+/* Nothing ran, which is what a case may expect: told as if it had. */
+static int put_refusal(const char *why, struct buffer *ret, struct error *err)
+{
+	json_open(ret, '{');
+	json_put_string(ret, "status", "failed");
+	json_put_string(ret, "error", why);
+	json_put_string(ret, "error_code", error_code_name(ERR_INPUT_SCHEMA_MISMATCH));
+	json_close(ret, '}');
+	return buffer_check(ret, "the result", err);
+}
+
 int case_runner_run(struct case_runner *runner, const struct test_case *test, struct buffer *ret,
 		    struct error *err)
 {
-	return runner->here ? here_run(runner->here, test->input, test->env, test->env_count, ret, err)
-			    : run_there(runner, test, ret, err);
+	struct error why = {0};
+	int status = runner->here ? here_run(runner->here, test->input, test->env, test->env_count, ret, &why)
+				  : run_there(runner, test, ret, &why);
+	if (status != 0 && why.code == ERR_INPUT_SCHEMA_MISMATCH)
+		return put_refusal(why.message, ret, err);
+	if (status != 0)
+		*err = why;
+	return status;
 }

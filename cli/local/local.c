@@ -4,6 +4,7 @@
 #include "cli/terminal/interrupt.h"
 #include "lib/base/nearest.h"
 #include "lib/base/quantity.h"
+#include "lib/schema/schema.h"
 
 #include <string.h>
 
@@ -139,6 +140,21 @@ static int check_variables(const struct local_wish *wish, struct error *err)
 	return 0;
 }
 
+/* As a server does before it makes anything. */
+static int check_input(const struct local *local, struct str input, struct error *err)
+{
+	const char *text = local->skill.package.input_schema;
+	cleanup_schema struct schema *schema = NULL;
+	struct schema_problems problems;
+	if (!text)
+		return 0;
+	if (schema_compile(str_of(text), NULL, &schema, err) != 0)
+		return error_wrap(err, "input_schema");
+	if (schema_validate(schema, input, &problems, err) != 0)
+		return error_wrap(err, "the input");
+	return problems.count ? schema_refuse_input(&problems, err) : 0;
+}
+
 /* What to do, behind what is missing. */
 static void advise(const struct local_job *job, struct error *err)
 {
@@ -159,14 +175,16 @@ int local_execute(struct local *local, const struct local_wish *wish, struct loc
 	const struct policy *policy = &local->skill.policy;
 	struct seen seen = {local, wish->log};
 	*ret = (struct local_result){.arrival = {.spool_fd = -1}};
-	if (check_variables(wish, err) != 0 || interrupt_catch(err) != 0)
+	struct str input = wish->input.n > 0 && !str_eq(wish->input, STR("null")) ? wish->input : STR("{}");
+	if (check_variables(wish, err) != 0 || check_input(local, input, err) != 0 ||
+	    interrupt_catch(err) != 0)
 		return COMMAND_ERROR;
 	struct local_job job = {
 	    .runner = local->runner,
 	    .bundle = local->skill.bundle,
 	    .packages = local->skill.packages,
 	    .instructions = local->skill.package.manifest.instructions,
-	    .input = wish->input.n > 0 && !str_eq(wish->input, STR("null")) ? wish->input : STR("{}"),
+	    .input = input,
 	    .env = wish->env,
 	    .env_count = wish->env_count,
 	    .timeout_ms = policy_timeout(policy, local->skill.timeout_ms, wish->timeout_ms),

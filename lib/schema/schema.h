@@ -64,8 +64,16 @@ struct schema_problems {
 int schema_validate(const struct schema *schema, struct str text, struct schema_problems *ret,
 		    struct error *err);
 
+/* The same with at most so many steps, for who can't wait long: *ret_is_done false says that they weren't
+ * enough, and nothing of the value. */
+int schema_validate_briefly(const struct schema *schema, struct str text, size_t steps,
+			    struct schema_problems *ret, bool *ret_is_done, struct error *err);
+
 /* "/path: why", one after the other with "; " between; a problem of the whole is its message alone. Cut at
  * `size`, with "…". */
 void schema_problems_join(const struct schema_problems *problems, char *ret, size_t size);
+
+/* ERR_INPUT_SCHEMA_MISMATCH, in the words that people get wherever an input is refused; returns -1. */
+int schema_refuse_input(const struct schema_problems *problems, struct error *err);
 
 #endif

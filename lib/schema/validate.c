@@ -4,6 +4,7 @@
 
 #define KEYS_A_STEP 8
 #define CUT "…"
+#define REFUSAL_SIZE 1900 /* of the 2,048 bytes of an error */
 
 struct str run_string(struct run *run, uint32_t value, bool *ret_broken)
 {
@@ -180,10 +181,10 @@ static int validate(struct run *run, struct schema_problems *ret, struct error *
 		return error_no_memory(err);
 	if (run->budget.why) {
 		const char *why = run->budget.why;
+		run->refused = run->refused == DOCUMENT_NONE ? 0 : run->refused;
 		run->budget.why = NULL; /* for the path, which is short work */
 		report.count -= report.count == report.max;
-		run_problem(run, &report, run->refused == DOCUMENT_NONE ? 0 : run->refused,
-			    "%s, so it is refused", why);
+		run_problem(run, &report, run->refused, "%s, so it is refused", why);
 	} else if (!good && report.count == 0) {
 		return error_set(err, ERR_INTERNAL, "a schema doesn't say why it refuses a value");
 	}
@@ -191,8 +192,8 @@ static int validate(struct run *run, struct schema_problems *ret, struct error *
 	return 0;
 }
 
-int schema_validate(const struct schema *schema, struct str text, struct schema_problems *ret,
-		    struct error *err)
+int schema_validate_briefly(const struct schema *schema, struct str text, size_t steps,
+			    struct schema_problems *ret, bool *ret_is_done, struct error *err)
 {
 	const struct jsontext_rules rules = {.max_depth = JSONTEXT_ANY_DEPTH};
 	struct document document;
@@ -200,19 +201,27 @@ int schema_validate(const struct schema *schema, struct str text, struct schema_
 		return -1;
 	struct run run = {.schema = schema,
 			  .document = &document,
-			  .budget = {.steps = SCHEMA_STEPS_MAX, .memory = BUDGET_MEMORY_MAX},
+			  .budget = {.steps = steps, .memory = BUDGET_MEMORY_MAX},
 			  .refused = DOCUMENT_NONE};
 	run.comparison.budget = &run.budget;
 	struct schema_problems problems;
 	problems.count = 0;
 	int status = validate(&run, &problems, err);
-	if (status == 0)
+	if (status == 0) {
 		*ret = problems;
+		*ret_is_done = run.refused == DOCUMENT_NONE;
+	}
 	pattern_workspace_free(run.workspace);
 	for (size_t i = 0; i < 2; i++)
 		buffer_free(&run.comparison.scratch[i]);
 	document_free(&document);
 	return status;
+}
+
+int schema_validate(const struct schema *schema, struct str text, struct schema_problems *ret,
+		    struct error *err)
+{
+	return schema_validate_briefly(schema, text, SCHEMA_STEPS_MAX, ret, &(bool){false}, err);
 }
 
 void schema_problems_join(const struct schema_problems *problems, char *ret, size_t size)
@@ -224,4 +233,12 @@ void schema_problems_join(const struct schema_problems *problems, char *ret, siz
 			       problem->message);
 	}
 	put_cut(ret, size, buffer_str(&all));
+}
+
+int schema_refuse_input(const struct schema_problems *problems, struct error *err)
+{
+	char text[REFUSAL_SIZE];
+	schema_problems_join(problems, text, sizeof(text));
+	return error_set(err, ERR_INPUT_SCHEMA_MISMATCH,
+			 "the input doesn't match the skill's input_schema: %s", text);
 }

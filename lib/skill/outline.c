@@ -29,6 +29,7 @@ int skill_keep_outline(struct skill *skill, size_t max_description, struct error
 		return -1;
 	if (utf8_cut_owned(&skill->spec.description, max_description))
 		skill->is_description_cut = true;
+	skill->has_input_schema = skill->spec.input_schema != NULL;
 	drop_text(&skill->spec.input_schema);
 	drop_text(&skill->spec.output_schema);
 	drop_text(&skill->status.build.log);

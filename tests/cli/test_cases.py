@@ -183,3 +183,18 @@ def test_folders_without_cases(puppet, tmp_path):
     code, _, err = call("test", folder, "--local", "--case", "bad")
     assert code == 1 and "no case" in err and "'bad'" in err
     assert call("test")[0] == 64 and call("test", folder, "--locl")[0] == 64
+
+
+@here
+def test_an_input_that_the_schema_refuses(puppet):
+    """A case may expect that: nothing runs then, here as on a server."""
+    folder = puppet(refused={"input": {"output": 1}, "error_code": "input_schema_mismatch", "error": "/output: must be a string, but is 1"},
+                    taken={"input": {"output": "a"}, "error_code": "input_schema_mismatch"},
+                    unexpected={"input": [], "output": "b"})
+    (folder / "references").mkdir()
+    (folder / "references" / "input.schema.json").write_text('{"type": "object", "properties": {"output": {"type": "string"}}}')
+    code, rows = verdicts(folder)
+    assert code != 0 and {name: row["verdict"] for name, row in rows.items()} == {"refused": "passed", "taken": "failed", "unexpected": "failed"}
+    assert "must be an object, but is an array" in json.dumps(rows["unexpected"])
+    code, out, err = call("dev", folder, "--local", "--input", '{"output": 1}')
+    assert (code, out) == (1, "") and err == "Error: the input doesn't match the skill's input_schema: /output: must be a string, but is 1\n"

@@ -28,6 +28,7 @@ def make_skill(command, name="greet", version="1.0.0", **files):
     folder.mkdir(exist_ok=True)
     (folder / "SKILL.md").write_text(MANIFEST.format(name=name, version=version))
     for path, text in {"main.sh": "echo hello\n", **files}.items():
+        (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)
     return folder
 
@@ -54,6 +55,15 @@ def test_lint_says_what_the_server_says(command):
     assert here["problems"] and here["problems"] == there["problems"]
     assert command.run("skill", "validate", "greet", code=1).out == command.run("lint", "greet", code=1).out
     assert command.error("push", "greet") == "invalid skill: " + "; ".join(here["problems"])
+
+
+def test_a_case_whose_input_the_schema_refuses(command):
+    """Nothing runs, so nothing is waited for."""
+    folder = make_skill(command, **{"references/input.schema.json": '{"required": ["who"]}',
+                                    "tests/none.json": '{"input": {}, "error_code": "input_schema_mismatch", "error": "/who: is missing"}'})
+    assert "1 passed, 0 failed" in command.good("test", folder)
+    command.good("push", folder)
+    assert command.error("run", "greet") == "the input doesn't match the skill's input_schema: /who: is missing"
 
 
 def test_a_run_is_followed(command, rest):

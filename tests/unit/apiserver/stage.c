@@ -9,6 +9,7 @@
 
 #include "apiserver/execution/places.h"
 #include "apiserver/operation.h"
+#include "apiserver/skill/input_schemas.h"
 #include "apiserver/skill/quota.h"
 #include "lib/base/temporary.h"
 #include "lib/blob/blob_internal.h"
@@ -549,12 +550,13 @@ struct stage *stage_open(bool with_db)
 	server->metrics = metrics_new(apiserver_metric_table, APISERVER_METRIC_COUNT, &err);
 	server->reader = reader_new(NULL, 4, &err);
 	server->skill_quota = skill_quota_new(&err);
+	server->input_schemas = input_schemas_new(&err);
 	server->lanes = operation_lanes_new(&stage->loop, &err);
 	server->places = places_new(&err);
 	server->waiters = waiters_new(&stage->loop, &stage->clock, &err);
 	server->cluster = cluster_new(NULL, &options, &err);
 	assert_true(server->metrics && server->lanes && server->places && server->waiters && server->cluster);
-	assert_true(server->reader && server->skill_quota);
+	assert_true(server->reader && server->skill_quota && server->input_schemas);
 	stage->caller = make_caller();
 	return stage;
 }
@@ -587,6 +589,7 @@ void stage_close(struct stage *stage)
 	caller_unref(stage->caller);
 	reader_free(stage->server.reader);
 	skill_quota_free(stage->server.skill_quota);
+	input_schemas_free(stage->server.input_schemas);
 	cluster_free(stage->server.cluster);
 	waiters_free(stage->server.waiters);
 	operation_lanes_free(stage->server.lanes);

@@ -77,6 +77,7 @@ static void texts_go_and_the_rest_stays(void **state)
 	assert_true(skill->is_outline);
 	assert_string_equal(skill->spec.description, "says");
 	assert_true(skill->is_description_cut);
+	assert_true(skill->has_input_schema);
 	assert_null(skill->spec.input_schema);
 	assert_null(skill->spec.output_schema);
 	assert_int_equal(strlen(skill->spec.instructions), TEXT);
