@@ -49,7 +49,7 @@ def test_from_nothing_to_a_result(command):
         assert record["output"] == {"greeting": "Hello, World!"} and followed.err == "greeting World\n"
         assert command.good("exec", "files", record["execution_id"]) == "sub/é.txt\n"
         assert command.good("exec", "logs", record["execution_id"]) == "greeting World\n"
-        assert json.loads(command.run("run", name, code=2).out)["error"].endswith("KeyError: 'name'")
+        assert "the skill's input_schema: /name: is missing" in command.run("run", name, code=1).err  # nothing was made
         assert record["execution_id"] in command.good("exec", "list", "--skill", name, "-o", "name").split()
     finally:
         command.good("skill", "delete", name, "1.0.0")

@@ -13,7 +13,7 @@ TIMINGS = {"queue", "sandbox", "start", "run", "collect", "total"}
 ANSWER_FIELDS = {"execution_id", "status", "output", "files_url", "files_list", "logs", "logs_truncated", "exit_code",
                  "duration_ms", "timings", "warm", "error", "error_code"}
 RECORD_FIELDS = {"skill_name", "skill_version", "tenant_id", "created_at", "started_at", "finished_at", "input",
-                 "skill_digest", "image"}
+                 "skill_digest", "image", "isolation"}
 
 
 def is_whole(value):

@@ -249,7 +249,7 @@ static void test_too_large(void **state)
 	stage_move_job(BUILD_DONE);
 	look(stage, builds, NULL);
 	stage_answer(200, "{}");
-	expect_patch("\"reason\":\"BuildFailed\"", "its packages 300 of them");
+	expect_patch("\"reason\":\"BuildFailed\"", "its packages 301 of them");
 	stop(stage, builds);
 }
 
