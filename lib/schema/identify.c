@@ -38,21 +38,31 @@ static unsigned dialect_of(struct str uri)
 	return 0;
 }
 
+/* What a schema's keys and strings say may be cut, or half a surrogate pair. */
+static struct str clean(struct str text, size_t max, struct buffer *out)
+{
+	text.n = text.n < max ? text.n : max;
+	utf8_append_clean(out, text);
+	return buffer_str(out);
+}
+
 int compiler_refuse(const struct compiler *c, uint32_t text, uint32_t value, struct error *err,
 		    const char *format, ...)
 {
 	cleanup_buffer struct buffer pointer = BUFFER(SCHEMA_TEXT_MAX * 2);
+	cleanup_buffer struct buffer where = BUFFER(SHOWN_MAX * UTF8_CLEAN_GROWTH);
+	cleanup_buffer struct buffer because = BUFFER(SHOWN_MAX * UTF8_CLEAN_GROWTH);
 	char why[SHOWN_MAX];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(why, sizeof(why), format, arguments);
 	va_end(arguments);
-	struct str whole = utf8_cut(str_of(why), sizeof(why));
 	document_pointer(&c->schema->texts.items[text].document, value, &pointer);
-	struct str shown = utf8_cut(buffer_str(&pointer), SHOWN_MAX / 2);
-	return shown.n == 0 ? error_set(err, ERR_BAD_REQUEST, "at the root: %.*s", (int)whole.n, whole.p)
-			    : error_set(err, ERR_BAD_REQUEST, "at %.*s%s: %.*s", (int)shown.n, shown.p,
-					shown.n < pointer.len ? "…" : "", (int)whole.n, whole.p);
+	struct str path = clean(buffer_str(&pointer), SHOWN_MAX / 2, &where);
+	struct str message = clean(str_of(why), sizeof(why), &because);
+	return path.n == 0 ? error_set(err, ERR_BAD_REQUEST, "at the root: %.*s", (int)message.n, message.p)
+			   : error_set(err, ERR_BAD_REQUEST, "at %.*s%s: %.*s", (int)path.n, path.p,
+				       pointer.len > SHOWN_MAX / 2 ? "…" : "", (int)message.n, message.p);
 }
 
 static struct identifier *find(const struct compiler *c, struct str uri)

@@ -100,8 +100,6 @@ static int form_schemas(struct task *t, struct error *err)
 static int form_schema_or_list(struct task *t, struct error *err)
 {
 	t->rule.limit = t->kind == JSONTEXT_ARRAY;
-	if (t->kind == JSONTEXT_ARRAY && document_count(document_of(t), t->value) == 0)
-		return 0;
 	return t->kind == JSONTEXT_ARRAY ? form_schemas(t, err) : form_schema(t, err);
 }
 

@@ -92,10 +92,25 @@ static int by_resource(const void *a, const void *b)
 	return order ? order : left->name.n < right->name.n ? -1 : left->name.n > right->name.n;
 }
 
+/* So that what has none of them has none at an address, too. */
+static int open_lists(struct schema *schema, struct error *err)
+{
+	return list_grow((void *)&schema->rules.items, &schema->rules.cap, 0, sizeof(struct rule), err) ==
+			   0 &&
+		       list_grow((void *)&schema->links.items, &schema->links.cap, 0, sizeof(uint32_t),
+				 err) == 0 &&
+		       list_grow((void *)&schema->names.items, &schema->names.cap, 0, sizeof(struct name),
+				 err) == 0
+		   ? 0
+		   : -1;
+}
+
 static int compile(struct compiler *c, struct str text, struct error *err)
 {
 	struct schema *schema = c->schema;
 	uint32_t first;
+	if (open_lists(schema, err) != 0)
+		return -1;
 	if (identify_text(c, STR(""), text, &first, err) != 0)
 		return -1;
 	for (uint32_t i = 0; i < schema->nodes.count; i++)
