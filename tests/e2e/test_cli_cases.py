@@ -23,6 +23,7 @@ def command(environment, tmp_path):
 def test_cases_on_a_server(command):
     name = unique("cases")
     command.good("init", name)
+    (command.home / name / "references" / "input.schema.json").unlink()  # any input reaches the script
     tests = command.home / name / "tests"
     (tests / "digits.json").write_text('{"input": {"name": 1.50}, "output": {"greeting": "Hello, 1.5!"}}')
     (tests / "fails.json").write_text('{"input": {}, "error_code": "exit_nonzero", "error": "KeyError"}')
