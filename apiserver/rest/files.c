@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ETAG_SIZE 80          /* a digest's digits, in quotes */
-#define DISPOSITION_MAX 8192  /* bytes; a name has at most 1,024, each shown twice and one of them as "%XX"  \
+#define ETAG_SIZE 80 /* a digest's digits, in quotes */
+#define DISPOSITION_MAX                                                                                      \
+	8192                  /* bytes; a name has at most 1,024, each shown twice and one of them as "%XX"  \
 			       */
 #define CONTENT_RANGE_SIZE 80 /* three numbers */
 #define PATH_PARAM 1          /* of the route */

@@ -60,7 +60,7 @@ struct skill {
 	 * or they were kept, the schemas NULL, files NULL with their number kept, and the description may be
 	 * cut. */
 	bool is_outline, is_description_cut;
-	bool has_input_schema; /* of an outline: that there was one */
+	bool has_input_schema;                    /* of an outline: that there was one */
 	struct skill_files_verdict files_verdict; /* of an outline of inline files */
 	char *files_digest;                       /* of inline files; NULL: not computed */
 	struct {
