@@ -6,6 +6,7 @@
 #include "lib/policy/names.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -13,11 +14,27 @@
 
 #define KEY_MAX ((size_t)8192)
 
+/* Until there is something to read. A read alone would miss an interrupt that comes right before it. */
+static int wait_for_input(struct error *err)
+{
+	struct pollfd wanted[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+				  {.fd = interrupt_fd(), .events = POLLIN}};
+	int n;
+	do
+		n = poll(wanted, 2, -1);
+	while (n < 0 && errno == EINTR && !interrupt_came());
+	if (interrupt_came())
+		errno = EINTR;
+	return n < 0 || interrupt_came() ? error_errno(err, "can't read standard input") : 0;
+}
+
 /* A line of standard input. On a terminal it is asked for, and not shown. */
 static int read_line(struct buffer *line, struct error *err)
 {
 	for (;;) {
 		char c;
+		if (wait_for_input(err) != 0)
+			return -1;
 		ssize_t n = read(STDIN_FILENO, &c, 1);
 		if (n < 0 && errno == EINTR && !interrupt_came())
 			continue;
