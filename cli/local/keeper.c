@@ -210,6 +210,10 @@ static void hold_memory(const struct keeper_task *task, DIR *proc)
 	static const char *const places[] = {"/sandbox", "/tmp", "/dev/shm"};
 	struct memory_use use;
 	memory_look(proc, places, sizeof(places) / sizeof(places[0]), task->memory, &use);
+	/* Its processes are looked at one after the other: a fork between two of them counts their pages
+	 * twice. What is really too much is so at the next look, too. */
+	if (use.bytes > task->memory)
+		memory_look(proc, places, sizeof(places) / sizeof(places[0]), task->memory, &use);
 	if (use.bytes <= task->memory || use.largest_pid == 0 || !memory_kill(proc, use.largest_pid))
 		return;
 	char byte = KEEPER_MEMORY_EXCEEDED;
