@@ -11,38 +11,20 @@
 /* Of which language it is the image of skills that name none; NULL: of no language. */
 static const char *language_with(struct str image)
 {
-	static const char *const names[] = {"python", "node", "bash"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_eq(image_name(image), str_of(language_find(str_of(names[i]))->default_image)))
-			return names[i];
+	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
+		if (str_eq(image_name(image), str_of(language_list[i].default_image)))
+			return language_list[i].name;
 	return NULL;
-}
-
-static void put_platforms(struct buffer *out, const struct wheel_target *target)
-{
-	struct wheel_platforms platforms;
-	wheel_target_platforms(target, &platforms);
-	json_key(out, "platforms");
-	json_open(out, '[');
-	for (size_t i = 0; i < platforms.count; i++) {
-		buffer_append_c(out, i > 0 ? "," : "");
-		jsontext_append_string(out, str_of(platforms.tags[i]));
-	}
-	json_close(out, ']');
 }
 
 static void put_python(struct buffer *out, const struct wheel_target *target)
 {
-	char text[WHEEL_TARGET_SIZE], version[WHEEL_PLATFORM_SIZE], abi[WHEEL_PLATFORM_SIZE];
+	char text[WHEEL_TARGET_SIZE];
 	wheel_target_format(target, text);
-	wheel_target_version(target, version);
-	wheel_target_abi(target, abi);
 	json_key(out, "python");
 	json_open(out, '{');
 	json_put_string(out, "target", text);
-	json_put_string(out, "version", version);
-	json_put_string(out, "abi", abi);
-	put_platforms(out, target);
+	wheel_target_put(target, out);
 	json_close(out, '}');
 }
 

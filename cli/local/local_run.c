@@ -92,30 +92,6 @@ static int send_head(struct run *run, struct error *err)
 	return 0;
 }
 
-static int64_t size_of_packages(const struct local_job *job)
-{
-	return job->packages ? job->packages->size : 0;
-}
-
-/* The packages' frames, then the files'. */
-static int send_files(struct run *run, struct error *err)
-{
-	const struct local_job *job = run->job;
-	int64_t before = size_of_packages(job);
-	bool of_packages = run->sent < before;
-	const struct bundle *from = of_packages ? job->packages : job->bundle;
-	int64_t begin = of_packages ? run->sent : run->sent - before, left = from->size - begin;
-	size_t n = left < (int64_t)PIECE ? (size_t)left : PIECE;
-	char *at = buffer_reserve(&run->out, n);
-	if (!at)
-		return error_no_memory(err);
-	if (bundle_read(from, begin, at, n, err) != 0)
-		return -1;
-	run->out.len += n;
-	run->sent += (int64_t)n;
-	return 0;
-}
-
 static int send_input(struct run *run, struct error *err)
 {
 	struct str input = run->job->input;
@@ -130,19 +106,14 @@ static int send_next(struct run *run, struct error *err)
 {
 	const struct local_job *job = run->job;
 	struct frame input = {.type = FRAME_INPUT, .input = {job->input.n}};
-	struct frame start = {.type = FRAME_START,
-			      .start = {job->bundle->file_count, job->bundle->byte_count + job->input.n}};
-	if (job->packages) {
-		start.start.file_count += job->packages->file_count;
-		start.start.byte_count += job->packages->byte_count;
-	}
+	struct frame start = bundles_start(job->packages, job->bundle, job->input.n);
 	switch (run->stage) {
 	case HEAD:
 		run->stage = FILES;
 		return send_head(run, err);
 	case FILES:
-		if (run->sent < size_of_packages(job) + job->bundle->size)
-			return send_files(run, err);
+		if (run->sent < bundles_size(job->packages, job->bundle))
+			return bundles_append(job->packages, job->bundle, &run->sent, PIECE, &run->out, err);
 		run->stage = INPUT;
 		run->sent = 0;
 		return send_frame(run, &input, err);

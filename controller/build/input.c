@@ -173,20 +173,9 @@ static int choose(struct gathering *g, struct error *err)
 
 static void put_target(struct buffer *out, const struct wheel_target *target)
 {
-	char text[WHEEL_PLATFORM_SIZE];
-	struct wheel_platforms platforms;
 	json_key(out, "target");
 	json_open(out, '{');
-	wheel_target_version(target, text);
-	json_put_string(out, "version", text);
-	wheel_target_abi(target, text);
-	json_put_string(out, "abi", text);
-	wheel_target_platforms(target, &platforms);
-	json_key(out, "platforms");
-	json_open(out, '[');
-	for (size_t i = 0; i < platforms.count; i++)
-		json_element_string(out, platforms.tags[i]);
-	json_close(out, ']');
+	wheel_target_put(target, out);
 	json_close(out, '}');
 }
 

@@ -150,8 +150,7 @@ static int keep_packages(struct build_job *job, const struct wheelhouse *house,
 {
 	char digest[DIGEST_TEXT_SIZE];
 	struct skill_packages *packages = &job->packages;
-	if (packages_writer_end(writer, &job->packages_fd, &packages->blob.size, err) != 0 ||
-	    digest_file_text(job->packages_fd, 0, packages->blob.size, digest, err) != 0)
+	if (packages_writer_end(writer, &job->packages_fd, &packages->blob.size, digest, err) != 0)
 		return -1;
 	packages->files = (int64_t)house->file_count;
 	packages->bytes = house->byte_count;

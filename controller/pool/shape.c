@@ -2,22 +2,21 @@
 
 #include "lib/base/quantity.h"
 #include "lib/policy/policy.h"
+#include "lib/skill/entrypoint.h"
 #include "lib/skill/skill_package.h"
 
 #include <stdio.h>
 
-static const char *const languages[] = {"python", "node", "bash"};
-
 /* "node:22-slim" is no language's default image, but the name tells. */
 static const char *language_of_image(const char *image)
 {
-	for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
+	for (size_t i = 0; i < LANGUAGE_COUNT; i++) {
 		const char *slash = strrchr(image, '/');
 		const char *name = slash ? slash + 1 : image;
-		size_t n = strlen(languages[i]);
-		if (strncmp(name, languages[i], n) == 0 &&
+		size_t n = strlen(language_list[i].name);
+		if (strncmp(name, language_list[i].name, n) == 0 &&
 		    (name[n] == ':' || name[n] == '@' || name[n] == '\0'))
-			return languages[i];
+			return language_list[i].name;
 	}
 	return "";
 }

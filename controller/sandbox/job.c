@@ -70,43 +70,14 @@ static int prepare_input(struct job *job, struct error *err)
 	return frame_encode(&frame, &job->out, err);
 }
 
-static int64_t size_of_packages(const struct job *job)
-{
-	return job->packages ? job->packages->size : 0;
-}
-
-static int64_t size_of_files(const struct job *job)
-{
-	return size_of_packages(job) + job->bundle->size;
-}
-
-/* The packages' frames, then the files'. */
 static int prepare_files(struct job *job, struct error *err)
 {
-	int64_t before = size_of_packages(job);
-	bool of_packages = job->sent < before;
-	const struct bundle *from = of_packages ? job->packages : job->bundle;
-	int64_t at = of_packages ? job->sent : job->sent - before, left = from->size - at;
-	size_t n = left < SEND_BLOCK ? (size_t)left : SEND_BLOCK;
-	char *to = buffer_reserve(&job->out, n);
-	if (!to)
-		return error_no_memory(err);
-	if (bundle_read(from, at, to, n, err) != 0)
-		return -1;
-	job->out.len += n;
-	job->sent += (int64_t)n;
-	return 0;
+	return bundles_append(job->packages, job->bundle, &job->sent, SEND_BLOCK, &job->out, err);
 }
 
 static int prepare_tail(struct job *job, struct error *err)
 {
-	struct frame frame = {
-	    .type = FRAME_START,
-	    .start = {job->bundle->file_count, job->bundle->byte_count + (uint64_t)job->input_size}};
-	if (job->packages) {
-		frame.start.file_count += job->packages->file_count;
-		frame.start.byte_count += job->packages->byte_count;
-	}
+	struct frame frame = bundles_start(job->packages, job->bundle, (uint64_t)job->input_size);
 	return frame_encode(&frame, &job->out, err);
 }
 
@@ -127,7 +98,7 @@ int job_next(struct job *job, struct error *err)
 {
 	switch (job->stage) {
 	case SEND_AHEAD:
-		if (job->sent < size_of_files(job))
+		if (job->sent < bundles_size(job->packages, job->bundle))
 			return prepare_files(job, err);
 		job->stage = SEND_ALL_SENT;
 		return 0;
@@ -136,7 +107,7 @@ int job_next(struct job *job, struct error *err)
 		job->sent = 0;
 		return prepare_head(job, err);
 	case SEND_BUNDLE:
-		if (job->sent < size_of_files(job))
+		if (job->sent < bundles_size(job->packages, job->bundle))
 			return prepare_files(job, err);
 		job->stage = SEND_INPUT;
 		job->sent = INPUT_NOT_SENT;

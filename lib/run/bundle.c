@@ -60,6 +60,45 @@ int bundle_read(const struct bundle *bundle, int64_t offset, char *ret, size_t n
 	return 0;
 }
 
+static int64_t size_of(const struct bundle *packages)
+{
+	return packages ? packages->size : 0;
+}
+
+int64_t bundles_size(const struct bundle *packages, const struct bundle *files)
+{
+	return size_of(packages) + files->size;
+}
+
+int bundles_append(const struct bundle *packages, const struct bundle *files, int64_t *sent, size_t max,
+		   struct buffer *out, struct error *err)
+{
+	int64_t before = size_of(packages);
+	bool of_packages = *sent < before;
+	const struct bundle *from = of_packages ? packages : files;
+	int64_t at = of_packages ? *sent : *sent - before, left = from->size - at;
+	size_t n = left < (int64_t)max ? (size_t)left : max;
+	char *to = buffer_reserve(out, n);
+	if (!to)
+		return error_no_memory(err);
+	if (bundle_read(from, at, to, n, err) != 0)
+		return -1;
+	out->len += n;
+	*sent += (int64_t)n;
+	return 0;
+}
+
+struct frame bundles_start(const struct bundle *packages, const struct bundle *files, uint64_t input_size)
+{
+	struct frame frame = {.type = FRAME_START,
+			      .start = {files->file_count, files->byte_count + input_size}};
+	if (packages) {
+		frame.start.file_count += packages->file_count;
+		frame.start.byte_count += packages->byte_count;
+	}
+	return frame;
+}
+
 static int find_entrypoint(struct bundle *bundle, const struct archive_content *content, const char *lang,
 			   const char *entrypoint, struct error *err)
 {

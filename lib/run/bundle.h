@@ -4,8 +4,10 @@
 #ifndef SKILLBOX_RUN_BUNDLE_H
 #define SKILLBOX_RUN_BUNDLE_H
 
+#include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
+#include "lib/frame/frame.h"
 #include "lib/skill/archive.h"
 
 #include <stdint.h>
@@ -44,6 +46,15 @@ struct bundle *bundle_outline(const struct bundle *bundle);
 
 /* Copy the n bytes of its frames that begin at offset; there must be so many. */
 int bundle_read(const struct bundle *bundle, int64_t offset, char *ret, size_t n, struct error *err);
+
+/* What a sandbox is given is one bundle behind the other: the packages' (NULL: none), then the files'. The
+ * bytes of their frames: */
+int64_t bundles_size(const struct bundle *packages, const struct bundle *files);
+/* Append the next of them, of which *sent went before, to `out`: at most `max`. There must be some left. */
+int bundles_append(const struct bundle *packages, const struct bundle *files, int64_t *sent, size_t max,
+		   struct buffer *out, struct error *err);
+/* The frame START behind them and an input of so many bytes. */
+struct frame bundles_start(const struct bundle *packages, const struct bundle *files, uint64_t input_size);
 
 /* Encode the files of a zip file, or those of `content`, whose entries have data. lang and entrypoint are the
  * skill's; "": it says none. Both block, so on a server they are for the thread pool. ERR_INVALID_SKILL: it

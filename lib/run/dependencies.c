@@ -74,11 +74,9 @@ static void refuse_missing(const struct reading *reading)
 	problems_add(
 	    reading->problems,
 	    "requirements.txt asks for packages, and the archive has no wheels/ with them; nothing is "
-	    "installed when a skill runs: push the folder with 'skillbox push', which brings the wheels, use "
-	    "an "
-	    "image that has the packages and leave requirements.txt out, or ask the operator to let this "
-	    "server "
-	    "fetch them (build.enabled of the chart)");
+	    "installed when a skill runs: push the folder with 'skillbox push', which brings the wheels, "
+	    "use an image that has the packages and leave requirements.txt out, or ask the operator to "
+	    "let this server fetch them (build.enabled of the chart)");
 }
 
 /* Nobody could say which wheels fit an image that is not known. */
@@ -116,20 +114,24 @@ static int keep(const struct reading *reading, const struct wheelhouse *house, s
 		return 0;
 	ret->package_files = (int64_t)house->file_count;
 	ret->package_bytes = house->byte_count;
-	if (packages_writer_end(writer, &ret->packages_fd, &ret->packages_size, err) != 0 ||
-	    digest_file_text(ret->packages_fd, 0, ret->packages_size, ret->packages_digest, err) != 0)
-		return -1;
-	return strip(reading, house, err);
+	int status =
+	    packages_writer_end(writer, &ret->packages_fd, &ret->packages_size, ret->packages_digest, err);
+	return status == 0 ? strip(reading, house, err) : -1;
 }
 
-/* Nobody's image: what doesn't fit and what is missing is for the caller to tell. */
-static int take_as_it_is(const struct reading *reading, struct wheelhouse *house,
-			 struct packages_writer *writer, struct error *err)
+/* What doesn't fit the image and what is missing; without a policy that is for the caller to tell. */
+static void judge(const struct reading *reading, const struct wheelhouse *house, bool is_known,
+		  const char *image)
 {
-	reading->ret->lacks_packages = house->count == 0 && house->has_requirements;
-	int status = keep(reading, house, writer, err);
-	wheelhouse_free(house);
-	return status;
+	bool is_missing = house->count == 0 && house->has_requirements;
+	if (!reading->policy) {
+		reading->ret->lacks_packages = is_missing;
+		return;
+	}
+	if (!is_known)
+		refuse_compiled(reading, house, image);
+	if (is_missing)
+		judge_missing(reading, is_known, image);
 }
 
 static int read_wheels(const struct reading *reading, struct packages_writer *writer, struct error *err)
@@ -150,13 +152,8 @@ static int read_wheels(const struct reading *reading, struct packages_writer *wr
 	};
 	if (wheelhouse_examine(&request, &house, reading->problems, err) != 0)
 		return -1;
-	if (!reading->policy)
-		return take_as_it_is(reading, &house, writer, err);
 	size_t before = reading->problems->count;
-	if (!is_known)
-		refuse_compiled(reading, &house, image);
-	if (house.count == 0 && house.has_requirements)
-		judge_missing(reading, is_known, image);
+	judge(reading, &house, is_known, image);
 	int status = reading->problems->count > before ? -1 : keep(reading, &house, writer, err);
 	wheelhouse_free(&house);
 	return status;

@@ -46,7 +46,8 @@ struct archive_visitor packages_writer_visitor(struct packages_writer *writer)
 	return encoder_visitor(&writer->encoder);
 }
 
-int packages_writer_end(struct packages_writer *writer, int *ret_fd, int64_t *ret_size, struct error *err)
+int packages_writer_end(struct packages_writer *writer, int *ret_fd, int64_t *ret_size,
+			char ret_digest[DIGEST_TEXT_SIZE], struct error *err)
 {
 	struct bundle *bundle = writer->encoder.bundle;
 	unsigned char header[PACKAGES_HEADER_SIZE] = MAGIC;
@@ -59,7 +60,7 @@ int packages_writer_end(struct packages_writer *writer, int *ret_fd, int64_t *re
 	*ret_fd = bundle->fd;
 	*ret_size = bundle->begin + bundle->size;
 	bundle->fd = -1;
-	return 0;
+	return digest_file_text(*ret_fd, 0, *ret_size, ret_digest, err);
 }
 
 struct packages_writer *packages_writer_free(struct packages_writer *writer)

@@ -8,6 +8,7 @@
 #ifndef SKILLBOX_RUN_PACKAGES_H
 #define SKILLBOX_RUN_PACKAGES_H
 
+#include "lib/base/digest.h"
 #include "lib/base/error.h"
 #include "lib/run/bundle.h"
 #include "lib/skill/archive.h"
@@ -24,8 +25,10 @@ struct packages_writer;
 struct packages_writer *packages_writer_new(struct error *err);
 /* Give it the files, by paths below /sandbox/packages. */
 struct archive_visitor packages_writer_visitor(struct packages_writer *writer);
-/* The blob: an unnamed file, the caller's to close, and its size. Then only packages_writer_free. */
-int packages_writer_end(struct packages_writer *writer, int *ret_fd, int64_t *ret_size, struct error *err);
+/* The blob: an unnamed file, the caller's to close also if its digest can't be told; its size; its digest.
+ * Then only packages_writer_free. */
+int packages_writer_end(struct packages_writer *writer, int *ret_fd, int64_t *ret_size,
+			char ret_digest[DIGEST_TEXT_SIZE], struct error *err);
 /* NULL-safe; returns NULL. */
 struct packages_writer *packages_writer_free(struct packages_writer *writer);
 

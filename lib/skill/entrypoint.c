@@ -1,17 +1,16 @@
 #include "lib/skill/entrypoint.h"
 
-static const struct language languages[] = {
+const struct language language_list[LANGUAGE_COUNT] = {
     {"python", "python", ".py", "", "python:3.12-slim"},
     {"node", "node", ".js", ".mjs .cjs", "node:20-slim"},
     {"bash", "bash", ".sh", ".bash", "bash:5"},
 };
-#define LANGUAGE_COUNT (sizeof(languages) / sizeof(languages[0]))
 
 const struct language *language_find(struct str name)
 {
 	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
-		if (str_eq(name, str_of(languages[i].name)))
-			return &languages[i];
+		if (str_eq(name, str_of(language_list[i].name)))
+			return &language_list[i];
 	return NULL;
 }
 
@@ -29,8 +28,8 @@ static bool has_suffix(const struct language *language, struct str path)
 const struct language *language_of_path(struct str path)
 {
 	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
-		if (has_suffix(&languages[i], path))
-			return &languages[i];
+		if (has_suffix(&language_list[i], path))
+			return &language_list[i];
 	return NULL;
 }
 

@@ -11,6 +11,9 @@ struct language {
 	const char *more_suffixes; /* that an entrypoint given by name may have, separated by blanks */
 	const char *default_image; /* "python:3.12-slim" */
 };
+#define LANGUAGE_COUNT 3
+/* All of them, in no order that matters. */
+extern const struct language language_list[LANGUAGE_COUNT];
 const struct language *language_find(struct str name); /* NULL if unknown */
 const struct language *language_of_path(struct str path);
 

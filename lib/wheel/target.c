@@ -1,5 +1,6 @@
 #include "lib/wheel/target.h"
 
+#include "lib/base/json_write.h"
 #include "lib/base/utf8.h"
 
 #include <stdio.h>
@@ -135,4 +136,20 @@ void wheel_target_platforms(const struct wheel_target *target, struct wheel_plat
 				 target->machine);
 	}
 	snprintf(ret->tags[ret->count++], WHEEL_PLATFORM_SIZE, "linux_%s", target->machine);
+}
+
+void wheel_target_put(const struct wheel_target *target, struct buffer *out)
+{
+	char text[WHEEL_PLATFORM_SIZE];
+	struct wheel_platforms platforms;
+	wheel_target_version(target, text);
+	json_put_string(out, "version", text);
+	wheel_target_abi(target, text);
+	json_put_string(out, "abi", text);
+	wheel_target_platforms(target, &platforms);
+	json_key(out, "platforms");
+	json_open(out, '[');
+	for (size_t i = 0; i < platforms.count; i++)
+		json_element_string(out, platforms.tags[i]);
+	json_close(out, ']');
 }

@@ -4,6 +4,7 @@
 #ifndef SKILLBOX_WHEEL_TARGET_H
 #define SKILLBOX_WHEEL_TARGET_H
 
+#include "lib/base/buffer.h"
 #include "lib/base/error.h"
 #include "lib/base/str.h"
 
@@ -38,5 +39,9 @@ struct wheel_platforms {
  * manylinux2014, 2010 and 1 behind their equals, and linux_MACHINE as the last, which is what a wheel has
  * that was built without a manylinux image: pip takes it, too. */
 void wheel_target_platforms(const struct wheel_target *target, struct wheel_platforms *ret);
+
+/* Its version, abi and platforms as members of the JSON object that is open in `out`: what a program needs
+ * that asks an index for wheels. */
+void wheel_target_put(const struct wheel_target *target, struct buffer *out);
 
 #endif

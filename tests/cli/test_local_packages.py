@@ -35,7 +35,7 @@ try:
     refused = False
 except OSError:
     refused = True
-json.dump({"versions": {name: getattr(module, "version", None) for name, module in found.items()},
+json.dump({"versions": {name: getattr(module, "VERSION", None) for name, module in found.items()},
            "places": sorted({os.path.dirname(module.__file__) for module in found.values()}), "path": os.environ.get("PYTHONPATH"),
            "answer": getattr(found.get("native"), "answer", None), "refused": refused,
            "files": sorted(str(path.relative_to("/sandbox/scripts")) for path in pathlib.Path("/sandbox/scripts").rglob("*") if path.is_file())},
@@ -100,7 +100,7 @@ def failed(folder, *arguments, **options):
 
 def test_wheels_of_the_folder(tmp_path, skill):
     """Imported from where a server has them, a compiled one among them; nothing is downloaded and nothing written."""
-    folder = skill("native plain", wheels=[native(tmp_path), wheel("plain", files={"plain.py": b"version = 'mine'\n"})])
+    folder = skill("native plain", wheels=[native(tmp_path), wheel("plain", files={"plain.py": b"VERSION = 'mine'\n"})])
     output, said = good(folder, environment={"SKILLBOX_PIP_PYTHON": "/nowhere"})
     assert output == {"versions": {"native": None, "plain": "mine"}, "places": ["/sandbox/packages", "/sandbox/packages/native"],
                       "path": "/sandbox/packages", "answer": 42, "refused": True, "files": ["SKILL.md", "main.py", "names", "wheels/sha256sums"]}
@@ -109,7 +109,7 @@ def test_wheels_of_the_folder(tmp_path, skill):
 
 def test_many_bytes(skill):
     """More than is prepared at once: whoever is quicker, sender or receiver, none waits for the other."""
-    many = wheel("many", files={"many.py": b"version = 'whole'\n", "many.bin": os.urandom(12 << 20)})
+    many = wheel("many", files={"many.py": b"VERSION = 'whole'\n", "many.bin": os.urandom(12 << 20)})
     output, _ = good(skill("many", wheels=[many]))
     assert output["versions"] == {"many": "whole"}
 

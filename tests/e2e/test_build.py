@@ -14,24 +14,12 @@ import pytest
 from skillbox_client import component_pods, condition_of, manifest, zip_of
 from waiting import unique, wait_for
 from weaker_pods import WEAKER
+from wheel_maker import wheel
 
 SET_BY_THE_CLUSTER = ("nodeName", "priority", "preemptionPolicy", "schedulerName", "tolerations", "overhead")
 CONTROLLER = "system:serviceaccount:skillbox:skillbox-controller"
 NAMESPACE, INDEX = "skillbox-build", "skillbox-backing"
 PREFIX = unique("pkg").replace("-", "_")
-
-
-def wheel(name, version="1.0", requires=(), module=None):
-    """A tiny wheel: its name, its bytes."""
-    folder = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {r}\n" for r in requires)
-    files = {f"{name}.py": module or f"VERSION = {version!r}\n", f"{folder}/METADATA": metadata,
-             f"{folder}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
-    record = ""
-    for path, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(text.encode())}\n"
-    return f"{name}-{version}-py3-none-any.whl", zip_of({**files, f"{folder}/RECORD": record + f"{folder}/RECORD,,\n"})
 
 
 def installed(*projects):

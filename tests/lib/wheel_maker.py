@@ -6,11 +6,14 @@ import io
 import zipfile
 
 
-def wheel(name, version="1.0", tag="py3-none-any", files=None, change=None):
-    """(file name, bytes). files: {path: bytes} instead of one module; change: what is done to {path: bytes} after RECORD was made."""
+def wheel(name, version="1.0", tag="py3-none-any", files=None, change=None, requires=(), extras=()):
+    """(file name, bytes). files: {path: bytes} instead of one module; change: what is done to {path: bytes} after RECORD was made;
+    requires: lines as METADATA has them."""
     info = f"{name}-{version}.dist-info"
     content = {f"{name}.py": f"VERSION = {version!r}\n".encode()} if files is None else dict(files)
-    content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *(f"Provides-Extra: {extra}" for extra in extras),
+                *(f"Requires-Dist: {line}" for line in requires)]
+    content[f"{info}/METADATA"] = "".join(f"{line}\n" for line in metadata).encode()
     content[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n".encode()
     lines = [f"{path},sha256={digest(data)},{len(data)}\n" for path, data in content.items()]
     content[f"{info}/RECORD"] = "".join([*lines, f"{info}/RECORD,,\n"]).encode()

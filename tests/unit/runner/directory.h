@@ -2,8 +2,9 @@
 #ifndef SKILLBOX_TESTS_RUNNER_DIRECTORY_H
 #define SKILLBOX_TESTS_RUNNER_DIRECTORY_H
 
+#include "tests/unit/remove_tree.h"
+
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,17 +24,10 @@ static inline int directory_make(struct directory *directory)
 	return directory->fd < 0 ? -1 : 0;
 }
 
-static inline int directory_remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)ftw;
-	(void)st;
-	return type == FTW_DP || type == FTW_DNR ? rmdir(path) : unlink(path);
-}
-
 static inline int directory_remove(struct directory *directory)
 {
 	close(directory->fd);
-	return nftw(directory->path, directory_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(directory->path);
 }
 
 static inline int directory_write(int dir_fd, const char *path, const char *content, size_t n)

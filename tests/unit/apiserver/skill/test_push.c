@@ -313,17 +313,23 @@ static void test_the_server_ends(void **state)
 	"\"packages\":{\"digest\":\"" PACKAGES "\",\"size\":7,\"lock\":\"" LOCK                              \
 	"\",\"files\":3,\"bytes\":%lld}"
 
+static struct dependencies its_packages(int64_t bytes, int64_t file_room)
+{
+	return (struct dependencies){.lock = LOCK,
+				     .packages_fd = archive_fd,
+				     .packages_size = 7,
+				     .packages_digest = PACKAGES,
+				     .package_files = 3,
+				     .package_bytes = bytes,
+				     .file_room = file_room,
+				     .archive_fd = -1};
+}
+
 /* The packages are stored before the archive, and the object names them. */
 static void test_with_its_packages(void **state)
 {
 	struct told told;
-	const struct dependencies with = {.lock = LOCK,
-					  .packages_fd = archive_fd,
-					  .packages_size = 7,
-					  .packages_digest = PACKAGES,
-					  .package_files = 3,
-					  .package_bytes = 30,
-					  .archive_fd = -1};
+	const struct dependencies with = its_packages(30, 0);
 	char json[512];
 	push_with(*state, "", &with, &told);
 	assert_string_equal(stage_blob(STAGE_BLOB_PUT)->digest, PACKAGES);
@@ -383,14 +389,7 @@ static void test_packages_that_are_missing(void **state)
 static void test_packages_without_room(void **state)
 {
 	struct told told;
-	const struct dependencies large = {.lock = LOCK,
-					   .packages_fd = archive_fd,
-					   .packages_size = 7,
-					   .packages_digest = PACKAGES,
-					   .package_files = 3,
-					   .package_bytes = 200LL << 20,
-					   .file_room = 3 << 20,
-					   .archive_fd = -1};
+	const struct dependencies large = its_packages(200LL << 20, 3 << 20);
 	push_with(*state, "", &large, &told);
 	told_is(&told, ERR_INVALID_SKILL,
 		"its files need 204 MiB (its packages 201 of them), and a sandbox with resources.memory "

@@ -13,8 +13,8 @@
 #include "lib/skill/zip_write.h"
 #include "tests/unit/controller/sandbox/fake_stream.h"
 #include "tests/unit/lib/wheel/wheel_maker.h"
+#include "tests/unit/remove_tree.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -58,14 +58,6 @@ static void put_skill(struct fixture *f, const char *requirements)
 	f->skill.spec.bundle.digest = f->digest;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -90,7 +82,7 @@ static int tear_down(void **state)
 	blob_store_free(f->store);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
-	nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(f->directory);
 	free(f);
 	return 0;
 }

@@ -10,9 +10,9 @@
 #include "lib/base/digest.h"
 #include "lib/blob/blob_internal.h"
 #include "tests/unit/lib/kube/fake_reader.h"
+#include "tests/unit/remove_tree.h"
 #include "zip_maker.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,14 +31,6 @@ struct fixture {
 	struct error error;
 	struct bundle *bundle;
 };
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
 
 static int set_up(void **state)
 {
@@ -65,7 +57,7 @@ static int tear_down(void **state)
 	blob_store_free(f->store);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
-	nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(f->directory);
 	free(f);
 	return 0;
 }

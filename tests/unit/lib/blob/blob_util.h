@@ -12,8 +12,8 @@
 #include "lib/base/digest.h"
 #include "lib/base/temporary.h"
 #include "lib/blob/blob.h"
+#include "tests/unit/remove_tree.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -101,19 +101,6 @@ static inline void expect_error(const struct answer *answer, enum error_code cod
 	assert_int_equal(answer->error.code, code);
 	assert_int_equal(answer->fd, -1);
 	assert_int_equal(answer->size, 0);
-}
-
-static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static inline void remove_tree(const char *path)
-{
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 #endif
